@@ -1,0 +1,153 @@
+"""Runs the embedded engines for the length of a block: for tests, and for commands while the server is down.
+
+1. Take the home's lock, end what an earlier run left.
+2. Start the engines that are asked for, and wait until they answer.
+3. Stop Redis, then PostgreSQL, however the block ends.
+"""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.engines import folders, location, postgresql, redis_server
+from config.engines.account import choose_account
+from config.engines.location import Engines
+from config.processes import groups, lock, spawning
+from core.errors import DomainError, Kind
+
+START_SECONDS = 60
+STOP_SECONDS = 10
+POLL_SECONDS = 0.02
+
+
+class EngineDidNotStart(DomainError):
+    """An embedded engine ended, or did not answer in time."""
+
+    code = "engine_did_not_start"
+    kind = Kind.UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine as a block runs it."""
+
+    name: str
+    command: tuple[str, ...]
+    is_answering: Callable[[], bool]
+    stop_signal: signal.Signals
+    end_signal: signal.Signals
+
+
+@contextmanager
+def running(
+    home: Path, *, with_postgresql: bool = True, with_redis: bool = True, forgetful: bool = False
+) -> Iterator[Engines]:
+    """Run a home's engines until the block ends.
+
+    Args:
+        home: Their state; made where it is new.
+        with_postgresql: False where DATABASE_URL names another.
+        with_redis: False where REDIS_URL names another.
+        forgetful: Trade what a crash of the machine would lose for speed; for tests.
+
+    Raises:
+        HomeInUse: when a server or another command runs on this home.
+        EngineDidNotStart: with the end of the engine's log.
+    """
+    with lock.hold(home, purpose=lock.Purpose.COMMAND), ExitStack() as stack:
+        places, run = location.find_places(home), spawning.begin_run(home)
+        stack.callback(folders.remove_empty, places.postgresql_sockets, places.redis_sockets)
+        groups.end_leftovers(run.records, mark=f"{run.home_mark}/")
+        if with_postgresql:
+            stack.enter_context(_run_engine(_prepare_postgresql(home, forgetful=forgetful), run=run, home=home))
+        if with_redis:
+            stack.enter_context(_run_engine(_prepare_redis(home, forgetful=forgetful), run=run, home=home))
+        yield location.locate(home)
+
+
+def is_answering(home: Path, *, with_postgresql: bool = True, with_redis: bool = True) -> bool:
+    """Return whether those of the home's engines that are asked for answer to us."""
+    engines, places = location.locate(home), location.find_places(home)
+    # Who listens in a folder that is not ours is not our engine, whatever it answers.
+    if with_postgresql and not (
+        folders.is_private(places.postgresql_sockets) and postgresql.is_answering(engines.database_url)
+    ):
+        return False
+    return not with_redis or (folders.is_private(places.redis_sockets) and redis_server.is_answering(engines.redis_url))
+
+
+@contextmanager
+def ensure_running(home: Path, *, with_postgresql: bool = True, with_redis: bool = True) -> Iterator[bool]:
+    """Use the engines that a server runs on this home, else run them for the block; yields whether it had to.
+
+    While another command runs them, wait for its end; while a server starts them, wait until they answer.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(running(home, with_postgresql=with_postgresql, with_redis=with_redis))
+            except lock.HomeInUse as error:
+                is_command = error.holder is not None and error.holder.purpose is lock.Purpose.COMMAND
+                if not is_command and is_answering(home, with_postgresql=with_postgresql, with_redis=with_redis):
+                    yield False
+                    return
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(10 * POLL_SECONDS)
+            else:
+                yield True
+                return
+
+
+def _prepare_postgresql(home: Path, *, forgetful: bool) -> Engine:
+    account = choose_account(home)
+    postgresql.prepare(home, account=account)
+    database_url = location.locate(home).database_url
+    return Engine(
+        name="postgresql",
+        command=postgresql.build_command(home, account=account, forgetful=forgetful),
+        is_answering=lambda: postgresql.is_answering(database_url),
+        stop_signal=postgresql.STOP_SIGNAL,
+        end_signal=postgresql.END_SIGNAL,
+    )
+
+
+def _prepare_redis(home: Path, *, forgetful: bool) -> Engine:
+    redis_server.prepare(home)
+    redis_url = location.locate(home).redis_url
+    return Engine(
+        name="redis",
+        command=redis_server.build_command(home, forgetful=forgetful),
+        is_answering=lambda: redis_server.is_answering(redis_url),
+        stop_signal=redis_server.STOP_SIGNAL,
+        end_signal=redis_server.END_SIGNAL,
+    )
+
+
+@contextmanager
+def _run_engine(engine: Engine, *, run: spawning.Run, home: Path) -> Iterator[None]:
+    log = home / "log" / f"{engine.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = spawning.spawn(engine.command, run=run, name=engine.name, end_signal=engine.end_signal, output=output)
+    try:
+        _wait_for(engine, process=process, log=log)
+        yield
+    finally:
+        groups.end(lambda: groups.list_members(process.pid), first=engine.stop_signal, grace_seconds=STOP_SECONDS)
+        process.wait()
+        groups.erase_record(run.records, name=engine.name)
+
+
+def _wait_for(engine: Engine, *, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not engine.is_answering():
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
+            raise EngineDidNotStart(f"the embedded {engine.name} did not start:\n{said}")
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,70 @@
+"""The exclusive lock on a home: two sets of engines on one folder would destroy it without a word."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from core.errors import DomainError, Kind
+
+
+class Purpose(StrEnum):
+    """Why somebody holds a home: a server stays, a command is gone in a moment."""
+
+    SERVER = "server"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds a home."""
+
+    pid: int
+    purpose: Purpose
+
+
+class HomeInUse(DomainError):
+    """Another process runs on this home."""
+
+    code = "home_in_use"
+    kind = Kind.CONFLICT
+
+    def __init__(self, home: Path, *, holder: Holder | None) -> None:
+        self.holder = holder
+        by = f"process {holder.pid} ({holder.purpose})" if holder else "another process"
+        super().__init__(f"{home} is in use by {by}; stop it, or choose another folder with MODELFLEET_HOME")
+
+
+@contextmanager
+def hold(home: Path, *, purpose: Purpose) -> Iterator[None]:
+    """Hold the home until the block ends; the kernel lets go of it however we end.
+
+    Raises:
+        HomeInUse: when somebody else holds it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    # Not inherited by children (PEP 446), or a child that outlives us would keep the home.
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise HomeInUse(home, holder=read_holder(home)) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(asdict(Holder(os.getpid(), purpose))).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def read_holder(home: Path) -> Holder | None:
+    """Return who wrote the lock last; the lock may be free again, so this only explains."""
+    try:
+        record = json.loads((home / "lock").read_text())
+        return Holder(pid=int(record["pid"]), purpose=Purpose(record["purpose"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,57 @@
+"""Reads the kernel's table of processes: who is alive, since when, in which session, carrying which mark."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One live process; `started_ticks` since boot tells it from a later one with the same pid."""
+
+    pid: int
+    group: int
+    session: int
+    started_ticks: int
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return the id of this boot, since pids and ticks start over with every boot."""
+    return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def find(pid: int) -> Process | None:
+    """Return the live process with this pid; a zombie has ended and does not count."""
+    try:
+        line = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # proc(5): the name in parentheses may hold spaces and parentheses itself, so read from the last one.
+    fields = line[line.rindex(")") + 2 :].split()
+    if fields[0] in {"Z", "X"}:
+        return None
+    return Process(pid=pid, group=int(fields[2]), session=int(fields[3]), started_ticks=int(fields[19]))
+
+
+def list_all() -> Iterator[Process]:
+    """Yield every live process of the machine that we can see."""
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and (process := find(int(entry.name))):
+            yield process
+
+
+def read_mark(pid: int, *, variable: str) -> str | None:
+    """Return what the variable was in the environment that the process was started with, if it can be read."""
+    try:
+        environment = (PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return None
+    prefix = f"{variable}=".encode()
+    for entry in environment.split(b"\0"):
+        if entry.startswith(prefix):
+            return entry.removeprefix(prefix).decode(errors="replace")
+    return None
