@@ -1,0 +1,5 @@
+"""analytics's URLs."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

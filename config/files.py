@@ -1,0 +1,136 @@
+"""The files process: serves blobs of the directory store through signed links, and nothing else.
+
+A process of its own, and asynchronous, because a stalled download must not hold a thread that answers polls. It needs
+no Django, no database and no credentials: the link is the permission.
+"""
+
+import os
+import stat
+import time
+from http import HTTPStatus
+from pathlib import Path
+
+import anyio
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from core.errors import DomainError
+from registry.blobs import BlobMissing, blob_key
+from registry.blobs.links import PATH_PREFIX, LinkSigner, content_disposition
+
+
+class BlobFiles:
+    """The endpoint: 1. verify the link; 2. find the blob; 3. answer, with Range where it was asked for."""
+
+    def __init__(self, root: Path, *, signer: LinkSigner) -> None:
+        """Serve the directory store at `root`."""
+        self._root = root
+        self._signer = signer
+
+    async def answer(self, request: Request) -> Response:
+        """Answer GET and HEAD.
+
+        Raises:
+            LinkInvalid: The link was not signed here.
+            LinkExpired: It was, and its time is over.
+            BlobMissing: The link is good and the blob is gone.
+        """
+        sha256, filename = request.path_params["sha256"], request.path_params["filename"]
+        self._signer.verify(
+            sha256,
+            filename=filename,
+            expires=request.query_params.get("expires", ""),
+            signature=request.query_params.get("signature", ""),
+            now=time.time(),
+        )
+        path = self._root / blob_key(sha256)
+        found = await _find(path, sha256=sha256)
+        headers = {
+            "ETag": f'"{sha256}"',
+            "Content-Disposition": content_disposition(filename),
+            "Cache-Control": "private, no-transform",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if _names(request.headers.get("if-none-match", ""), sha256=sha256):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        _ignore_foreign_range(request)
+        return FileResponse(path, headers=headers, media_type="application/octet-stream", stat_result=found)
+
+
+def make_application(root: Path, *, secret: bytes) -> Starlette:
+    """Return the application for one directory store and the secret that signed its links."""
+    files = BlobFiles(root, signer=LinkSigner(secret))
+    return Starlette(
+        routes=[
+            Route("/livez", _livez, methods=["GET"]),
+            Route(f"{PATH_PREFIX}/{{sha256}}/{{filename}}", files.answer, methods=["GET"]),
+        ],
+        exception_handlers={DomainError: _refuse, HTTPException: _refuse_http},
+    )
+
+
+def _read_application() -> Starlette:
+    from config.environment import environment  # noqa: PLC0415 - tests make applications without an installation
+    from config.keys import secret_key  # noqa: PLC0415
+
+    return make_application(environment.home / "blobs", secret=secret_key(environment).encode())
+
+
+def __getattr__(name: str) -> Starlette:
+    """Make `application` when the server asks for it."""
+    if name == "application":
+        return _read_application()
+    raise AttributeError(name)
+
+
+async def _livez(request: Request) -> Response:  # noqa: ARG001 - Starlette's signature
+    return JSONResponse({"status": "ok"})
+
+
+async def _find(path: Path, *, sha256: str) -> os.stat_result:
+    try:
+        found = await anyio.Path(path).stat()
+    except FileNotFoundError as error:
+        raise BlobMissing(f"There is no blob {sha256}.", sha256=sha256) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise BlobMissing(f"There is no blob {sha256}.", sha256=sha256)
+    return found
+
+
+def _names(if_none_match: str, *, sha256: str) -> bool:
+    """Say whether the client holds this content already (RFC 9110, section 13.1.2, weak comparison)."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return f'"{sha256}"' in tags or "*" in tags
+
+
+def _ignore_foreign_range(request: Request) -> None:
+    """Drop a Range in a unit that we do not know: it must be ignored (RFC 9110, section 14.2), Starlette answers 400."""
+    if not request.headers.get("range", "bytes=").lower().lstrip().startswith("bytes="):
+        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
+
+
+async def _refuse(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
+    if not isinstance(error, DomainError):
+        raise error
+    return _problem(error.kind.value, code=error.code, detail=error.detail)
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
+    if not isinstance(error, HTTPException):
+        raise error
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    return _problem(error.status_code, code=code, detail=error.detail, headers=dict(error.headers or {}))
+
+
+def _problem(status: int, *, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """Build problem+json of the same form as `config.problems`, which needs Django."""
+    body = {"type": f"about:blank#{code}", "title": HTTPStatus(status).phrase, "status": status}
+    return JSONResponse(
+        {**body, "detail": detail, "code": code},
+        status_code=status,
+        headers=headers,
+        media_type="application/problem+json",
+    )

@@ -1,0 +1,44 @@
+"""Whether this process lives, and whether the engines that it needs answer."""
+
+import logging
+from collections.abc import Callable
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from core.errors import DomainError
+from registry import stores
+
+logger = logging.getLogger(__name__)
+
+
+def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer 200 as long as the process serves at all."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer 200 when database, Redis and object store answer; 503 with what does not, without addresses."""
+    checks = {"database": _ask(_database), "redis": _ask(_redis), "objects": _ask(lambda: stores.blob_store().check())}
+    is_ready = all(state == "ok" for state in checks.values())
+    return JsonResponse({"ready": is_ready, **checks}, status=200 if is_ready else 503)
+
+
+def _ask(question: Callable[[], object]) -> str:
+    try:
+        question()
+    except (DatabaseError, redis.RedisError, DomainError, OSError) as error:
+        logger.warning("not ready: %s", type(error).__name__)
+        return "unreachable"
+    return "ok"
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _redis() -> None:
+    redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2).ping()

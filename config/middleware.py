@@ -1,0 +1,69 @@
+"""What happens around every request: proxies believed or not, a request id, and 503 when the database is away."""
+
+import uuid
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+
+from config import problems
+from config.request_ids import current
+
+type_of_next = Callable[[HttpRequest], HttpResponse]
+
+
+def request_ids(get_response: type_of_next) -> type_of_next:
+    """Keep the caller's ``X-Request-Id`` where it is a plain token, else make one; answer with it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        chosen = given if given.replace("-", "").isalnum() and len(given) <= 64 else uuid.uuid4().hex
+        token = current.set(chosen)
+        try:
+            response = get_response(request)
+        finally:
+            current.reset(token)
+        response["X-Request-Id"] = chosen
+        return response
+
+    return middleware
+
+
+def trust_proxies(get_response: type_of_next) -> type_of_next:
+    """Believe ``X-Forwarded-Host`` and ``-Proto`` from TRUSTED_PROXIES, and from nobody else."""
+    networks = [ip_network(text, strict=False) for text in settings.TRUSTED_PROXIES]
+
+    def is_trusted(address: str) -> bool:
+        try:
+            peer = ip_address(address)
+        except ValueError:
+            return False
+        return any(peer in network for network in networks)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        host = request.META.pop("HTTP_X_FORWARDED_HOST", "")
+        scheme = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
+        if networks and is_trusted(request.META.get("REMOTE_ADDR", "")):
+            if host:
+                request.META["HTTP_HOST"] = host.split(",")[-1].strip()
+            if scheme in {"http", "https"}:
+                request.META["wsgi.url_scheme"] = scheme
+                request.environ["wsgi.url_scheme"] = scheme  # type: ignore[attr-defined]  # WSGIRequest reads it here
+        return get_response(request)
+
+    return middleware
+
+
+def database_outages(get_response: type_of_next) -> type_of_next:
+    """Answer 503 with Retry-After where PostgreSQL cannot be reached, on pages as on the API."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:  # noqa: ARG001 - Django's hook
+        return problems.respond(error) if isinstance(error, OperationalError | InterfaceError) else None
+
+    middleware.process_exception = process_exception  # type: ignore[attr-defined]  # Django looks the hook up here
+    return middleware

@@ -1,0 +1,119 @@
+"""Errors become RFC 9457 ``application/problem+json``: the only place where a refusal meets HTTP."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import ValidationError as ModelInvalid
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from rest_framework import exceptions
+from rest_framework.views import set_rollback
+
+from core.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+# The code of Django's and DRF's own errors.
+_CODES = {
+    400: "invalid",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "throttled",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+def problem(status: int, *, code: str, detail: str, extra: dict[str, Any] | None = None) -> JsonResponse:
+    """Build one problem+json response."""
+    body = {"type": f"about:blank#{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
+    response = JsonResponse({**(extra or {}), **body}, status=status, content_type="application/problem+json")
+    if status in {429, 503}:
+        response["Retry-After"] = str((extra or {}).get("retry_after_seconds", 5))
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:  # noqa: ARG001 - DRF's signature
+    """DRF's exception handler."""
+    response = respond(error)
+    if response is not None:
+        set_rollback()
+    return response
+
+
+def respond(error: Exception) -> HttpResponse | None:
+    """Translate an error that is somebody's refusal; None for one that is a fault of ours."""
+    if isinstance(error, DomainError):
+        return problem(error.kind.value, code=error.code, detail=error.detail, extra=error.extra)
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.warning("database unreachable: %s", type(error).__name__)
+        return problem(503, code="database_unavailable", detail="The database cannot be reached; try again.")
+    if isinstance(error, exceptions.ValidationError):
+        found = _flatten(error.detail)
+        detail = "; ".join(f"{row['field']}: {row['message']}" if row["field"] else row["message"] for row in found)
+        return problem(400, code="invalid", detail=detail, extra={"errors": found})
+    if isinstance(error, exceptions.APIException):
+        extra = {"retry_after_seconds": int(error.wait)} if isinstance(error, exceptions.Throttled) and error.wait else {}
+        return problem(error.status_code, code=_CODES.get(error.status_code, "refused"), detail=str(error.detail), extra=extra)
+    return _django(error)
+
+
+def _django(error: Exception) -> HttpResponse | None:
+    if isinstance(error, UnreadablePostError):
+        return problem(400, code="body_truncated", detail="The body ended before its announced length; nothing was kept.")
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, code="too_large", detail="The body is larger than this server takes.")
+    if isinstance(error, Http404):
+        return problem(404, code="not_found", detail="Nothing is here.")
+    if isinstance(error, PermissionDenied):
+        return problem(403, code="forbidden", detail="This is not allowed.")
+    if isinstance(error, ModelInvalid):
+        return problem(400, code="invalid", detail="; ".join(error.messages))
+    if isinstance(error, SuspiciousOperation):
+        return problem(400, code="invalid", detail="The request is malformed.")
+    return None
+
+
+def _flatten(detail: Any, field: str = "") -> list[dict[str, str]]:
+    if isinstance(detail, dict):
+        return [row for key, value in detail.items() for row in _flatten(value, _join(field, key))]
+    if isinstance(detail, list):
+        return [
+            row
+            for index, value in enumerate(detail)
+            for row in _flatten(value, field if isinstance(value, str) else _join(field, str(index)))
+        ]
+    return [{"field": field, "message": str(detail)}]
+
+
+def _join(field: str, key: str) -> str:
+    if key == "non_field_errors":
+        return field
+    return f"{field}.{key}" if field else key
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: problem+json below /api, a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return problem(404, code="not_found", detail=f"Nothing is routed at {request.path}.")
+    from django.views.defaults import page_not_found  # noqa: PLC0415 - loads templates, pages only
+
+    return page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: problem+json below /api, a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return problem(500, code="internal_error", detail="A fault of the server; it was logged.")
+    from django.views.defaults import server_error as page  # noqa: PLC0415 - loads templates, pages only
+
+    return page(request)

@@ -1,0 +1,207 @@
+"""Django's settings, all of them derived from ``config.environment``."""
+
+import django_stubs_ext
+
+from config import engines
+from config.environment import ROOT, environment
+from config.keys import secret_key
+
+# Lets admin classes and the like be written as generics, which mypy needs and Django leaves out.
+django_stubs_ext.monkeypatch()
+
+_engines = engines.locate(environment.home)
+_database = engines.django_database(environment.database_url or _engines.database_url)
+
+SECRET_KEY = secret_key(environment)
+DEBUG = environment.debug
+ALLOWED_HOSTS = list(environment.allowed_hosts) or ["localhost", "127.0.0.1", "[::1]", environment.host]
+CSRF_TRUSTED_ORIGINS = list(environment.csrf_trusted_origins) or ([environment.public_url] if environment.public_url else [])
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+INSTALLED_APPS = [
+    "config.apps.ConsoleAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "config.apps.ConfigConfig",
+    "core",
+    "registry",
+    "fleet",
+    "ingest",
+    "analytics",
+]
+
+MIDDLEWARE = [
+    "config.middleware.trust_proxies",
+    "config.middleware.request_ids",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.database_outages",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# PostgreSQL, embedded or named by DATABASE_URL.
+_database["OPTIONS"] = {
+    "connect_timeout": 5,
+    # A statement or a lock that takes this long is a fault; better an error with a name than a web thread gone.
+    "options": "-c statement_timeout=60000 -c lock_timeout=15000",
+    **_database["OPTIONS"],
+}
+DATABASES = {"default": _database | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = environment.redis_url or _engines.redis_url
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+# Sessions survive a lost Redis: people stay logged in.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [ROOT / "config" / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = environment.debug
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+_is_https = (environment.public_url or "").startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+
+# Uploads stream to disk beside the store, never through memory; the registry caps their size while they stream.
+FILE_UPLOAD_HANDLERS = ["registry.upload_limits.CappedUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = environment.home / "tmp"
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+DATA_UPLOAD_MAX_MEMORY_SIZE = environment.max_ingest_bytes
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "core.api.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.RolePermission"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.problems.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Modelfleet",
+    "DESCRIPTION": "Model registry and fleet control plane for edge AI.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "config.request_ids.RequestIdFilter"}},
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{request_id}{message}",
+            "style": "{",
+        },
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": environment.log_format, "filters": ["request_id"]},
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
+}
+
+# Celery reads what starts with CELERY_. The row is the truth, the message a hint: see docs/adr/0003.
+CELERY_BROKER_URL = engines.celery_broker(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ROUTES = {"registry.tasks.build_*": {"queue": "builds"}, "ingest.tasks.*": {"queue": "telemetry"}}
+
+# What the apps read (``django.conf.settings``); each is explained in docs/settings.md.
+MODELFLEET_HOME = environment.home
+PUBLIC_URL = environment.public_url
+FILES_PORT = environment.files_port or environment.port + 1
+FILES_PUBLIC_URL = environment.files_public_url
+TRUSTED_PROXIES = environment.trusted_proxies
+S3_ENDPOINT_URL = environment.s3_endpoint_url
+S3_PUBLIC_ENDPOINT_URL = environment.s3_public_endpoint_url
+S3_BUCKET = environment.s3_bucket
+S3_ACCESS_KEY_ID = environment.s3_access_key_id
+S3_SECRET_ACCESS_KEY = environment.s3_secret_access_key
+S3_REGION = environment.s3_region
+SIGNING_KEY = environment.signing_key
+MAX_UPLOAD_BYTES = environment.max_upload_bytes
+MAX_INGEST_BYTES = environment.max_ingest_bytes
+INGEST_BACKLOG_LIMIT = environment.ingest_backlog_limit
+DOWNLOAD_URL_SECONDS = environment.download_url_seconds
+ASSIGNMENT_SECONDS = environment.assignment_seconds
+POLL_AFTER_SECONDS = environment.poll_after_seconds
+PROBATION_SECONDS = environment.probation_seconds
+PROBATION_INFERENCES = environment.probation_inferences
+DEPLOYMENT_LEASE = environment.deployment_lease
+UNREACHABLE_AFTER = environment.unreachable_after
+ROLLOUT_INTERVAL = environment.rollout_interval
+ROLLUP_BUCKET = environment.rollup_bucket
+ROLLUP_INTERVAL = environment.rollup_interval
+LANDING_RETENTION = environment.landing_retention
+DEDUPE_HORIZON = environment.dedupe_horizon
+DRIFT_WINDOW = environment.drift_window
+DRIFT_OVERDISPERSION = environment.drift_overdispersion
+EVALUATION_INTERVAL = environment.evaluation_interval
+SANDBOX_MEMORY_BYTES = environment.sandbox_memory_bytes
+SANDBOX_SECONDS = environment.sandbox_seconds
+BUILD_LEASE = environment.build_lease

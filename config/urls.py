@@ -1,0 +1,23 @@
+"""Every URL: one include per app, then the admin, the schema, and what looks after the server."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config import health
+
+urlpatterns = [
+    path("", include("analytics.urls")),
+    path("", include("ingest.urls")),
+    path("", include("fleet.urls")),
+    path("", include("registry.urls")),
+    path("", include("core.urls")),
+    path("admin/", admin.site.urls),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+]
+
+handler404 = "config.problems.not_found"
+handler500 = "config.problems.server_error"

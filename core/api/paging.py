@@ -1,0 +1,57 @@
+"""Keyset pages: ``?limit=`` (at most 500) and ``?cursor=``, answered as ``{"results", "next"}``.
+
+A cursor is the key of the last row, so a page costs the same however deep, and rows that arrive meanwhile shift nothing.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from rest_framework.request import Request
+
+from core.errors import Invalid
+
+MAX_LIMIT = 500
+DEFAULT_LIMIT = 100
+
+
+def keyset_page(
+    request: Request, rows: QuerySet[Any], *, key: str = "pk", descending: bool = False, render: Callable[[Any], object]
+) -> dict[str, object]:
+    """Return one page of rows ordered by a unique column.
+
+    Raises:
+        Invalid: ``limit`` or ``cursor`` cannot be read.
+    """
+    limit = _limit_of(request)
+    cursor = request.query_params.get("cursor")
+    if cursor:
+        rows = rows.filter(**{f"{key}__{'lt' if descending else 'gt'}": _decode(cursor)})
+    found: list[Model] = list(rows.order_by(f"-{key}" if descending else key)[: limit + 1])
+    page = found[:limit]
+    following = _encode(getattr(page[-1], key)) if len(found) > limit else None
+    return {"results": [render(row) for row in page], "next": following}
+
+
+def _limit_of(request: Request) -> int:
+    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
+        raise Invalid.field("limit", f"must be a whole number from 1 to {MAX_LIMIT}.")
+    return int(text)
+
+
+def _encode(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value, default=str).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> Any:
+    try:
+        value = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise Invalid.field("cursor", "is not one that this API gave.") from error
+    if not isinstance(value, str | int):
+        raise Invalid.field("cursor", "is not one that this API gave.")
+    return value

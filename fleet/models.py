@@ -1,0 +1,242 @@
+"""Where models run: enrollment keys, devices and their tokens, subscriptions, pins, rollouts, deployments."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from registry.models import Channel, ModelVersion, RegisteredModel, Variant
+
+
+class EnrollmentKey(models.Model):
+    """What lets devices in: limited uses and life, defaults for what it lets in. Kept as SHA-256, shown once."""
+
+    name = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    mode = models.CharField(max_length=8, choices=[("accept", "accept"), ("review", "review")], default="accept")
+    max_uses = models.PositiveIntegerField(default=1)
+    uses = models.PositiveIntegerField(default=0, editable=False)
+    expires_at = models.DateTimeField()
+    target = models.CharField(max_length=64, blank=True)
+    labels = models.JSONField(default=dict, blank=True)
+    subscriptions = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.CharField(max_length=200, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(name="an_enrollment_key_is_not_overused", condition=Q(uses__lte=models.F("max_uses"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DeviceState(models.TextChoices):
+    """Waiting for a person, in the fleet, or shut out."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+class Device(models.Model):
+    """One edge device, by the id it chose."""
+
+    device_id = models.CharField(max_length=128, unique=True)
+    target = models.CharField(max_length=64)
+    labels = models.JSONField(default=dict, blank=True)
+    capabilities = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=8, choices=DeviceState.choices, default=DeviceState.ACTIVE)
+    enrollment_key = models.ForeignKey(EnrollmentKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="devices")
+    enrolled_at = models.DateTimeField(default=timezone.now)
+    # Flushed from Redis every few seconds, so that a poll costs no write.
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    agent_version = models.CharField(max_length=40, blank=True)
+    # As the device last reported: [{"model", "version", "sha256"}].
+    running = models.JSONField(default=list, blank=True)
+    resources = models.JSONField(default=dict, blank=True)
+    clock_offset_seconds = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["device_id"]
+
+    def __str__(self) -> str:
+        return self.device_id
+
+
+class DeviceToken(models.Model):
+    """A device's credential, kept as SHA-256. Two are valid while one replaces the other."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="tokens")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    first_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.device_id}"
+
+
+class Subscription(models.Model):
+    """A device follows a channel of a model, never a version. The first by position is its primary one."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="subscriptions")
+    # Slug and name, not keys: a device may subscribe before the model or the channel exists.
+    model_slug = models.CharField(max_length=64)
+    channel_name = models.CharField(max_length=64, default="stable")
+    position = models.PositiveSmallIntegerField(default=0)
+    # The last act that bears on this subscription itself: its change, an unpin, new labels of the device.
+    release_counter = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(name="one_subscription_per_device_and_model", fields=["device", "model_slug"])]
+        indexes = [models.Index(fields=["model_slug", "channel_name"], name="subscribers_of_a_channel")]
+
+    def __str__(self) -> str:
+        return f"{self.device} follows {self.model_slug}/{self.channel_name}"
+
+
+class Pin(models.Model):
+    """An operator holds one device at one version, whatever channel and rollouts say."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="pins")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="+")
+    release_counter = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_pin_per_device_and_model", fields=["device", "model"])]
+
+    def __str__(self) -> str:
+        return f"{self.device} pinned to {self.version}"
+
+
+class RolloutState(models.TextChoices):
+    """States of a rollout; the moves between them are in ``fleet.transitions``."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    ABORTED = "aborted"
+
+
+ACTIVE_ROLLOUT_STATES = (RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.ROLLING_BACK)
+
+
+class Rollout(models.Model):
+    """Moves one channel from one version to another, stage by stage."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="rollouts")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="rollouts")
+    previous_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    salt = models.CharField(max_length=100)
+    # {"labels": {key: value}, "targets": [...], "devices": [...]}; all that are given must hold.
+    selector = models.JSONField(default=dict)
+    # [{"percent", "min_duration_seconds", "min_confirmed", "min_devices"}], percent rising.
+    stages = models.JSONField()
+    policy = models.JSONField(default=dict)
+    state = models.CharField(max_length=12, choices=RolloutState.choices, default=RolloutState.DRAFT)
+    reason = models.TextField(blank=True)
+    stage_index = models.PositiveSmallIntegerField(default=0)
+    stage_started_at = models.DateTimeField(null=True)
+    release_counter = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=200)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_active_rollout_per_channel", fields=["channel"], condition=Q(state__in=ACTIVE_ROLLOUT_STATES)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} to {self.version.number} ({self.state})"
+
+
+class RolloutEvent(models.Model):
+    """What happened to a rollout and why, as sentences in order."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField(max_length=200)
+    event = models.CharField(max_length=40)
+    sentence = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.sentence}"
+
+
+class DeploymentState(models.TextChoices):
+    """States of a deployment; the moves between them are in ``fleet.transitions``."""
+
+    OFFERED = "offered"
+    DOWNLOADING = "downloading"
+    VERIFIED = "verified"
+    SELF_TESTED = "self_tested"
+    ACTIVATED = "activated"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    TIMED_OUT = "timed_out"
+    UNREACHABLE = "unreachable"
+    SUPERSEDED = "superseded"
+
+
+OPEN_DEPLOYMENT_STATES = (
+    DeploymentState.OFFERED,
+    DeploymentState.DOWNLOADING,
+    DeploymentState.VERIFIED,
+    DeploymentState.SELF_TESTED,
+    DeploymentState.ACTIVATED,
+)
+
+
+class Deployment(models.Model):
+    """One device's attempt at one variant, written at the first offer. Its id is the wire's ``attempt_id``."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="deployments")
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="+")
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="deployments")
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="deployments")
+    rollout = models.ForeignKey(Rollout, on_delete=models.SET_NULL, null=True, related_name="deployments")
+    state = models.CharField(max_length=12, choices=DeploymentState.choices, default=DeploymentState.OFFERED)
+    failure_class = models.CharField(max_length=60, blank=True)
+    detail = models.JSONField(default=dict)
+    active_providers = models.JSONField(default=list)
+    last_seq = models.BigIntegerField(default=-1)
+    release_counter = models.BigIntegerField()
+    offered_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-offered_at"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_open_deployment_per_device_and_model",
+                fields=["device", "model"],
+                condition=Q(state__in=OPEN_DEPLOYMENT_STATES),
+            ),
+        ]
+        indexes = [models.Index(fields=["device", "model", "-offered_at"], name="last_deployment_of_a_device")]
+
+    def __str__(self) -> str:
+        return f"{self.device} → {self.version} ({self.state})"

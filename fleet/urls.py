@@ -1,0 +1,5 @@
+"""fleet's URLs."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

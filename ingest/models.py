@@ -1,0 +1,93 @@
+"""Landed batches, their receipts, and the roll-ups counted from them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class LandingState(models.TextChoices):
+    """A batch waits to be rolled up, is counted, or could not be read."""
+
+    WAITING = "waiting"
+    COUNTED = "counted"
+    QUARANTINED = "quarantined"
+
+
+class LandedBatch(models.Model):
+    """One acknowledged batch: the wire bytes as they came (after content decoding)."""
+
+    device_id = models.CharField(max_length=128)
+    target = models.CharField(max_length=64)
+    labels = models.JSONField(default=dict)
+    # The slug that a record without model_id belongs to.
+    default_model = models.CharField(max_length=64, blank=True)
+    body = models.BinaryField()
+    # Positions in "records" that were refused and are not counted.
+    refused = ArrayField(models.IntegerField(), default=list)
+    received_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=12, choices=LandingState.choices, default=LandingState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(name="batches_waiting", fields=["id"], condition=Q(state=LandingState.WAITING)),
+            models.Index(name="batches_by_arrival", fields=["received_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk} of {self.device_id}"
+
+
+class BatchReceipt(models.Model):
+    """What was answered to a batch, so that a repeat is recognized. Outlives the landed bytes.
+
+    ``stream`` and ``number`` are the agent's own; a plain client's batch has stream ``content`` and as number the day and
+    the SHA-256 of the decoded body.
+    """
+
+    device_id = models.CharField(max_length=128)
+    stream = models.CharField(max_length=36)
+    number = models.CharField(max_length=80)
+    content_sha256 = models.CharField(max_length=64)
+    accepted = models.IntegerField()
+    rejected = models.JSONField(default=list)
+    received_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="a_batch_is_received_once", fields=["device_id", "stream", "number"])]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.stream} {self.number}"
+
+
+class RollUp(models.Model):
+    """Integer counts of one histogram in one time bucket of one scope. Rows of equal key add up; readers always SUM.
+
+    scope: ``fleet``/"" · ``target``/name · ``label``/"key=value" · ``device``/id.
+    metric and its bins: ``class``/class id · ``class_other``/0 · ``confidence``/0–19 · ``latency``/log bin ·
+    ``totals``/see ``ingest.counting.Total``.
+    """
+
+    bucket_at = models.DateTimeField()
+    bucket_seconds = models.IntegerField()
+    scope_kind = models.CharField(max_length=8)
+    scope_value = models.CharField(max_length=300)
+    model = models.CharField(max_length=64)
+    version = models.CharField(max_length=100)
+    metric = models.CharField(max_length=16)
+    bins = ArrayField(models.BigIntegerField())
+    counts = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        indexes = [
+            models.Index(
+                name="roll_ups_by_key",
+                fields=["model", "version", "scope_kind", "scope_value", "metric", "bucket_at"],
+            ),
+            models.Index(name="roll_ups_by_bucket", fields=["bucket_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bucket_at} {self.scope_kind}:{self.scope_value} {self.model} {self.version} {self.metric}"

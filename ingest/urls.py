@@ -1,0 +1,5 @@
+"""ingest's URLs."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,25 @@
+#!/usr/bin/env python
+"""Modelfleet's commands. Where the server does not run, the embedded engines run for the command's own length."""
+
+import os
+import sys
+
+from core.errors import DomainError
+
+
+def main() -> None:
+    """Run one command."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        from config import engines  # noqa: PLC0415 - reads the settings, whose errors are shown below
+
+        with engines.for_command(sys.argv):
+            from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the engines answer
+
+            execute_from_command_line(sys.argv)
+    except DomainError as error:
+        sys.exit(f"error: {error.detail}")
+
+
+if __name__ == "__main__":
+    main()

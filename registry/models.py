@@ -1,0 +1,241 @@
+"""What exists: models, versions, variants, blobs, channels, baselines, and the jobs that make them."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+
+class Blob(models.Model):
+    """One immutable content in the object store, however many rows point at it."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    size = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} ({self.size} bytes)"
+
+
+class RegisteredModel(models.Model):
+    """A model by its slug; its versions are what devices run."""
+
+    slug = models.CharField(max_length=64, unique=True)
+    description = models.TextField(blank=True)
+    # One sequence per model; every act that changes what devices should run takes the next number (api.md, release counter).
+    release_counter = models.BigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["slug"]
+        verbose_name = "model"
+        constraints = [models.CheckConstraint(name="latest_is_reserved", condition=~Q(slug="latest"))]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class VersionStatus(models.TextChoices):
+    """States of a version; the moves between them are in ``registry.transitions``."""
+
+    UPLOADING = "uploading"
+    VERIFYING = "verifying"
+    BUILDING = "building"
+    READY = "ready"
+    REJECTED = "rejected"
+    RETIRED = "retired"
+
+
+class ModelVersion(models.Model):
+    """One uploaded source model under a semantic version; immutable once READY."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions")
+    number = models.CharField(max_length=100)
+    status = models.CharField(max_length=12, choices=VersionStatus.choices, default=VersionStatus.VERIFYING)
+    status_message = models.TextField(blank=True)
+    source = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    calibration = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    # The source as the door left it: stripped of metadata, opset raised where needed. Recipes read this one.
+    cleaned = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    inspection = models.JSONField(default=dict)
+    inputs = models.JSONField(default=list)
+    outputs = models.JSONField(default=list)
+    metadata = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=200)
+    ready_at = models.DateTimeField(null=True)
+    # Set by a roll-back: never offered again without a named release.
+    quarantined_at = models.DateTimeField(null=True)
+    quarantine_reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "version"
+        constraints = [
+            models.UniqueConstraint(name="a_version_number_is_used_once_per_model", fields=["model", "number"]),
+            models.CheckConstraint(name="version_has_a_known_status", condition=Q(status__in=VersionStatus.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model.slug} {self.number}"
+
+    @property
+    def is_offerable(self) -> bool:
+        """Whether devices may be sent here: READY and not quarantined."""
+        return self.status == VersionStatus.READY and self.quarantined_at is None
+
+
+class VariantStatus(models.TextChoices):
+    """How a recipe ended on a version for a target. What is still to come is a ``Job``."""
+
+    READY = "ready"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Variant(models.Model):
+    """One attempt of one recipe for one hardware target; READY ones have exactly one file, a manifest and a signature."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="variants")
+    target = models.CharField(max_length=64)
+    recipe = models.CharField(max_length=64)
+    # Place in the target's chain of recipes: the lowest READY one is the default.
+    rank = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=16, choices=VariantStatus.choices)
+    reason = models.TextField(blank=True)
+    recipe_digest = models.CharField(max_length=64)
+    format = models.CharField(max_length=16, blank=True)
+    filename = models.CharField(max_length=128, blank=True)
+    file = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    manifest = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    signature = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    measurements = models.JSONField(default=dict)
+    measured_on = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["target", "rank"]
+        constraints = [
+            models.UniqueConstraint(name="one_variant_per_target_and_recipe", fields=["version", "target", "recipe"]),
+            models.CheckConstraint(
+                name="a_ready_variant_has_file_manifest_and_signature",
+                condition=~Q(status=VariantStatus.READY)
+                | Q(file__isnull=False, manifest__isnull=False, signature__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} for {self.target} by {self.recipe}"
+
+
+class JobKind(models.TextChoices):
+    """What a worker is asked to do with a version."""
+
+    VERIFY = "verify"
+    BUILD = "build"
+
+
+class JobStatus(models.TextChoices):
+    """A job waits, runs under a lease, or is over. Its outcome is in the version's or the variants' rows."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class Job(models.Model):
+    """Work on a version, claimed by conditional UPDATE under a lease. The row is the truth, a Celery message only a hint."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=8, choices=JobKind.choices)
+    target = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=8, choices=JobStatus.choices, default=JobStatus.QUEUED)
+    # What a person reads while it runs, or why it is tried again.
+    progress = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    # Not before this time: retries of host trouble back off.
+    due_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_open_job_per_version_kind_and_target",
+                fields=["version", "kind", "target"],
+                condition=~Q(status=JobStatus.DONE),
+            ),
+        ]
+        indexes = [models.Index(name="open_jobs_by_due_time", fields=["due_at"], condition=~Q(status=JobStatus.DONE))]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version} {self.target}".strip()
+
+
+class Channel(models.Model):
+    """A named pointer from a model to a version. It moves by compare-and-swap on ``revision``."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="channels")
+    name = models.CharField(max_length=64)
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    policy = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=1)
+    release_counter = models.BigIntegerField()
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(name="a_channel_name_is_used_once_per_model", fields=["model", "name"])]
+
+    def __str__(self) -> str:
+        return f"{self.model.slug}/{self.name}"
+
+
+class ChannelMove(models.Model):
+    """One move of a channel; together they answer what was live at a time."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="moves")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField(max_length=200)
+    revision = models.PositiveIntegerField()
+    release_counter = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(name="one_move_per_revision", fields=["channel", "revision"])]
+
+    def __str__(self) -> str:
+        return f"{self.channel} → {self.version.number} at {self.at}"
+
+
+class Baseline(models.Model):
+    """What a version's output normally looks like, as counts in fixed bins. The newest one is in force."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="baselines")
+    source = models.CharField(max_length=10, choices=[("upload", "upload"), ("telemetry", "telemetry")])
+    samples = models.BigIntegerField()
+    statistics = models.JSONField()
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["-created_at"]
+        get_latest_by = "created_at"
+        constraints = [models.CheckConstraint(name="a_baseline_has_samples", condition=Q(samples__gt=0))]
+
+    def __str__(self) -> str:
+        return f"baseline of {self.version} ({self.samples} samples)"
+
+
+def next_release_counter(model_id: int) -> int:
+    """Take the next number of the model's sequence of acts; the row lock orders concurrent acts."""
+    RegisteredModel.objects.filter(pk=model_id).update(release_counter=F("release_counter") + 1)
+    return RegisteredModel.objects.values_list("release_counter", flat=True).get(pk=model_id)

@@ -1,0 +1,5 @@
+"""registry's URLs."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

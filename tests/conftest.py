@@ -1,0 +1,54 @@
+"""Every test process has a home of its own; its PostgreSQL and Redis start with the first test that needs them.
+
+DATABASE_URL and REDIS_URL, where they are set, are used instead.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOME = Path(tempfile.mkdtemp(prefix="mf-test-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "MODELFLEET_HOME": str(HOME)}
+
+import django
+
+django.setup()
+
+
+@pytest.fixture(scope="session")
+def running_engines() -> Iterator[None]:
+    """The embedded engines, for as long as the session."""
+    from config import engines
+
+    with engines.running(HOME, forgetful=True):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(running_engines: None) -> None:
+    """pytest-django's hook: whoever needs the database needs the engines."""
+
+
+@pytest.fixture
+def api(db: None) -> Any:
+    """A factory of REST clients: ``api("operator")`` bears a token of that role, ``api()`` none."""
+    from rest_framework.test import APIClient
+
+    from core import tokens
+    from core.actors import SYSTEM
+    from core.roles import Role
+
+    def client(role: str | None = None) -> APIClient:
+        found = APIClient()
+        if role:
+            found.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.create(role, role=Role(role), actor=SYSTEM)}")
+        return found
+
+    return client
