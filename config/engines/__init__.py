@@ -9,7 +9,7 @@
     with engines.running(home, forgetful=True) as urls: ...      # tests: run them, stop them at the end
     with engines.ensure_running(home) as is_ours: ...            # use the server's, else run them for the block
 
-    with engines.for_command(sys.argv, home=…, with_postgresql=…, with_redis=…): ...             # manage.py
+    with engines.for_command(sys.argv): ...                      # manage.py
 
 Knows nothing of Django's models or of what is stored.
 """

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from config.engines import session
 
@@ -17,21 +16,21 @@ MIGRATE_THEMSELVES = frozenset({"makemigrations", "migrate", "optimizemigration"
 
 
 @contextmanager
-def for_command(arguments: list[str], *, home: Path, with_postgresql: bool, with_redis: bool) -> Iterator[None]:
-    """Let the command run with engines that answer: the server's, else our own for as long as it takes.
+def for_command(arguments: list[str]) -> Iterator[None]:
+    """Let the command in `sys.argv` run with engines that answer: the server's, else our own for as long as it takes.
 
     With engines of our own nobody else is there, so migrations are applied first: the home may be new, or the code newer.
-
-    Args:
-        arguments: As in `sys.argv`.
-        home: The state folder.
-        with_postgresql: False where DATABASE_URL names another.
-        with_redis: False where REDIS_URL names another.
     """
-    if not needs_engines(arguments) or not (with_postgresql or with_redis):
+    if not needs_engines(arguments):
         yield
         return
-    with session.ensure_running(home, with_postgresql=with_postgresql, with_redis=with_redis) as is_ours:
+    from config.environment import environment  # noqa: PLC0415 - `help` must work whatever the settings are
+
+    with_postgresql, with_redis = environment.database_url is None, environment.redis_url is None
+    if not (with_postgresql or with_redis):
+        yield
+        return
+    with session.ensure_running(environment.home, with_postgresql=with_postgresql, with_redis=with_redis) as is_ours:
         if is_ours and with_postgresql and arguments[1] not in MIGRATE_THEMSELVES:
             _apply_migrations()
         yield

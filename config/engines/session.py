@@ -61,7 +61,6 @@ def running(
     with lock.hold(home, purpose=lock.Purpose.COMMAND), ExitStack() as stack:
         places, run = location.find_places(home), spawning.begin_run(home)
         stack.callback(folders.remove_empty, places.postgresql_sockets, places.redis_sockets)
-        groups.end_leftovers(run.records, mark=f"{run.home_mark}/")
         if with_postgresql:
             stack.enter_context(_run_engine(_prepare_postgresql(home, forgetful=forgetful), run=run, home=home))
         if with_redis:

@@ -1,5 +1,6 @@
 """Starts a program as a child that leads its own session, dies with us, and can be found again."""
 
+import ctypes
 import hashlib
 import os
 import secrets
@@ -13,28 +14,41 @@ from typing import IO
 
 from config.processes import groups
 
+PR_SET_CHILD_SUBREAPER = 36
 LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run on a home: every child carries its mark, `<home's id>/<this run>/<child>`."""
+    """One run on a home: every child carries its mark, `<home's id>/<this run>/<child>/`."""
 
     records: Path
     home_mark: str
-    run_id: str
 
     @property
     def mark(self) -> str:
         """What the marks of all children of this run start with."""
-        return f"{self.home_mark}/{self.run_id}/"
+        return f"{self.home_mark}{self.records.name}/"
+
+    def mark_of(self, name: str) -> str:
+        """Return the mark of one child."""
+        return f"{self.mark}{name}/"
 
 
 def begin_run(home: Path) -> Run:
-    """Name a new run on this home."""
+    """Name a new run on this home, and end what earlier ones have left. Call it with the home's lock held."""
     home = home.resolve()
-    digest = hashlib.sha256(bytes(home)).hexdigest()[:16]
-    return Run(records=home / "run", home_mark=digest, run_id=secrets.token_hex(8))
+    run = Run(records=home / "run" / secrets.token_hex(8), home_mark=f"{hashlib.sha256(bytes(home)).hexdigest()[:16]}/")
+    for records in (home / "run").glob("*"):
+        groups.end_run(records, mark=f"{run.home_mark}{records.name}/")
+    groups.end(lambda: groups.list_marked(run.home_mark), first=signal.SIGKILL, grace_seconds=0)
+    return run
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what our children leave behind, so that it can be reaped (prctl(2), PR_SET_CHILD_SUBREAPER)."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def spawn(
@@ -51,16 +65,15 @@ def spawn(
 
     The kernel ties a child to the *thread* that started it, so call this from one that lives as long as the child shall.
     """
-    mark = f"{run.mark}{name}"
     wrapped = (sys.executable, "-I", "-S", str(LAUNCH), str(int(end_signal)), str(os.getpid()), *command)
     process = subprocess.Popen(  # noqa: S603 - our own command line
         wrapped,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,
-        env={**os.environ, **(environment or {}), groups.MARK: mark},
+        env={**os.environ, **(environment or {}), groups.MARK: run.mark_of(name)},
         cwd=directory,
         start_new_session=True,
     )
-    groups.write_record(run.records, name=name, mark=mark, pid=process.pid, end_signal=end_signal)
+    groups.write_record(run.records, name=name, pid=process.pid, end_signal=end_signal)
     return process

@@ -1,6 +1,7 @@
 """Reads the kernel's table of processes: who is alive, since when, in which session, carrying which mark."""
 
 import functools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,3 +56,13 @@ def read_mark(pid: int, *, variable: str) -> str | None:
         if entry.startswith(prefix):
             return entry.removeprefix(prefix).decode(errors="replace")
     return None
+
+
+def list_ancestors() -> set[int]:
+    """Return our own pid and those of the processes that started us."""
+    pids, pid = set[int](), os.getpid()
+    while pid > 1:
+        pids.add(pid)
+        line = (PROC / str(pid) / "stat").read_text()
+        pid = int(line[line.rindex(")") + 2 :].split()[1])
+    return pids

@@ -1,0 +1,1 @@
+"""Holds Django's folder of commands."""

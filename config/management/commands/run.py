@@ -1,0 +1,44 @@
+"""`manage.py run`: the whole server from one command.
+
+1. Take the home's lock, and end what an earlier run left that was killed.
+2. See that the addresses are free.
+3. Supervise: engines, migrations, web, files, workers, beat; say `ready: URL` once it serves.
+"""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from config.environment import Environment, environment
+from config.processes import lock, spawning
+from config.supervisor import children, ports
+from config.supervisor.loop import Supervisor
+from config.supervisor.output import Output
+
+
+class Command(BaseCommand):
+    """Run the server until SIGINT or SIGTERM."""
+
+    help = "Runs the server: engines, web, workers, beat. Stop it with Ctrl-C."
+    # The database is not there yet.
+    requires_system_checks = ()
+    requires_migrations_checks = False
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
+        """Hold the home, and serve."""
+        with lock.hold(environment.home, purpose=lock.Purpose.SERVER):
+            _serve(environment)
+
+
+def _serve(environment: Environment) -> None:
+    address = ports.resolve(environment.host)
+    run = spawning.begin_run(environment.home)
+    ports.check_is_free(address, port=environment.port, setting="PORT")
+    files_port = environment.files_port or ports.choose_free(address, first=environment.port + 1)
+    if environment.s3_endpoint_url is None:
+        ports.check_is_free(address, port=files_port, setting="FILES_PORT")
+    specifications = children.list_children(environment, address=address, files_port=files_port)
+    supervisor = Supervisor(specifications, run=run, output=Output(sys.stderr.fileno()))
+    # Exactly this line is what scripts wait for, with the host as it was asked for.
+    supervisor.supervise(on_ready=lambda: print(f"ready: http://{environment.host}:{environment.port}", flush=True))

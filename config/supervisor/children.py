@@ -1,0 +1,153 @@
+"""The children that make up a Modelfleet server, as data: what each runs, what it waits for, when it stops."""
+
+import sys
+import urllib.request
+from pathlib import Path
+
+from config import engines
+from config.engines import postgresql, redis_server
+from config.engines.account import choose_account
+from config.environment import ROOT, Environment
+from config.supervisor import ports
+from config.supervisor.child import Child
+
+MANAGE = str(ROOT / "manage.py")
+# Beat first, so that nothing new is queued; the engines last, when nobody uses them. With Child.stop_seconds: 1+4+2+1+2.
+BEAT, WORKERS, SERVERS, REDIS, POSTGRESQL = range(5)
+
+
+def list_children(environment: Environment, *, address: str, files_port: int) -> list[Child]:
+    """Return the children for these settings; what a URL names elsewhere is not started here.
+
+    Args:
+        environment: The settings.
+        address: HOST as a numeric address.
+        files_port: Where the directory store's files are served.
+    """
+    children = _list_engines(environment)
+    migrate = Child(
+        name="migrate",
+        command=(sys.executable, MANAGE, "migrate", "--no-input", "--verbosity=1"),
+        needs=tuple(child.name for child in children),
+        runs_once=True,
+        stop_rank=SERVERS,
+    )
+    children += [migrate, _describe_web(environment, address=address)]
+    if environment.s3_endpoint_url is None:
+        children.append(_describe_files(address, port=files_port))
+    children += _list_celery(environment.home)
+    shared = {"MODELFLEET_HOME": str(environment.home), "FILES_PORT": str(files_port), "PYTHONUNBUFFERED": "1"}
+    return [child.with_environment(shared, directory=ROOT) for child in children]
+
+
+def _list_engines(environment: Environment) -> list[Child]:
+    home, urls, found = environment.home, engines.locate(environment.home), list[Child]()
+    if environment.database_url is None:
+        account = choose_account(home)
+        found.append(
+            Child(
+                name="postgres",
+                command=postgresql.build_command(home, account=account),
+                is_ready=lambda: postgresql.is_answering(urls.database_url),
+                prepare=lambda: postgresql.prepare(home, account=account),
+                stop_rank=POSTGRESQL,
+                stop_signal=postgresql.STOP_SIGNAL,
+                end_signal=postgresql.END_SIGNAL,
+            )
+        )
+    if environment.redis_url is None:
+        found.append(
+            Child(
+                name="redis",
+                command=redis_server.build_command(home),
+                is_ready=lambda: redis_server.is_answering(urls.redis_url),
+                prepare=lambda: redis_server.prepare(home),
+                stop_rank=REDIS,
+                stop_seconds=1,
+                stop_signal=redis_server.STOP_SIGNAL,
+                end_signal=redis_server.END_SIGNAL,
+            )
+        )
+    return found
+
+
+def _describe_web(environment: Environment, *, address: str) -> Child:
+    url = f"{build_url(address, port=environment.port)}/readyz"
+    # Django answers only to a host that it is set to answer to.
+    host = next((host.lstrip(".") for host in environment.allowed_hosts if host != "*"), None)
+    return Child(
+        name="web",
+        command=(
+            *_granian("wsgi", "config.wsgi:application", address=address, port=environment.port),
+            f"--workers={environment.web_workers}",
+            f"--blocking-threads={environment.web_threads}",
+        ),
+        needs=("migrate",),
+        is_ready=lambda: _answers(url, host=host),
+        stop_rank=SERVERS,
+    )
+
+
+def _describe_files(address: str, *, port: int) -> Child:
+    return Child(
+        name="files",
+        command=(*_granian("asgi", "config.files:application", address=address, port=port), "--workers=1"),
+        needs=("migrate",),
+        is_ready=lambda: ports.is_listening(address, port=port),
+        stop_rank=SERVERS,
+    )
+
+
+def _granian(interface: str, application: str, *, address: str, port: int) -> tuple[str, ...]:
+    return (
+        sys.executable, "-m", "granian", f"--interface={interface}", application, f"--host={address}", f"--port={port}",
+        "--respawn-failed-workers", "--workers-kill-timeout=2", "--log-level=warning", "--no-ws",
+    )  # fmt: skip
+
+
+def _list_celery(home: Path) -> list[Child]:
+    schedule = home / "beat" / "schedule"
+    celery = (sys.executable, "-m", "celery", "--app=config.celery:app")
+    quiet = ("--pidfile=", "--loglevel=INFO")
+    worker = (*celery, "worker", *quiet, "--without-gossip", "--without-mingle")
+    return [
+        Child(
+            name="worker",
+            command=(*worker, "--queues=default,telemetry,fleet", "--concurrency=2", "--hostname=worker@%h"),
+            needs=("migrate",),
+            stop_rank=WORKERS,
+            stop_seconds=4,
+        ),
+        Child(
+            name="builder",
+            command=(*worker, "--queues=builds", "--concurrency=1", "--hostname=builder@%h"),
+            needs=("migrate",),
+            stop_rank=WORKERS,
+            stop_seconds=4,
+        ),
+        Child(
+            name="beat",
+            command=(*celery, "beat", *quiet, f"--schedule={schedule}"),
+            needs=("migrate",),
+            prepare=lambda: schedule.parent.mkdir(parents=True, exist_ok=True),
+            stop_rank=BEAT,
+            stop_seconds=1,
+        ),
+    ]
+
+
+def build_url(host: str, *, port: int) -> str:
+    """Return the address as people write it; one that stands for all addresses is asked on this machine."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _answers(url: str, *, host: str | None) -> bool:
+    request = urllib.request.Request(url, headers={"Host": host} if host else {})  # noqa: S310 - our own http address
+    # No proxy of the environment's stands between us and ourselves.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False

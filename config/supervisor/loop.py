@@ -1,0 +1,221 @@
+"""Supervises children: starts them in order, starts again what ends, stops them in order. One thread, one loop.
+
+1. Start what is due and whose needs are ready; ask those that are not ready yet.
+2. When all are ready for the first time, say so.
+3. When one ends, end its whole old group, log the reason, and start it again after a delay.
+4. At SIGINT, SIGTERM or SIGHUP stop the ranks one after the other, within ten seconds of grace; at a second one, at once.
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from types import FrameType
+
+from config.processes import guardian, spawning
+from config.supervisor.child import Child, describe_end
+from config.supervisor.output import Output
+from config.supervisor.tended import Tended
+from core.errors import DomainError, Kind
+
+START_SECONDS = 120
+# More ends than this before it was ever ready: it will not start, whatever we wait.
+FUTILE_STARTS = 5
+ASK_AGAIN_SECONDS = 0.05
+IDLE_SECONDS = 1.0
+LAST_WORDS_SECONDS = 1.0
+
+
+class StartFailed(DomainError):
+    """The server cannot be started."""
+
+    code = "start_failed"
+    kind = Kind.UNAVAILABLE
+
+
+class Supervisor:
+    """Supervises the children of one run."""
+
+    def __init__(self, children: Sequence[Child], *, run: spawning.Run, output: Output) -> None:
+        self._tended = [Tended(child, run=run) for child in children]
+        self._run = run
+        self._output = output
+        self._stop_count = 0
+        self._has_told = False
+        self._selector = selectors.DefaultSelector()
+        self._guardian: subprocess.Popen[bytes] | None = None
+
+    def supervise(self, *, on_ready: Callable[[], None]) -> None:
+        """Run until told to stop; nothing is left when this returns or raises.
+
+        Raises:
+            StartFailed: when a child does not become ready.
+        """
+        spawning.adopt_orphans()
+        with self._signals():
+            self._guardian = guardian.start(self._run)
+            try:
+                while not self._stop_count:
+                    self._step(on_ready=on_ready)
+            finally:
+                self._stop_all()
+
+    def _step(self, *, on_ready: Callable[[], None]) -> None:
+        self._reap()
+        self._start_due()
+        self._ask_readiness()
+        if not self._has_told and all(tended.is_ready for tended in self._tended):
+            self._has_told = True
+            on_ready()
+        is_busy = not self._has_told or any(tended.pid is None for tended in self._tended if not tended.child.runs_once)
+        self._relay(timeout=ASK_AGAIN_SECONDS if is_busy or self._output.is_waiting else IDLE_SECONDS)
+
+    def _start_due(self) -> None:
+        ready = {tended.child.name for tended in self._tended if tended.is_ready}
+        for tended in self._tended:
+            if self._stop_count or not tended.is_due(now=time.monotonic()) or not ready.issuperset(tended.child.needs):
+                continue
+            try:
+                tended.start()
+            except (DomainError, OSError) as error:
+                tended.note_failure()
+                self._note(f"{tended.child.name} cannot be started: {error}")
+                self._refuse_if_futile(tended, reason=str(error))
+                continue
+            if tended.reader:
+                self._selector.register(tended.reader.descriptor, selectors.EVENT_READ, tended)
+            if tended.child.is_ready is None and not tended.child.runs_once:
+                tended.is_ready = True
+
+    def _ask_readiness(self) -> None:
+        for tended in self._tended:
+            if tended.is_ready or tended.pid is None or self._stop_count:
+                continue
+            if tended.child.is_ready and tended.child.is_ready():
+                tended.is_ready = True
+            elif tended.first_started_at and time.monotonic() - tended.first_started_at > START_SECONDS:
+                raise StartFailed(f"{tended.child.name} is not ready after {START_SECONDS} seconds; its log is above")
+
+    def _reap(self) -> None:
+        for pid, exit_code in _reap_all():
+            if self._guardian and pid == self._guardian.pid:
+                self._guardian = guardian.start(self._run)
+            for tended in self._tended:
+                if tended.pid == pid:
+                    self._note_end(tended, exit_code=exit_code)
+
+    def _note_end(self, tended: Tended, *, exit_code: int) -> None:
+        pid = tended.pid
+        tended.end_all()
+        self._drain(tended)
+        if tended.child.runs_once and exit_code == 0:
+            tended.is_ready = True
+            return
+        delay, reason = tended.note_failure(), describe_end(exit_code)
+        self._note(f"{tended.child.name} (pid {pid}) {reason}; next start in {delay:g} s")
+        self._refuse_if_futile(tended, reason=reason)
+
+    def _refuse_if_futile(self, tended: Tended, *, reason: str) -> None:
+        if tended.is_ready:
+            return
+        if tended.child.runs_once or tended.failures >= FUTILE_STARTS:
+            raise StartFailed(f"{tended.child.name}: {reason}; what it said is above")
+
+    def _stop_all(self) -> None:
+        """Stop rank by rank; whatever of a rank outlives its grace is killed before the next rank is asked."""
+        ranked = sorted(self._tended, key=_get_rank)
+        for _rank, members in groupby(ranked, key=_get_rank):
+            self._stop_rank(list(members))
+        if self._guardian:
+            guardian.dismiss(self._guardian)
+        deadline = time.monotonic() + LAST_WORDS_SECONDS
+        while self._output.is_waiting and time.monotonic() < deadline:
+            self._relay(timeout=ASK_AGAIN_SECONDS)
+
+    def _stop_rank(self, rank: list[Tended]) -> None:
+        for tended in rank:
+            tended.signal_stop()
+        deadline = time.monotonic() + max(tended.child.stop_seconds for tended in rank)
+        while any(tended.is_alive() for tended in rank) and time.monotonic() < deadline and self._stop_count < 2:
+            _reap_all()
+            self._relay(timeout=ASK_AGAIN_SECONDS)
+        for tended in rank:
+            if tended.is_alive():
+                self._note(f"{tended.child.name} did not stop in time and is killed")
+            tended.end_all()
+            self._drain(tended)
+
+    def _relay(self, *, timeout: float) -> None:
+        for key, _events in self._selector.select(timeout):
+            if isinstance(key.data, Tended):
+                self._read(key.data)
+            elif isinstance(key.fileobj, socket.socket):
+                key.fileobj.recv(4096)
+        self._output.flush()
+
+    def _read(self, tended: Tended) -> None:
+        if tended.reader is None:
+            return
+        lines, has_ended = tended.reader.read()
+        for line in lines:
+            self._output.add(tended.child.name, line)
+        if has_ended:
+            self._close(tended)
+
+    def _drain(self, tended: Tended) -> None:
+        """Read what a child has said last; whoever could still write to its pipe has been ended."""
+        self._read(tended)
+        self._close(tended)
+        self._output.flush()
+
+    def _close(self, tended: Tended) -> None:
+        if tended.reader:
+            self._selector.unregister(tended.reader.descriptor)
+            os.close(tended.reader.descriptor)
+            tended.reader = None
+
+    def _note(self, sentence: str) -> None:
+        self._output.add("supervisor", sentence)
+        self._output.flush()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Count the requests to stop, and wake the loop for them and for children that end."""
+        receiver, sender = socket.socketpair()
+        for end in (receiver, sender):
+            end.settimeout(0)
+        self._selector.register(receiver, selectors.EVENT_READ)
+        old_wakeup = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        old = {number: signal.signal(number, self._request_stop) for number in stops}
+        old[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(old_wakeup)
+            for number, handler in old.items():
+                signal.signal(number, handler)
+            receiver.close()
+            sender.close()
+
+    def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_count += 1
+
+
+def _get_rank(tended: Tended) -> int:
+    return tended.child.stop_rank
+
+
+def _reap_all() -> list[tuple[int, int]]:
+    """Collect every process that has ended, ours and those that were left to us, with its exit code."""
+    ended = list[tuple[int, int]]()
+    with contextlib.suppress(ChildProcessError):
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            ended.append((found[0], os.waitstatus_to_exitcode(found[1])))
+    return ended

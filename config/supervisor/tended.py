@@ -1,0 +1,87 @@
+"""One child while it is tended: its process, its pipe, and when it may start again."""
+
+import os
+import subprocess
+import time
+
+from config.processes import groups, spawning
+from config.supervisor.child import SETTLED_SECONDS, Child, choose_delay_seconds
+from config.supervisor.output import LineReader
+
+
+class Tended:
+    """A child and what has become of it. Decides nothing about the others."""
+
+    def __init__(self, child: Child, *, run: spawning.Run) -> None:
+        self.child = child
+        self.reader: LineReader | None = None
+        self.failures = 0
+        self.is_ready = False
+        self.first_started_at: float | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._run = run
+        self._started_at = 0.0
+        self._start_at = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The process that leads the child's group, None where none has been started or all of it is gone."""
+        return self._process.pid if self._process else None
+
+    def is_due(self, *, now: float) -> bool:
+        """Whether it is time to start the process."""
+        is_done = self.child.runs_once and self.is_ready
+        return self._process is None and not is_done and now >= self._start_at
+
+    def start(self) -> None:
+        """Start the process; its output arrives on a pipe of its own."""
+        now = time.monotonic()
+        self._started_at = now
+        self.first_started_at = self.first_started_at or now
+        if self.child.prepare:
+            self.child.prepare()
+        read_end, write_end = os.pipe()
+        try:
+            self._process = spawning.spawn(
+                self.child.command,
+                run=self._run,
+                name=self.child.name,
+                environment=self.child.environment,
+                directory=self.child.directory,
+                end_signal=self.child.end_signal,
+                output=write_end,
+            )
+        except OSError:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+        self.reader = LineReader(read_end)
+
+    def note_failure(self) -> float:
+        """Take note that a start failed or a life ended; return in how many seconds the next start will be."""
+        now = time.monotonic()
+        self.failures = 1 if now - self._started_at >= SETTLED_SECONDS else self.failures + 1
+        delay = choose_delay_seconds(self.failures)
+        self._start_at = now + delay
+        return delay
+
+    def signal_stop(self) -> None:
+        """Ask the leading process for an orderly end; granian and Celery pass it on to theirs."""
+        if self._process:
+            self._process.send_signal(self.child.stop_signal)
+
+    def is_alive(self) -> bool:
+        """Whether anything is left of its session."""
+        return self._process is not None and bool(groups.list_members(self._process.pid))
+
+    def end_all(self) -> None:
+        """End whatever is left of the child, in its own session or in another, and forget its process."""
+        if self._process is None:
+            return
+        leader, mark = self._process.pid, self._run.mark_of(self.child.name)
+        groups.end(lambda: groups.list_members(leader), first=self.child.end_signal, grace_seconds=1)
+        groups.end(lambda: groups.list_marked(mark), first=self.child.end_signal, grace_seconds=1)
+        groups.erase_record(self._run.records, name=self.child.name)
+        self._process.wait()
+        self._process = None
