@@ -1,0 +1,1 @@
+"""Models, versions, variants, blobs, manifests, signing and channels: what exists."""

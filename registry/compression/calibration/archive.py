@@ -1,0 +1,90 @@
+"""Unpacks a ``.npz`` without trusting it: declared sizes first, no pickles, one plain ``.npy`` file per array.
+
+Arrays are memory-mapped from the unpacked files, so that memory does not grow with the number of samples.
+"""
+
+import math
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from registry.compression.refusal import ModelRefused
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_SUFFIX = ".npy"
+_MAX_ARRAYS = 256
+
+
+def open_arrays(path: Path, *, folder: Path, limits: Mapping[str, float]) -> dict[str, Array]:
+    """Unpack every array of the archive into ``folder`` and map it read-only.
+
+    Raises:
+        ModelRefused: Not an archive, larger unpacked than allowed, a pickle, or a header that contradicts the file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check_members(members, limit_bytes=limits["calibration_bytes"])
+            return {
+                member.filename.removesuffix(_SUFFIX): _unpack(
+                    archive, member, target=folder / f"array-{index}{_SUFFIX}"
+                )
+                for index, member in enumerate(members)
+            }
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+        raise _refuse(
+            "The calibration file is not a .npz archive, or it is damaged.", reason="calibration_archive"
+        ) from error
+
+
+def _check_members(members: list[zipfile.ZipInfo], *, limit_bytes: float) -> None:
+    if not members:
+        raise _refuse("The calibration file has no arrays.", reason="calibration_archive")
+    if len(members) > _MAX_ARRAYS:
+        raise _refuse(
+            f"The calibration file has {len(members)} arrays; at most {_MAX_ARRAYS}.", reason="calibration_archive"
+        )
+    names = [member.filename for member in members]
+    if len(set(names)) != len(names) or not all(name.endswith(_SUFFIX) for name in names):
+        raise _refuse(
+            "The calibration file is not a .npz archive as numpy.savez writes it.", reason="calibration_archive"
+        )
+    declared = sum(member.file_size for member in members)
+    if declared > limit_bytes:
+        message = f"The calibration file unpacks to {declared} bytes; at most {int(limit_bytes)} are accepted."
+        raise _refuse(message, reason="calibration_too_large")
+
+
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, target: Path) -> Array:
+    name = member.filename.removesuffix(_SUFFIX)
+    with archive.open(member) as stream:
+        _check_header(stream, name=name, file_size=member.file_size)
+    with archive.open(member) as stream, target.open("wb") as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+    if target.stat().st_size != member.file_size:
+        raise _refuse(f'The array "{name}" is cut off.', reason="calibration_archive")
+    array: Array = np.load(target, mmap_mode="r" if member.file_size > 1 << 20 else None, allow_pickle=False)
+    return array
+
+
+def _check_header(stream: IO[bytes], *, name: str, file_size: int) -> None:
+    """Compare what the header promises with the declared size, before numpy allocates for it."""
+    try:
+        version = npy.read_magic(stream)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, _, dtype = read(stream)
+    except (ValueError, KeyError, TypeError, SyntaxError) as error:
+        raise _refuse(f'The array "{name}" is not in the .npy format.', reason="calibration_archive") from error
+    if dtype.hasobject:
+        raise _refuse(f'The array "{name}" holds Python objects; only numbers are read.', reason="calibration_objects")
+    if any(extent < 0 for extent in shape) or math.prod(shape) * dtype.itemsize + stream.tell() != file_size:
+        raise _refuse(f'The array "{name}" has another length than its header says.', reason="calibration_archive")
+
+
+def _refuse(message: str, *, reason: str) -> ModelRefused:
+    return ModelRefused(message, reason=reason)

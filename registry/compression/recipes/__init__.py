@@ -1,0 +1,68 @@
+"""The recipes that exist: one line here and one module beside it each.
+
+This module is light, so that web and parent processes can list recipes; the modules import onnx and run in the child.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any, Literal
+
+GateKind = Literal["exact", "quantized"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is known of a recipe without running it."""
+
+    name: str
+    title: str
+    module: str
+    gate: GateKind
+    tools: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    # Raised when the recipe's own code changes what comes out, so that nothing older is taken from a cache.
+    revision: int = 1
+
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe in (
+    Recipe(name="fp32-optimized", title="FP32, graph optimized", module="fp32_optimized", gate="exact", tools=("onnx", "onnxruntime"), parameters={"level": "extended"}),
+    Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999}),
+)})  # fmt: skip
+
+# Names that targets may already ask for; each is passed over with a stored reason until it is built.
+NOT_BUILT_YET = frozenset({
+    "coreml-fp16", "dynamic-int8", "fp16", "hailo-hef", "litert-int8", "mixed-int8", "ncnn-fp16", "nncf-mixed", "pruned-int8",
+    "rknn-int8", "weight-only-int4",
+})  # fmt: skip
+
+
+def resolve_parameters(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe's parameters with those of a target in their place.
+
+    Raises:
+        ValueError: One that the recipe does not have, or of another type than its default.
+    """
+    for name, value in given.items():
+        if name not in recipe.parameters:
+            message = f'the recipe "{recipe.name}" has no parameter "{name}"'
+            raise ValueError(message)
+        if type(value) is not type(recipe.parameters[name]):
+            message = f'the parameter "{name}" of "{recipe.name}" must be {type(recipe.parameters[name]).__name__}'
+            raise ValueError(message)
+    return {**recipe.parameters, **given}
+
+
+def compute_digest(name: str, parameters: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the canonical JSON of (name, parameters, versions of the tools)."""
+    recipe = RECIPES.get(name)
+    body = {
+        "name": name,
+        "parameters": dict(parameters),
+        "revision": recipe.revision if recipe else 0,
+        "tools": {tool: metadata.version(tool) for tool in recipe.tools} if recipe else {},
+    }
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

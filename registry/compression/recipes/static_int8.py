@@ -1,0 +1,108 @@
+"""Static INT8 in QDQ form, weights per channel: the default for convolutional models.
+
+1. fold constants and batch normalization away (ONNX Runtime, level basic), infer shapes
+2. ranges of activations from the calibration part of the samples, by our streaming calibrator
+3. ONNX Runtime's ``QDQQuantizer`` with those ranges
+
+The type of activations belongs to the target: u8 on x86, s8 on ARM, s8 symmetric for TensorRT. ``reduce_range`` is for
+AVX2 without VNNI, whose 16-bit sums saturate.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import TensorData, TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
+
+from registry.compression.calibration import ranges
+from registry.compression.door import cleaning
+from registry.compression.recipes.fp32_optimized import optimize
+from registry.compression.recipes.source import NotApplicable, Source
+
+_WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+_QUANTIZED = frozenset({"QuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"})
+_TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
+# More samples make ranges no better, only later.
+_MAX_FEEDS = 512
+
+
+def build(source: Source, *, destination: Path, parameters: Mapping[str, Any]) -> None:
+    """Write the quantized model to ``destination``.
+
+    Raises:
+        NotApplicable: No samples, nothing to quantize, already quantized, or an operator set that is too old.
+    """
+    _check_applicable(source)
+    optimize(source.model, destination=destination, level="basic")
+    model = onnx.shape_inference.infer_shapes(onnx.load(destination), data_prop=True)
+    quantized = quantize(model, ranges_of(source, model=model, parameters=parameters), parameters=parameters)
+    cleaning.clean(quantized)
+    cleaning.prune_opset_imports(quantized)
+    destination.write_bytes(quantized.SerializeToString(deterministic=True))
+
+
+def ranges_of(source: Source, *, model: onnx.ModelProto, parameters: Mapping[str, Any]) -> dict[str, ranges.Range]:
+    """Calibrate ``model`` on the samples that are for ranges.
+
+    Raises:
+        NotApplicable: No samples were given, or an activation is not finite on one.
+    """
+    samples = source.samples
+    if samples is None:
+        message = "no calibration samples were given"
+        raise NotApplicable(message)
+    try:
+        return ranges.collect(
+            model,
+            lambda: (samples.feed(index) for index in samples.for_ranges[:_MAX_FEEDS]),
+            method=parameters["ranges"],
+            percentile=parameters["percentile"],
+            threads=source.threads,
+        )
+    except ranges.NotFinite as error:
+        raise NotApplicable(str(error).rstrip(".")) from error
+
+
+def quantize(
+    model: onnx.ModelProto, found: Mapping[str, ranges.Range], *, parameters: Mapping[str, Any]
+) -> onnx.ModelProto:
+    """Insert quantize and dequantize pairs with the given ranges (semi-public API of ONNX Runtime: tested, pinned)."""
+    data = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
+    quantizer = QDQQuantizer(
+        model,
+        parameters["per_channel"],
+        parameters["reduce_range"],
+        QuantType.QInt8,
+        _TYPES[parameters["activation_type"]],
+        TensorsData(CalibrationMethod.MinMax, data),
+        [],
+        [],
+        sorted({*QLinearOpsRegistry, *QDQRegistry}),
+        {"ActivationSymmetric": parameters["symmetric_activations"], "WeightSymmetric": True},
+    )
+    quantizer.quantize_model()
+    quantized: onnx.ModelProto = quantizer.model.model
+    return quantized
+
+
+def _check_applicable(source: Source) -> None:
+    operators = Counter(node.op_type for node in source.model.graph.node)
+    reasons = (
+        (source.samples is None, "no calibration samples were given"),
+        (any(operators[name] for name in _QUANTIZED), "the model is quantized already"),
+        (not any(operators[name] for name in _WEIGHTED), "the model has no convolution or matrix multiplication"),
+        (not ranges.float_tensors(source.model), "the model does not compute in float32"),
+        (
+            cleaning.get_opset(source.model) < cleaning.MINIMUM_OPSET,
+            f"the operator set is older than {cleaning.MINIMUM_OPSET} and could not be converted",
+        ),
+    )
+    for applies, reason in reasons:
+        if applies:
+            raise NotApplicable(reason)

@@ -1,0 +1,64 @@
+"""How the child runs models: ONNX Runtime on the CPU, from bytes, so that nothing beside the file is ever read."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from registry.compression.signature import Batch, TensorSpec, find_batch
+
+Array = np.ndarray[Any, np.dtype[Any]]
+OPTIMIZATION_LEVELS = {
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+# ONNX Runtime's own errors share no base class.
+RUNTIME_ERRORS: tuple[type[Exception], ...] = (
+    ort_errors.EPFail,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
+_ERRORS_ONLY = 3
+_RANDOM_SEED = 7
+
+
+def open_session(
+    model: bytes, *, threads: int = 1, optimized_to: Path | None = None, level: str = "all"
+) -> ort.InferenceSession:
+    """Load a model; with ``optimized_to`` also write what the graph optimizer of that level made of it."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    options.graph_optimization_level = OPTIMIZATION_LEVELS[level]
+    if optimized_to is not None:
+        options.optimized_model_filepath = str(optimized_to)
+    # Spinning workers steal the second core from whatever else the host does, and from the interleaved source.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def random_feed(
+    inputs: Sequence[TensorSpec], *, sizes: Mapping[str, int], seed: int = _RANDOM_SEED
+) -> dict[str, Array]:
+    """Make one inference's inputs: standard normal floats, zeros elsewhere (an index of 0 is always in range)."""
+    generator = np.random.default_rng(seed)
+    batch = find_batch(inputs) or Batch(1, is_free=False)
+    feed: dict[str, Array] = {}
+    for spec in inputs:
+        shape = spec.resolve(sizes)
+        if spec.shape and isinstance(spec.shape[0], str):
+            shape = (batch.size, *shape[1:])
+        is_float = np.dtype(spec.dtype).kind == "f"
+        feed[spec.name] = (generator.standard_normal(shape) if is_float else np.zeros(shape)).astype(spec.dtype)
+    return feed

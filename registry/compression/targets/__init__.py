@@ -1,0 +1,150 @@
+"""Hardware targets: one data file each in this folder, read strictly at import of the process that asks.
+
+A target says what a device is, which recipes are tried in which order, and what the result may cost.
+"""
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from core.errors import DomainError, Kind
+from registry.compression.recipes import NOT_BUILT_YET, RECIPES, resolve_parameters
+
+DEFAULT_TARGET = "generic-cpu"
+_FOLDER = Path(__file__).parent
+_ARCHITECTURES = frozenset({"any", "x86_64", "aarch64"})
+
+
+class UnknownTarget(DomainError):
+    """No hardware target has that name."""
+
+    code: ClassVar[str] = "unknown_target"
+    kind: ClassVar[Kind] = Kind.INVALID
+
+
+class TargetFileWrong(ValueError):
+    """A target file breaks a rule; names the file and the key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainStep:
+    """One recipe of a target's chain with the parameters that the target gives it."""
+
+    recipe: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardwareTarget:
+    """What one kind of device takes; ``chain`` is in order of preference."""
+
+    name: str
+    title: str
+    architecture: str
+    runtime: str
+    providers: tuple[str, ...]
+    chain: tuple[ChainStep, ...]
+    latency_budget_ms: float
+    ram_bytes: int
+    max_size_bytes: int | None = None
+    fallback: str | None = None
+    summary: str = ""
+    options: Mapping[str, Any] = field(default_factory=lambda: {"graph_optimization_level": "all"})
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType({
+    "title": str, "architecture": str, "runtime": str, "providers": list, "chain": list, "latency_budget_ms": (int, float),
+    "ram_bytes": int, "max_size_bytes": int, "fallback": str, "summary": str, "options": dict,
+})  # fmt: skip
+_REQUIRED = frozenset({"title", "architecture", "runtime", "providers", "chain", "latency_budget_ms", "ram_bytes"})
+
+
+@functools.cache
+def load_targets() -> Mapping[str, HardwareTarget]:
+    """Return every built-in target by name, in the order of their names."""
+    return read_folder(_FOLDER)
+
+
+def get_target(name: str) -> HardwareTarget:
+    """Return one target.
+
+    Raises:
+        UnknownTarget: With the names that exist.
+    """
+    targets = load_targets()
+    if name not in targets:
+        message = f'No hardware target is called "{name}"; there are {", ".join(targets)}.'
+        raise UnknownTarget(message, targets=list(targets))
+    return targets[name]
+
+
+def read_folder(folder: Path) -> Mapping[str, HardwareTarget]:
+    """Read every ``.toml`` of a folder, and check that every fall-back exists.
+
+    Raises:
+        TargetFileWrong: The first mistake found.
+    """
+    targets = {
+        path.stem: read_target(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))
+    }
+    for target in targets.values():
+        if target.fallback is not None and target.fallback not in targets:
+            raise _wrong(target.name, f'the fallback "{target.fallback}" is no target')
+    return MappingProxyType(targets)
+
+
+def read_target(name: str, text: str) -> HardwareTarget:
+    """Read one target file; what it does not know it refuses.
+
+    Raises:
+        TargetFileWrong: Not TOML, a missing or unknown key, a wrong type, an unknown recipe or parameter.
+    """
+    try:
+        body = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _wrong(name, str(error)) from error
+    _check_keys(name, body)
+    chain = tuple(_read_step(name, step) for step in body.pop("chain"))
+    providers = tuple(body.pop("providers"))
+    if not chain or not providers or not all(isinstance(provider, str) for provider in providers):
+        raise _wrong(name, "chain and providers need at least one entry")
+    return HardwareTarget(name=name, chain=chain, providers=providers, **body)
+
+
+def _check_keys(name: str, body: Mapping[str, Any]) -> None:
+    if missing := sorted(_REQUIRED - set(body)):
+        raise _wrong(name, f'the key "{missing[0]}" is missing')
+    if unknown := sorted(set(body) - set(_TYPES)):
+        raise _wrong(name, f'the key "{unknown[0]}" is not known')
+    for key, value in body.items():
+        if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+            raise _wrong(name, f'the key "{key}" has a value of type {type(value).__name__}')
+    if body["architecture"] not in _ARCHITECTURES:
+        raise _wrong(
+            name, f'the architecture "{body["architecture"]}" is not one of {", ".join(sorted(_ARCHITECTURES))}'
+        )
+    for key in ("latency_budget_ms", "ram_bytes", "max_size_bytes"):
+        if key in body and body[key] <= 0:
+            raise _wrong(name, f'the key "{key}" must be above 0')
+
+
+def _read_step(name: str, step: Any) -> ChainStep:
+    if not isinstance(step, dict) or not isinstance(step.get("recipe"), str) or set(step) - {"recipe", "parameters"}:
+        raise _wrong(name, "each [[chain]] has a recipe and, at most, parameters")
+    recipe, parameters = step["recipe"], step.get("parameters", {})
+    if recipe in NOT_BUILT_YET:
+        return ChainStep(recipe=recipe, parameters=parameters)
+    if recipe not in RECIPES:
+        raise _wrong(name, f'the recipe "{recipe}" is not known')
+    try:
+        return ChainStep(recipe=recipe, parameters=resolve_parameters(RECIPES[recipe], parameters))
+    except ValueError as error:
+        raise _wrong(name, str(error)) from error
+
+
+def _wrong(name: str, problem: str) -> TargetFileWrong:
+    return TargetFileWrong(f"registry/compression/targets/{name}.toml: {problem}")
