@@ -87,6 +87,10 @@ class BlobStore(Protocol):
         """Remove a blob; one that is not there is no error."""
         ...
 
+    def remove_leftovers(self, *, older_than_seconds: float) -> int:
+        """Remove what interrupted writes left behind and return how many there were; whole blobs are not touched."""
+        ...
+
     def url(self, sha256: str, *, filename: str, expires_seconds: int) -> str:
         """Return a signed address that needs no further credentials, supports Range, and saves under the file name."""
         ...

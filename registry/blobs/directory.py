@@ -4,6 +4,7 @@ Storing is: 1. copy to a temporary file in the same file system, hashing; 2. fsy
 replaces nothing; 4. fsync the directory. A power cut leaves the whole blob or none.
 """
 
+import contextlib
 import io
 import os
 import secrets
@@ -96,6 +97,17 @@ class DirectoryStore:
         """Remove a blob; one that is not there is no error."""
         with named_disk_errors("remove a blob"):
             self.path(sha256).unlink(missing_ok=True)
+
+    def remove_leftovers(self, *, older_than_seconds: float) -> int:
+        """Remove temporary files that a killed process left, once no living one can still be writing them."""
+        limit, removed = self._clock() - older_than_seconds, 0
+        with named_disk_errors("remove temporary files"):
+            for temporary in (self._root / _INCOMING).glob("*"):
+                with contextlib.suppress(FileNotFoundError):  # its writer came to the end after all
+                    if temporary.stat().st_mtime <= limit:
+                        temporary.unlink()
+                        removed += 1
+        return removed
 
     def url(self, sha256: str, *, filename: str, expires_seconds: int) -> str:
         """Return a signed link to the files process; the blob itself is not looked at."""
