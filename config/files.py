@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from config.environment import environment
+from config.keys import secret_key
 from core.errors import DomainError
 from registry.blobs import BlobMissing, blob_key
 from registry.blobs.links import PATH_PREFIX, LinkSigner, content_disposition
@@ -72,20 +74,6 @@ def make_application(root: Path, *, secret: bytes) -> Starlette:
     )
 
 
-def _read_application() -> Starlette:
-    from config.environment import environment  # noqa: PLC0415 - tests make applications without an installation
-    from config.keys import secret_key  # noqa: PLC0415
-
-    return make_application(environment.home / "blobs", secret=secret_key(environment).encode())
-
-
-def __getattr__(name: str) -> Starlette:
-    """Make `application` when the server asks for it."""
-    if name == "application":
-        return _read_application()
-    raise AttributeError(name)
-
-
 async def _livez(request: Request) -> Response:  # noqa: ARG001 - Starlette's signature
     return JSONResponse({"status": "ok"})
 
@@ -134,3 +122,6 @@ def _problem(status: int, *, code: str, detail: str, headers: dict[str, str] | N
         headers=headers,
         media_type="application/problem+json",
     )
+
+
+application = make_application(environment.home / "blobs", secret=secret_key(environment).encode())
