@@ -62,6 +62,20 @@ class BatchReceipt(models.Model):
         return f"{self.device_id} {self.stream} {self.number}"
 
 
+class StreamHorizon(models.Model):
+    """The highest batch number of an agent's stream whose receipt is gone: it and what is below can no longer be told apart."""
+
+    device_id = models.CharField(max_length=128)
+    stream = models.CharField(max_length=36)
+    expired_through = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_horizon_per_stream", fields=["device_id", "stream"])]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.stream} ≤ {self.expired_through}"
+
+
 class RollUp(models.Model):
     """Integer counts of one histogram in one time bucket of one scope. Rows of equal key add up; readers always SUM.
 
@@ -79,6 +93,8 @@ class RollUp(models.Model):
     metric = models.CharField(max_length=16)
     bins = ArrayField(models.BigIntegerField())
     counts = ArrayField(models.BigIntegerField())
+    # False for what a roll-up appended and no fold has merged yet.
+    is_folded = models.BooleanField(default=False)
 
     class Meta:
         indexes = [
@@ -87,6 +103,7 @@ class RollUp(models.Model):
                 fields=["model", "version", "scope_kind", "scope_value", "metric", "bucket_at"],
             ),
             models.Index(name="roll_ups_by_bucket", fields=["bucket_at"]),
+            models.Index(name="roll_ups_to_fold", fields=["id"], condition=Q(is_folded=False)),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,123 @@
+"""Read and check one batch: what is wrong is named by record index and field, what is right is kept."""
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, NamedTuple
+
+import msgspec
+
+from core.errors import Invalid
+from registry.inference_records import InferenceRecord
+
+MAX_BATCH_NUMBER = 2**63 - 1
+
+
+class MalformedBatch(Invalid):
+    """The body is no batch at all."""
+
+    code: ClassVar[str] = "malformed_batch"
+
+
+class Refusal(NamedTuple):
+    """Why one record is not counted."""
+
+    index: int
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it came, checked."""
+
+    device_id: str
+    stream: str | None
+    number: int | None
+    record_count: int
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def accepted_count(self) -> int:
+        """How many records are good."""
+        return self.record_count - len(self.refusals)
+
+
+_DeviceId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_BATCH_NUMBER)]
+
+
+class _Typed(msgspec.Struct, gc=False):
+    device_id: _DeviceId
+    records: list[InferenceRecord]
+    stream: uuid.UUID | None = None
+    batch: _Number | None = None
+
+
+class _Raw(msgspec.Struct, gc=False):
+    device_id: _DeviceId
+    records: list[msgspec.Raw]
+    stream: uuid.UUID | None = None
+    batch: _Number | None = None
+
+
+class _RecordsOnly(msgspec.Struct, gc=False):
+    records: list[InferenceRecord]
+
+
+class _RawRecordsOnly(msgspec.Struct, gc=False):
+    records: list[msgspec.Raw]
+
+
+_typed = msgspec.json.Decoder(_Typed)
+_raw = msgspec.json.Decoder(_Raw)
+_record = msgspec.json.Decoder(InferenceRecord)
+_records_only = msgspec.json.Decoder(_RecordsOnly)
+_raw_records_only = msgspec.json.Decoder(_RawRecordsOnly)
+
+
+def parse(body: bytes) -> Batch:
+    """Check a decoded body. All records good is the fast path; else each is checked alone.
+
+    Raises:
+        MalformedBatch: It is no JSON, or the envelope itself breaks the schema.
+    """
+    envelope: _Typed | _Raw
+    refusals: tuple[Refusal, ...] = ()
+    try:
+        envelope = _typed.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        envelope, refusals = _parse_one_by_one(body)
+    if (envelope.stream is None) != (envelope.batch is None):
+        raise MalformedBatch("stream and batch go together: send both, or neither.")
+    stream = str(envelope.stream) if envelope.stream else None
+    return Batch(envelope.device_id, stream, envelope.batch, len(envelope.records), refusals)
+
+
+def read_records(body: bytes, *, refused: list[int]) -> list[InferenceRecord]:
+    """Read the good records of a body that ``parse`` has checked before."""
+    if not refused:
+        return _records_only.decode(body).records
+    skip = set(refused)
+    return [_record.decode(raw) for index, raw in enumerate(_raw_records_only.decode(body).records) if index not in skip]
+
+
+def _parse_one_by_one(body: bytes) -> tuple[_Raw, tuple[Refusal, ...]]:
+    try:
+        envelope = _raw.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBatch(f"The body is no batch: {error}") from error
+    refusals = []
+    for index, raw in enumerate(envelope.records):
+        try:
+            _record.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            refusals.append(_explain(index, str(error)))
+    return envelope, tuple(refusals)
+
+
+def _explain(index: int, message: str) -> Refusal:
+    # msgspec says "… - at `$.confidence`" or "Object missing required field `latency_ms`".
+    sentence, _, path = message.partition(" - at ")
+    found = re.search(r"\$\.(\w+)", path) or re.search(r"field `(\w+)`", sentence)
+    return Refusal(index, found[1] if found else "", sentence)

@@ -1,0 +1,123 @@
+"""Turn landed batches into roll-ups, exactly once.
+
+1. Claim up to a thousand waiting batches with SKIP LOCKED; other workers take others.
+2. Count them; append the partial counts by COPY; mark the batches counted: one transaction. A kill at any point leaves
+   all of it or nothing.
+3. Fold: rows of equal key are merged into one, so that reading stays cheap. Readers SUM, so they never see a fold.
+"""
+
+import logging
+from collections.abc import Iterable
+
+import msgspec
+from django.conf import settings
+from django.db import connection, transaction
+
+from ingest import counting, envelope
+from ingest.models import LandedBatch, LandingState
+from registry.models import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BATCHES = 1_000
+MAX_ATTEMPTS = 3
+
+
+@transaction.atomic
+def roll_up_chunk() -> int:
+    """Count one chunk of waiting batches; return how many batches were claimed."""
+    waiting = LandedBatch.objects.filter(state=LandingState.WAITING).order_by("id")
+    claimed = list(waiting.select_for_update(skip_locked=True)[:CHUNK_BATCHES])
+    readable: list[counting.CountableBatch] = []
+    counted: list[int] = []
+    for batch in claimed:
+        try:
+            records = envelope.read_records(bytes(batch.body), refused=batch.refused)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            _put_aside(batch, str(error))
+            continue
+        readable.append(_countable(batch, records))
+        counted.append(batch.pk)
+    if readable:
+        bucket_seconds = int(settings.ROLLUP_BUCKET.total_seconds())
+        counts = counting.count(readable, bucket_seconds=bucket_seconds, known_versions=_known_versions(readable))
+        _append(counts, bucket_seconds=bucket_seconds)
+        LandedBatch.objects.filter(pk__in=counted).update(state=LandingState.COUNTED)
+    return len(claimed)
+
+
+def _countable(batch: LandedBatch, records: list[envelope.InferenceRecord]) -> counting.CountableBatch:
+    return counting.CountableBatch(
+        device_id=batch.device_id,
+        target=batch.target,
+        labels=batch.labels,
+        default_model=batch.default_model,
+        received_at=batch.received_at,
+        records=records,
+    )
+
+
+def _known_versions(batches: Iterable[counting.CountableBatch]) -> frozenset[tuple[str, str]]:
+    numbers = {record.model_version for batch in batches for record in batch.records}
+    return frozenset(ModelVersion.objects.filter(number__in=numbers).values_list("model__slug", "number"))
+
+
+def _put_aside(batch: LandedBatch, error: str) -> None:
+    """A batch that cannot be read is tried a few times, then kept aside with its error; the others go on."""
+    batch.attempts += 1
+    batch.error = error
+    if batch.attempts >= MAX_ATTEMPTS:
+        batch.state = LandingState.QUARANTINED
+        logger.error("landed batch %s of %s quarantined: %s", batch.pk, batch.device_id, error)
+    batch.save(update_fields=["attempts", "error", "state"])
+
+
+def _append(counts: counting.Counts, *, bucket_seconds: int) -> None:
+    columns = "bucket_at, bucket_seconds, scope_kind, scope_value, model, version, metric, bins, counts, is_folded"
+    with connection.cursor() as cursor, cursor.copy(f"COPY ingest_rollup ({columns}) FROM STDIN") as copy:
+        for key, bins in counts.items():
+            row = (key.bucket_at, bucket_seconds, *key.scope, key.model, key.version, key.metric)
+            copy.write_row((*row, list(bins), list(bins.values()), False))
+
+
+_KEY = "bucket_at, bucket_seconds, scope_kind, scope_value, model, version, metric"
+# Arbitrary but fixed: folds exclude each other.
+_FOLD_LOCK = 7_340_001
+_FOLD_KEYS = 20_000
+
+_FOLD = f"""
+WITH keys AS (
+    SELECT DISTINCT {_KEY} FROM (SELECT {_KEY} FROM ingest_rollup WHERE NOT is_folded ORDER BY id LIMIT {_FOLD_KEYS}) AS fresh
+), taken AS (
+    DELETE FROM ingest_rollup AS row USING keys
+    WHERE ({", ".join(f"row.{name.strip()}" for name in _KEY.split(","))})
+        = ({", ".join(f"keys.{name.strip()}" for name in _KEY.split(","))})
+    RETURNING row.*
+), sums AS (
+    SELECT {_KEY}, pair.bin, sum(pair.number)::bigint AS number
+    FROM taken, unnest(taken.bins, taken.counts) AS pair(bin, number) GROUP BY {_KEY}, pair.bin
+), ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY {_KEY} ORDER BY number DESC, bin) AS place FROM sums
+), kept AS (
+    SELECT {_KEY}, bin, number FROM ranked WHERE metric <> 'class' OR place <= {counting.MAX_CLASS_IDS}
+), folded AS (
+    INSERT INTO ingest_rollup ({_KEY}, bins, counts, is_folded)
+    SELECT {_KEY}, array_agg(bin ORDER BY bin), array_agg(number ORDER BY bin), true FROM kept GROUP BY {_KEY}
+), overflow AS (
+    INSERT INTO ingest_rollup ({_KEY}, bins, counts, is_folded)
+    SELECT {_KEY.replace("metric", "'class_other'")}, ARRAY[0::bigint], ARRAY[sum(number)::bigint], false
+    FROM ranked WHERE metric = 'class' AND place > {counting.MAX_CLASS_IDS} GROUP BY {_KEY}
+)
+SELECT count(*) FROM taken
+"""  # noqa: S608 - composed of constants only
+
+
+@transaction.atomic
+def fold_chunk() -> int:
+    """Merge fresh partial rows with the rows of equal key; return how many rows went in, 0 where another fold runs."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_FOLD_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute(_FOLD)
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,36 @@
+"""Beat's hints, turned into work. Each finds what is to do in rows, so running twice or not at all harms nothing."""
+
+import time
+
+from celery import shared_task
+from django.utils import timezone
+
+from ingest import retention, roll_ups
+
+# A hint works for so long at most, then the next one goes on: a long backlog never starves the queue.
+_BUDGET_SECONDS = 20.0
+
+
+@shared_task
+def roll_up() -> None:
+    """Count landed batches until none waits."""
+    end = time.monotonic() + _BUDGET_SECONDS
+    while roll_ups.roll_up_chunk() == roll_ups.CHUNK_BATCHES and time.monotonic() < end:
+        pass
+
+
+@shared_task
+def fold() -> None:
+    """Merge partial roll-ups until none is fresh."""
+    end = time.monotonic() + _BUDGET_SECONDS
+    while roll_ups.fold_chunk() and time.monotonic() < end:
+        pass
+
+
+@shared_task
+def expire() -> None:
+    """Delete what is past its retention."""
+    now = timezone.now()
+    end = time.monotonic() + _BUDGET_SECONDS
+    while (retention.expire_landed(at=now) or retention.expire_receipts(at=now)) and time.monotonic() < end:
+        pass
