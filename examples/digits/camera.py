@@ -21,6 +21,9 @@ import numpy.typing as npt
 
 WAIT_SECONDS = 0.5
 STOP_SECONDS = 0.2
+NO_MODEL = "no_model"
+"""The stable code of the agent's error for a device that has no model yet."""
+
 REPORT_SECONDS = 30.0
 HELD_OUT = Path(__file__).parent / "heldout.npz"
 
@@ -76,7 +79,7 @@ class Camera:
         self._trouble = ""
 
     def look(self) -> bool:
-        """Classify one frame and count it; False while there has been no model yet, which counts nothing."""
+        """Classify one frame and count it; False while there is no model, which counts nothing."""
         index = int(self._rng.integers(len(self._labels)))
         is_drifted = self._drift_file is not None and self._drift_file.exists()
         view = images.view_drifted if is_drifted else images.view_quietly
@@ -92,8 +95,8 @@ class Camera:
         return True
 
     def _note_failure(self, error: Exception) -> bool:
-        """Count a failure, unless no inference has worked yet; print a reason when it is a new one."""
-        is_waiting = self.tally.classified == 0
+        """Count a failure, unless there is no model to fail; print a reason when it is a new one."""
+        is_waiting = getattr(error, "code", None) == NO_MODEL
         self.tally.failed += int(not is_waiting)
         trouble = f"{'waiting for a model' if is_waiting else 'failed'}: {error}"
         if trouble != self._trouble:
@@ -159,14 +162,15 @@ def main() -> None:
 
     with np.load(HELD_OUT) as file:
         levels, labels = file["images"], file["labels"]
-    camera = Camera(
-        Runtime(home=arguments.agent_home),
-        levels=levels,
-        labels=labels,
-        drift_file=arguments.drift_file,
-        rng=np.random.default_rng(arguments.seed),
-    )
-    camera.run(rate=arguments.rate, stop=stop)
+    with Runtime(home=arguments.agent_home) as runtime:
+        camera = Camera(
+            runtime,
+            levels=levels,
+            labels=labels,
+            drift_file=arguments.drift_file,
+            rng=np.random.default_rng(arguments.seed),
+        )
+        camera.run(rate=arguments.rate, stop=stop)
     print(camera.tally, flush=True)
 
 

@@ -30,6 +30,10 @@ class Scripted:
         return Answer(class_id=step)
 
 
+class NoModel(Exception):
+    code = "no_model"
+
+
 @pytest.fixture
 def drift_file(tmp_path):
     return tmp_path / "drift"
@@ -68,11 +72,11 @@ def test_frames_are_model_inputs_and_answers_are_counted(make_camera):
     assert [frame.shape for frame in classifier.seen] == [(1, 1, 8, 8)] * 2
 
 
-def test_failures_before_the_first_model_are_waiting_and_count_nothing(make_camera, capsys):
-    eye = make_camera(Scripted(RuntimeError("no model yet"), RuntimeError("no model yet"), 7))
+def test_having_no_model_is_waiting_and_counts_nothing(make_camera, capsys):
+    eye = make_camera(Scripted(NoModel("none yet"), NoModel("none yet"), 7))
     assert [eye.look() for _ in range(3)] == [False, False, True]
     assert eye.tally == camera.Tally(classified=1, correct=1)
-    assert capsys.readouterr().out == "waiting for a model: no model yet\n"
+    assert capsys.readouterr().out == "waiting for a model: none yet\n"
 
 
 def test_a_failed_inference_is_counted_and_filming_goes_on(make_camera, capsys):
