@@ -85,7 +85,8 @@ def read() -> Environment:
     try:
         env.seal()
     except EnvValidationError as error:
-        problems = [f"{name}: {' '.join(map(str, messages))}" for name, messages in error.error_messages.items()]
+        messages = dict(error.error_messages)
+        problems = [f"{name}: {' '.join(map(str, found))}" for name, found in messages.items()]
         raise InvalidSettings("Settings that cannot be used:\n  " + "\n  ".join(problems)) from error
     if values["s3_endpoint_url"] and not (values["s3_access_key_id"] and values["s3_secret_access_key"]):
         raise InvalidSettings("S3_ENDPOINT_URL is set, so S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set too.")
@@ -103,7 +104,7 @@ def _values(env: Any) -> dict[str, Any]:
         "files_public_url": env.address("FILES_PUBLIC_URL", None),
         "web_workers": env.int("WEB_WORKERS", 2, validate=positive),
         "web_threads": env.int("WEB_THREADS", 8, validate=positive),
-        "debug": env.bool("DEBUG", False),  # noqa: FBT003 - environs' signature
+        "debug": env.bool("DEBUG", False),
         "log_format": env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
         "database_url": env.str("DATABASE_URL", None) or None,
         "redis_url": env.str("REDIS_URL", None) or None,

@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
@@ -33,7 +32,13 @@ _CODES = {
 
 def problem(status: int, *, code: str, detail: str, extra: dict[str, Any] | None = None) -> JsonResponse:
     """Build one problem+json response."""
-    body = {"type": f"about:blank#{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
+    body = {
+        "type": f"about:blank#{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
     response = JsonResponse({**(extra or {}), **body}, status=status, content_type="application/problem+json")
     if status in {429, 503}:
         response["Retry-After"] = str((extra or {}).get("retry_after_seconds", 5))
@@ -62,25 +67,25 @@ def respond(error: Exception) -> HttpResponse | None:
         detail = "; ".join(f"{row['field']}: {row['message']}" if row["field"] else row["message"] for row in found)
         return problem(400, code="invalid", detail=detail, extra={"errors": found})
     if isinstance(error, exceptions.APIException):
-        extra = {"retry_after_seconds": int(error.wait)} if isinstance(error, exceptions.Throttled) and error.wait else {}
-        return problem(error.status_code, code=_CODES.get(error.status_code, "refused"), detail=str(error.detail), extra=extra)
-    return _django(error)
-
-
-def _django(error: Exception) -> HttpResponse | None:
-    if isinstance(error, UnreadablePostError):
-        return problem(400, code="body_truncated", detail="The body ended before its announced length; nothing was kept.")
-    if isinstance(error, RequestDataTooBig):
-        return problem(413, code="too_large", detail="The body is larger than this server takes.")
-    if isinstance(error, Http404):
-        return problem(404, code="not_found", detail="Nothing is here.")
-    if isinstance(error, PermissionDenied):
-        return problem(403, code="forbidden", detail="This is not allowed.")
-    if isinstance(error, ModelInvalid):
-        return problem(400, code="invalid", detail="; ".join(error.messages))
-    if isinstance(error, SuspiciousOperation):
-        return problem(400, code="invalid", detail="The request is malformed.")
+        wait = getattr(error, "wait", None)
+        extra = {"retry_after_seconds": int(wait)} if wait else {}
+        return problem(
+            error.status_code, code=_CODES.get(error.status_code, "refused"), detail=str(error.detail), extra=extra
+        )
+    for kind, (status, code, detail) in _DJANGO.items():
+        if isinstance(error, kind):
+            return problem(status, code=code, detail=detail)
     return None
+
+
+# Django's own refusals, subclasses before their base.
+_DJANGO: dict[type[Exception], tuple[int, str, str]] = {
+    UnreadablePostError: (400, "body_truncated", "The body ended before its announced length; nothing was kept."),
+    RequestDataTooBig: (413, "too_large", "The body is larger than this server takes."),
+    Http404: (404, "not_found", "Nothing is here."),
+    PermissionDenied: (403, "forbidden", "This is not allowed."),
+    SuspiciousOperation: (400, "invalid", "The request is malformed."),
+}
 
 
 def _flatten(detail: Any, field: str = "") -> list[dict[str, str]]:

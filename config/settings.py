@@ -1,5 +1,7 @@
 """Django's settings, all of them derived from ``config.environment``."""
 
+from typing import Any, cast
+
 import django_stubs_ext
 
 from config import engines
@@ -15,7 +17,9 @@ _database = engines.django_database(environment.database_url or _engines.databas
 SECRET_KEY = secret_key(environment)
 DEBUG = environment.debug
 ALLOWED_HOSTS = list(environment.allowed_hosts) or ["localhost", "127.0.0.1", "[::1]", environment.host]
-CSRF_TRUSTED_ORIGINS = list(environment.csrf_trusted_origins) or ([environment.public_url] if environment.public_url else [])
+CSRF_TRUSTED_ORIGINS = list(environment.csrf_trusted_origins) or (
+    [environment.public_url] if environment.public_url else []
+)
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
@@ -68,14 +72,17 @@ TEMPLATES = [
     },
 ]
 
-# PostgreSQL, embedded or named by DATABASE_URL.
-_database["OPTIONS"] = {
-    "connect_timeout": 5,
-    # A statement or a lock that takes this long is a fault; better an error with a name than a web thread gone.
-    "options": "-c statement_timeout=60000 -c lock_timeout=15000",
-    **_database["OPTIONS"],
+# PostgreSQL, embedded or named by DATABASE_URL. A statement or a lock that takes this long is a fault: better an error
+# with a name than a web thread gone.
+_options = {"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=15000"}
+DATABASES = {
+    "default": {
+        **_database,
+        "OPTIONS": _options | cast("dict[str, Any]", _database["OPTIONS"]),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+    },
 }
-DATABASES = {"default": _database | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = environment.redis_url or _engines.redis_url
@@ -85,7 +92,12 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"

@@ -19,7 +19,9 @@ class ApiToken(models.Model):
     class Meta:
         ordering = ["-created_at"]
         constraints = [
-            models.CheckConstraint(name="api_token_has_a_known_role", condition=models.Q(role__in=[r.value for r in Role])),
+            models.CheckConstraint(
+                name="api_token_has_a_known_role", condition=models.Q(role__in=[r.value for r in Role])
+            ),
         ]
 
     def __str__(self) -> str:

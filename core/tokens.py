@@ -36,7 +36,9 @@ def create(name: str, *, role: Role, actor: Actor) -> str:
     """Create a token and return it; it cannot be shown again."""
     secret = new_secret(PREFIX)
     token = ApiToken.objects.create(name=name, role=role, digest=digest_of(secret), created_by=str(actor))
-    audit.record(actor, action="create", object_type="api_token", object_id=token.pk, after={"name": name, "role": role})
+    audit.record(
+        actor, action="create", object_type="api_token", object_id=token.pk, after={"name": name, "role": role}
+    )
     return secret
 
 

@@ -6,7 +6,7 @@
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -82,7 +82,7 @@ def receive(body: bytes, *, sender: Sender, at: datetime) -> Receipt:
         number=str(batch.number) if batch.stream else f"{at:%Y-%m-%d}:{content}",
         content_sha256=content,
         accepted=batch.accepted_count,
-        rejected=[refusal._asdict() for refusal in batch.refusals],
+        rejected=[asdict(refusal) for refusal in batch.refusals],
         received_at=at,
     )
     with transaction.atomic():
@@ -97,9 +97,7 @@ def _find_earlier(receipt: BatchReceipt, *, at: datetime) -> BatchReceipt | None
     """Look where the unique key cannot: below an agent's horizon, and into a plain client's yesterday."""
     if receipt.stream == CONTENT_STREAM:
         yesterday = f"{at - timedelta(days=1):%Y-%m-%d}:{receipt.content_sha256}"
-        return BatchReceipt.objects.filter(
-            device_id=receipt.device_id, stream=CONTENT_STREAM, number=yesterday
-        ).first()
+        return BatchReceipt.objects.filter(device_id=receipt.device_id, stream=CONTENT_STREAM, number=yesterday).first()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM ingest_streamhorizon WHERE device_id = %s AND stream = %s AND expired_through >= %s",
@@ -127,7 +125,7 @@ def _insert(receipt: BatchReceipt) -> bool:
                 receipt.received_at,
             ],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def _land(body: bytes, *, batch: envelope.Batch, sender: Sender, at: datetime) -> None:

@@ -36,7 +36,7 @@ class Total(IntEnum):
 
 
 class Scope(NamedTuple):
-    """Where something was counted: ``("fleet", "")``, ``("label", "site=osaka")``, …"""
+    """Where something was counted, for example ``("fleet", "")`` or ``("label", "site=osaka")``."""
 
     kind: str
     value: str

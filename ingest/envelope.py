@@ -3,7 +3,7 @@
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -19,7 +19,8 @@ class MalformedBatch(Invalid):
     code: ClassVar[str] = "malformed_batch"
 
 
-class Refusal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Refusal:
     """Why one record is not counted."""
 
     index: int
@@ -99,7 +100,9 @@ def read_records(body: bytes, *, refused: list[int]) -> list[InferenceRecord]:
     if not refused:
         return _records_only.decode(body).records
     skip = set(refused)
-    return [_record.decode(raw) for index, raw in enumerate(_raw_records_only.decode(body).records) if index not in skip]
+    return [
+        _record.decode(raw) for index, raw in enumerate(_raw_records_only.decode(body).records) if index not in skip
+    ]
 
 
 def _parse_one_by_one(body: bytes) -> tuple[_Raw, tuple[Refusal, ...]]:

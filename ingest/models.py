@@ -56,7 +56,9 @@ class BatchReceipt(models.Model):
     received_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(name="a_batch_is_received_once", fields=["device_id", "stream", "number"])]
+        constraints = [
+            models.UniqueConstraint(name="a_batch_is_received_once", fields=["device_id", "stream", "number"])
+        ]
 
     def __str__(self) -> str:
         return f"{self.device_id} {self.stream} {self.number}"

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from ingest import counting, envelope
 from ingest.models import LandedBatch, LandingState
+from registry.inference_records import InferenceRecord
 from registry.models import ModelVersion
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def roll_up_chunk() -> int:
     return len(claimed)
 
 
-def _countable(batch: LandedBatch, records: list[envelope.InferenceRecord]) -> counting.CountableBatch:
+def _countable(batch: LandedBatch, records: list[InferenceRecord]) -> counting.CountableBatch:
     return counting.CountableBatch(
         device_id=batch.device_id,
         target=batch.target,

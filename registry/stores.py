@@ -15,15 +15,19 @@ from registry.signing_keys import PublicKey, SigningKey
 def blob_store(site_url: str | None = None) -> BlobStore:
     """Return the store; links that it signs are for callers who reached us at ``site_url``."""
     if settings.S3_ENDPOINT_URL:
-        from registry.blobs.s3 import S3Store  # noqa: PLC0415 - boto3 costs 0.3 s and 40 MB that a directory does not need
+        # boto3 costs 0.3 s and 40 MB that a directory does not need.
+        from registry.blobs.s3 import S3Store  # noqa: PLC0415
+        from registry.blobs.s3_clients import S3Access  # noqa: PLC0415
 
         return S3Store(
-            endpoint_url=settings.S3_ENDPOINT_URL,
-            public_endpoint_url=settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL,
-            bucket=settings.S3_BUCKET,
-            access_key_id=settings.S3_ACCESS_KEY_ID,
-            secret_access_key=settings.S3_SECRET_ACCESS_KEY,
-            region=settings.S3_REGION,
+            S3Access(
+                bucket=settings.S3_BUCKET,
+                endpoint_url=settings.S3_ENDPOINT_URL,
+                public_endpoint_url=settings.S3_PUBLIC_ENDPOINT_URL,
+                access_key_id=settings.S3_ACCESS_KEY_ID,
+                secret_access_key=settings.S3_SECRET_ACCESS_KEY,
+                region=settings.S3_REGION,
+            )
         )
     return DirectoryStore(
         settings.MODELFLEET_HOME / "blobs", secret=settings.SECRET_KEY.encode(), public_url=_files_url(site_url)

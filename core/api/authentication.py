@@ -57,7 +57,9 @@ def role_of(user: Program | AbstractBaseUser | AnonymousUser) -> Role | None:
     if getattr(user, "is_superuser", False):
         return Role.ADMIN
     names = set(user.groups.values_list("name", flat=True)) if hasattr(user, "groups") else set()
-    return next((role for role in (Role.ADMIN, Role.OPERATOR, Role.ML_ENGINEER, Role.VIEWER) if role.value in names), None)
+    return next(
+        (role for role in (Role.ADMIN, Role.OPERATOR, Role.ML_ENGINEER, Role.VIEWER) if role.value in names), None
+    )
 
 
 def actor_of(user: Program | AbstractBaseUser | AnonymousUser) -> Actor:

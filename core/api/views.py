@@ -53,7 +53,9 @@ class AuditTrail(APIView):
     )
     def get(self, request: Request) -> Response:
         """List audit entries."""
-        wanted = {name: request.query_params[name] for name in ("object_type", "object_id") if name in request.query_params}
+        wanted = {
+            name: request.query_params[name] for name in ("object_type", "object_id") if name in request.query_params
+        }
         rows = AuditEntry.objects.filter(**wanted)
         return Response(keyset_page(request, rows, descending=True, render=lambda row: AuditEntrySerializer(row).data))
 
@@ -76,7 +78,9 @@ class Tokens(APIView):
         form.is_valid(raise_exception=True)
         role = Role(form.validated_data["role"])
         secret = tokens.create(form.validated_data["name"], role=role, actor=actor_of(request.user))
-        return Response({"token": secret, "role": role, "name": form.validated_data["name"]}, status=status.HTTP_201_CREATED)
+        return Response(
+            {"token": secret, "role": role, "name": form.validated_data["name"]}, status=status.HTTP_201_CREATED
+        )
 
 
 class Token(APIView):

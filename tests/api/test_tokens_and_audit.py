@@ -64,7 +64,9 @@ def test_the_audit_trail_names_who_did_what_and_pages_by_keyset(api):
     assert second["results"][0]["after"]["name"] == "t0"
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "501"}, {"limit": "x"}, {"cursor": "%%%"}, {"cursor": "e30"}])
+@pytest.mark.parametrize(
+    "query", [{"limit": "0"}, {"limit": "501"}, {"limit": "x"}, {"cursor": "%%%"}, {"cursor": "e30"}]
+)
 def test_a_bad_page_request_names_the_parameter(api, query):
     answer = api("admin").get("/api/audit", query)
     assert answer.status_code == 400

@@ -46,7 +46,12 @@ def test_a_record_counts_once_in_every_scope_of_its_device():
 def test_counts_equal_a_plain_count_whatever_the_order_and_the_cut_into_batches():
     rng = random.Random(4)
     records = [
-        record(rng.randrange(-1, 12), at=NOW - timedelta(minutes=rng.randrange(180)), confidence=rng.random(), latency_ms=rng.expovariate(0.1))
+        record(
+            rng.randrange(-1, 12),
+            at=NOW - timedelta(minutes=rng.randrange(180)),
+            confidence=rng.random(),
+            latency_ms=rng.expovariate(0.1),
+        )
         for _ in range(500)
     ]
     whole = count(batch(*records))

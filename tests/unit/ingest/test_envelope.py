@@ -5,7 +5,14 @@ import pytest
 from ingest import envelope
 from ingest.envelope import MalformedBatch
 
-GOOD = {"timestamp": 1.5, "latency_ms": 2, "model_version": "1.0.0", "confidence": 0.5, "class_id": 3, "request_hash": "x"}
+GOOD = {
+    "timestamp": 1.5,
+    "latency_ms": 2,
+    "model_version": "1.0.0",
+    "confidence": 0.5,
+    "class_id": 3,
+    "request_hash": "x",
+}
 
 
 def body(*records, **more):
@@ -59,7 +66,17 @@ def test_numbers_that_are_no_json_are_refused(number):
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"null", b"{", b'{"device_id": "x"}', b'{"records": []}', b'{"device_id": 5, "records": []}', b"\xff\xfe"]
+    "text",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{",
+        b'{"device_id": "x"}',
+        b'{"records": []}',
+        b'{"device_id": 5, "records": []}',
+        b"\xff\xfe",
+    ],
 )
 def test_what_is_no_batch_is_refused(text):
     with pytest.raises(MalformedBatch):
