@@ -51,6 +51,16 @@ def test_the_probe_for_conditional_writes_leaves_nothing_behind(s3_access, s3_st
     assert list(second_client.list_objects(s3_access.bucket, prefix="probe/", recursive=True)) == []
 
 
+def test_a_server_that_ignores_conditional_writes_gets_plain_ones(s3_access, s3_store, tmp_path):
+    store = S3Store(s3_access)
+    vars(store)["honors_if_none_match"] = False  # what the probe would have found there
+    data = secrets.token_bytes(1000)
+    blob = store.put_bytes(data)
+    assert store.put_bytes(data) == blob
+    store.fetch(blob.sha256, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == data
+
+
 def test_an_interrupted_upload_in_parts_leaves_nothing(s3_store, tmp_path):
     """The file changes between hashing and sending: it must never appear under the digest of what it was."""
     source = tmp_path / "source"
