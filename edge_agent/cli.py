@@ -1,0 +1,145 @@
+"""The command line: `edge-agent run | sync --once | enroll | status`.
+
+`sync` and `enroll` print one JSON object on standard output and say what happened by their exit code (`Exit`).
+"""
+
+import argparse
+import enum
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edge_agent import lock, settings
+from edge_agent.agent import Agent
+from edge_agent.errors import AgentError
+from edge_agent.server import enrollment
+from edge_agent.server.client import ServerRefusal, ServerTrouble
+from edge_agent.status import describe
+from edge_agent.update.failures import Interrupted
+from edge_agent.update.updater import Outcome
+from edge_agent.version import __version__
+
+log = logging.getLogger(__name__)
+GRACE_SECONDS = 3.0
+
+
+class Exit(enum.IntEnum):
+    """What the exit code says."""
+
+    DONE = 0
+    BAD_SETTING = 2
+    UPDATE_FAILED = 3
+    SERVER_TROUBLE = 4
+    REFUSED = 5
+    AWAITING_ACCEPTANCE = 6
+    HOME_IN_USE = 7
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        chosen = settings.load(_config(options), environment=os.environ)
+    except settings.BadSetting as error:
+        sys.stderr.write(f"edge-agent: {error}\n")
+        return Exit.BAD_SETTING
+    _log_to_stderr(chosen.log_level)
+    if options.command == "status":
+        _print(describe(chosen))
+        return Exit.DONE
+    try:
+        with lock.hold(chosen.home):
+            return _work(options.command, chosen)
+    except (lock.HomeInUse, settings.BadSetting) as error:
+        sys.stderr.write(f"edge-agent: {error}\n")
+        return Exit.HOME_IN_USE if isinstance(error, lock.HomeInUse) else Exit.BAD_SETTING
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-agent",
+        description="Keeps this device on the model that its fleet assigns.",
+        epilog="Every setting can also be given as EDGE_AGENT_<NAME>, which wins over the file; see the README.",
+    )
+    parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, text in {
+        "run": "work until SIGINT or SIGTERM",
+        "sync": "do one whole cycle: check, download, verify, self-test, switch, report, send telemetry",
+        "enroll": "get this device's identity, once",
+        "status": "print what runs here and what waits",
+    }.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--config", type=Path, metavar="agent.toml", help="settings in TOML")
+        if name == "sync":
+            command.add_argument("--once", action="store_true", help="one cycle, which is all that sync does")
+    return parser
+
+
+def _config(options: argparse.Namespace) -> Path | None:
+    if options.config is not None:
+        return Path(options.config)
+    named = os.environ.get(settings.CONFIG_VARIABLE)
+    return Path(named) if named else None
+
+
+def _work(command: str, chosen: settings.Settings) -> int:
+    agent = Agent(chosen)
+    _stop_on_signals(agent.stop)
+    try:
+        if command == "run":
+            agent.run()
+            log.info("stopped")
+            return Exit.DONE
+        agent.start()
+        outcomes = agent.sync() if command == "sync" else []
+    except Interrupted:
+        log.info("stopped in the middle; the next run takes it up")
+        return Exit.DONE
+    except (ServerTrouble, ServerRefusal, enrollment.EnrollmentError) as error:
+        _print({"outcome": error.code, "detail": str(error)})
+        return _exit_of(error)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        agent.close()
+    _print({"outcome": " ".join(outcomes) or "enrolled", "running": agent.list_running()})
+    return Exit.UPDATE_FAILED if Outcome.FAILED in outcomes else Exit.DONE
+
+
+def _exit_of(error: AgentError) -> Exit:
+    if isinstance(error, ServerTrouble):
+        return Exit.SERVER_TROUBLE
+    return Exit.AWAITING_ACCEPTANCE if isinstance(error, enrollment.AwaitingAcceptance) else Exit.REFUSED
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    """Stop at the next step; what still blocks after a grace period (a read from a silent server) is interrupted."""
+
+    def ask(_number: int, _frame: object) -> None:
+        stop.set()
+        signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        message = "stopped while waiting"
+        raise Interrupted(message)
+
+    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGALRM, interrupt)
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # They log whole addresses, and a signed address is a credential.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _print(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=1) + "\n")

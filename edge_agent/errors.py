@@ -1,0 +1,28 @@
+"""The root of every named error of the agent.
+
+Each error stands in the module that raises it, with a stable `code`::
+
+    AgentError
+    ├── settings.BadSetting              a setting is missing, unknown or of the wrong kind
+    ├── lock.HomeInUse                   another agent works on the same home folder
+    ├── server.client.ServerTrouble      passing: try again later
+    │   ├── Unreachable                  no answer, or not in time
+    │   ├── Throttled                    429, with the wait that the server asked for
+    │   └── ServerBroken                 5xx, or an answer that makes no sense
+    ├── server.client.ServerRefusal      lasting: 4xx
+    │   ├── Unauthorized                 401
+    │   └── Forbidden                    403
+    ├── server.enrollment.EnrollmentError
+    │   ├── NotEnrolled                  no identity yet, and no key to get one
+    │   └── AwaitingAcceptance           202: a person has to accept the device
+    ├── update.failures.UpdateFailed     this attempt is over; the last good model stays
+    └── runtime.session.RuntimeFailed    no model can be loaded, the input does not fit, or the inference failed
+"""
+
+from typing import ClassVar
+
+
+class AgentError(Exception):
+    """A named refusal or failure of the agent."""
+
+    code: ClassVar[str] = "agent_error"

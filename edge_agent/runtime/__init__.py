@@ -1,0 +1,1 @@
+"""Inference for applications: the active slot, ONNX Runtime, and telemetry that records itself."""

@@ -1,0 +1,345 @@
+"""`Runtime`: what an application calls. See the package's docstring for its use.
+
+On each call, at most once in `reload_seconds`, the pointer file is looked at; when it has changed, the new slot is opened
+beside the old session and taken over at once for the calls that follow. When it cannot be opened, that is recorded (the
+agent rolls the model back) and the previous slot, else the fall-back model, else the session at hand, serves on.
+"""
+
+import dataclasses
+import hashlib
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.runtime import scores
+from edge_agent.runtime.session import InferenceFailed, LoadFailed, RuntimeFailed, Session
+from edge_agent.settings import ENVIRONMENT_PREFIX, default_home
+from edge_agent.telemetry.store import Store
+from edge_agent.update import slots
+from edge_agent.update.manifest import Manifest
+
+log = logging.getLogger(__name__)
+FALLBACK_VERSION = "fallback"
+NUMPY_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(bool)": np.bool_,
+}
+
+
+class NoModel(RuntimeFailed):
+    """There is no model to load: none was assigned yet, and no fall-back is configured."""
+
+    code = "no_model"
+
+
+class BadInput(RuntimeFailed):
+    """The input does not fit the model; this is the caller's mistake and counts for nothing."""
+
+    code = "bad_input"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inference:
+    """The result of one call. `class_id` and `confidence` are those of the first sample."""
+
+    class_ids: list[int]
+    confidences: list[float]
+    latency_ms: float
+    outputs: dict[str, NDArray[Any]]
+    model: str
+    model_version: str
+    provider: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def class_id(self) -> int:
+        """The class of the first sample, or -1 where the model is no classifier."""
+        return self.class_ids[0]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of that class."""
+        return self.confidences[0]
+
+    @property
+    def label(self) -> str | None:
+        """The class's name, where the manifest gives one."""
+        return self.labels[self.class_id] if 0 <= self.class_id < len(self.labels) else None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A model that serves."""
+
+    version: str
+    session: Session
+    labels: tuple[str, ...] = ()
+
+
+class Runtime:
+    """Infers with the device's current model. Safe to share between threads.
+
+    Args:
+        model: which model; needed only where the device has several.
+        home: the agent's home folder (default: `EDGE_AGENT_HOME`, else the agent's own default).
+        fallback_model: an .onnx file for when nothing else can be loaded (default: `EDGE_AGENT_FALLBACK_MODEL`, else the
+            agent's).
+        reload_seconds: how often, at most, to look for a switched pointer.
+        clock: gives epoch seconds for telemetry.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        home: Path | str | None = None,
+        fallback_model: Path | str | None = None,
+        reload_seconds: float = 1.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.home = Path(home).expanduser() if home is not None else default_home()
+        self._model = model
+        self._fallback_model = fallback_model or os.environ.get(f"{ENVIRONMENT_PREFIX}FALLBACK_MODEL")
+        self._reload_seconds = reload_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._store = Store(self.home)
+        self._loaded: Loaded | None = None
+        self._seen: tuple[int, int] | None = None
+        self._next_look_at = 0.0
+        self.telemetry_lost = 0
+
+    def __enter__(self) -> "Runtime":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the telemetry file; the session goes with the object."""
+        self._store.close()
+
+    @property
+    def model(self) -> str:
+        """The model's name.
+
+        Raises:
+            NoModel: the device has none, or several and none was named.
+        """
+        if self._model is None:
+            folder = self.home / "models"
+            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+            if len(names) != 1:
+                message = f"name one of the models {names}" if names else f"no model in {self.home} yet"
+                raise NoModel(message)
+            self._model = names[0]
+        return self._model
+
+    @property
+    def version(self) -> str:
+        """The version that the next call uses.
+
+        Raises:
+            NoModel: there is none.
+        """
+        return self._current().version
+
+    def infer(self, inputs: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Inference:
+        """Run the current model on one sample, or on a batch, and record it.
+
+        Args:
+            inputs: the model's only input, or arrays by input name. A missing batch axis is added; a number type that can
+                be converted is converted.
+
+        Raises:
+            NoModel: nothing can be loaded.
+            BadInput: the input does not fit the model.
+            InferenceFailed: the model failed, or its output holds NaN; counted against a model on probation.
+        """
+        loaded = self._current()
+        arrays = _fit(inputs, session=loaded.session)
+        started = time.perf_counter()
+        try:
+            outputs = loaded.session.run(arrays)
+            _check_finite(outputs)
+        except InferenceFailed as error:
+            self._record_error(loaded.version, str(error))
+            raise
+        latency_ms = (time.perf_counter() - started) * 1000
+        first = next(iter(outputs.values()))
+        class_ids, confidences = scores.score(first)
+        inference = Inference(
+            class_ids=class_ids,
+            confidences=confidences,
+            latency_ms=latency_ms,
+            outputs=outputs,
+            model=self._name(),
+            model_version=loaded.version,
+            provider=loaded.session.active_providers[0],
+            labels=loaded.labels,
+        )
+        self._record(inference, arrays=arrays)
+        return inference
+
+    def report_failure(self, reason: str) -> None:
+        """Count a failure that only the application can see against the current model."""
+        self._record_error(self._current().version, reason)
+
+    def _name(self) -> str:
+        try:
+            return self.model
+        except NoModel:
+            return FALLBACK_VERSION
+
+    def _current(self) -> Loaded:
+        with self._lock:
+            if time.monotonic() >= self._next_look_at or self._loaded is None:
+                self._next_look_at = time.monotonic() + self._reload_seconds
+                self._look()
+            if self._loaded is None:
+                message = f"no model can be loaded from {self.home}"
+                raise NoModel(message)
+            return self._loaded
+
+    def _look(self) -> None:
+        try:
+            folder = self.home / "models" / self.model
+            found = (folder / slots.POINTER_FILE).stat()
+            seen = (found.st_mtime_ns, found.st_ino)
+        except (NoModel, FileNotFoundError):
+            if self._loaded is None:
+                self._loaded = self._load_fallback(None)
+            return
+        if seen == self._seen:
+            return
+        pointer = slots.read_pointer(folder)
+        if pointer is not None:
+            self._seen = seen
+            self._loaded = self._load(folder, pointer)
+
+    def _load(self, folder: Path, pointer: slots.Pointer) -> Loaded | None:
+        if pointer.slot is not None:
+            try:
+                return _open(folder / pointer.slot)
+            except (RuntimeFailed, slots.SlotBroken) as error:
+                log.exception("%s %s cannot be loaded", pointer.model, pointer.version)
+                self._record_error(pointer.version, str(error), is_load_failure=True)
+            if pointer.previous is not None:
+                try:
+                    return _open(folder / pointer.previous)
+                except (RuntimeFailed, slots.SlotBroken):
+                    log.exception("%s: the previous slot cannot be loaded either", pointer.model)
+        return self._load_fallback(pointer.fallback_model) or (self._loaded if pointer.slot is not None else None)
+
+    def _load_fallback(self, of_agent: str | None) -> Loaded | None:
+        path = self._fallback_model or of_agent
+        if not path:
+            return None
+        try:
+            session = Session(Path(path).read_bytes(), providers=["CPUExecutionProvider"], options={})
+        except (OSError, RuntimeFailed):
+            log.exception("the fall-back model %s cannot be loaded", path)
+            return None
+        return Loaded(version=FALLBACK_VERSION, session=session)
+
+    def _record(self, inference: Inference, *, arrays: Mapping[str, NDArray[Any]]) -> None:
+        digest = hashlib.sha256()
+        for array in arrays.values():
+            digest.update(np.ascontiguousarray(array).data)
+        shared = {
+            "timestamp": self._clock(),
+            "latency_ms": inference.latency_ms,
+            "model_id": inference.model,
+            "model_version": inference.model_version,
+            "request_hash": digest.hexdigest(),
+            "provider": inference.provider,
+        }
+        samples = zip(inference.class_ids, inference.confidences, strict=True)
+        records = [{**shared, "class_id": number, "confidence": confidence} for number, confidence in samples]
+        self._keep(
+            lambda: self._store.record(records, model=inference.model, version=inference.model_version), len(records)
+        )
+
+    def _record_error(self, version: str, message: str, *, is_load_failure: bool = False) -> None:
+        name = self._name()
+        self._keep(
+            lambda: self._store.record_error(
+                model=name, version=version, message=message, is_load_failure=is_load_failure
+            ),
+            0,
+        )
+
+    def _keep(self, write: Callable[[], None], record_count: int) -> None:
+        """Write telemetry; a full or broken disk must not stop the device from inferring, so the loss is counted and logged."""
+        try:
+            write()
+        except sqlite3.Error:
+            if not self.telemetry_lost:
+                log.exception("telemetry cannot be recorded")
+            self.telemetry_lost += record_count
+
+
+def _open(folder: Path) -> Loaded:
+    """Open a slot, whose files the agent may be replacing at this very moment if the pointer has just moved on."""
+    manifest, model = slots.open_slot(folder)
+    return Loaded(version=manifest.version, session=_start(manifest, model), labels=manifest.labels)
+
+
+def _start(manifest: Manifest, model: bytes) -> Session:
+    try:
+        return Session(model, providers=manifest.providers, options=manifest.options)
+    except LoadFailed:
+        if manifest.providers == ("CPUExecutionProvider",):
+            raise
+        log.exception("%s does not load on %s; trying the CPU", manifest.model, manifest.providers)
+        return Session(model, providers=["CPUExecutionProvider"], options=manifest.options)
+
+
+def _fit(inputs: NDArray[Any] | Mapping[str, NDArray[Any]], *, session: Session) -> dict[str, NDArray[Any]]:
+    if not isinstance(inputs, Mapping):
+        if len(session.inputs) != 1:
+            message = f"give arrays by name: {list(session.inputs)}"
+            raise BadInput(message)
+        inputs = {next(iter(session.inputs)): inputs}
+    if inputs.keys() != session.inputs.keys():
+        message = f"the inputs are {list(session.inputs)}, not {list(inputs)}"
+        raise BadInput(message)
+    return {name: _fit_one(name, array, *session.inputs[name]) for name, array in inputs.items()}
+
+
+def _fit_one(name: str, given: Any, kind: str, shape: list[Any]) -> NDArray[Any]:
+    try:
+        array = np.asarray(given, dtype=NUMPY_TYPES.get(kind))
+    except (ValueError, TypeError) as error:
+        message = f"input {name} is no {kind}: {error}"
+        raise BadInput(message) from error
+    if array.ndim == len(shape) - 1:
+        array = array[np.newaxis]
+    fits = array.ndim == len(shape) and all(
+        not isinstance(wanted, int) or wanted == size for wanted, size in zip(shape, array.shape, strict=True)
+    )
+    if not fits or array.size == 0:
+        message = f"input {name} has shape {list(array.shape)}, the model wants {shape}"
+        raise BadInput(message)
+    return array
+
+
+def _check_finite(outputs: Mapping[str, NDArray[Any]]) -> None:
+    for name, output in outputs.items():
+        if np.issubdtype(output.dtype, np.floating) and not np.isfinite(output).all():
+            message = f"output {name} holds NaN or infinity"
+            raise InferenceFailed(message)

@@ -1,0 +1,265 @@
+"""The telemetry file: one SQLite database in WAL mode, shared by the application (which records) and the agent (which sends).
+
+Nothing is lost or counted twice by a kill of either process:
+
+1. A record is committed before `record` returns.
+2. A batch's number, membership and very bytes are fixed in one durable transaction before the first send (`seal`), and
+   sent again unchanged until the server has answered for good (`settle`), after which it is deleted.
+3. The server dedupes by (device, stream, batch), and a stream is one life of this file.
+
+Records are appended with `synchronous=NORMAL`: no flash write per inference; a power cut may cost what came after the last
+`seal`, which syncs all that stands before it. The agent's own transactions use `FULL`.
+"""
+
+import contextlib
+import dataclasses
+import gzip
+import json
+import logging
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+log = logging.getLogger(__name__)
+STORE_FILE = "telemetry.db"
+BUSY_SECONDS = 10.0
+GZIP_LEVEL = 6
+DEFAULT_MAX_RECORDS = 100_000
+SAMPLE_RATIO = 0.1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS batches (number INTEGER PRIMARY KEY AUTOINCREMENT, records INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS tallies (
+    model TEXT NOT NULL, version TEXT NOT NULL,
+    inferences INTEGER NOT NULL DEFAULT 0, consecutive_errors INTEGER NOT NULL DEFAULT 0,
+    load_failures INTEGER NOT NULL DEFAULT 0, last_error TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (model, version)
+) WITHOUT ROWID;
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A sealed batch: its gzipped body is sent as it is, however often."""
+
+    number: int
+    record_count: int
+    body: bytes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What the application found of one version since it was activated."""
+
+    inferences: int = 0
+    consecutive_errors: int = 0
+    load_failures: int = 0
+    last_error: str = ""
+
+
+class Store:
+    """One process's connection to the telemetry file; safe to share between its threads.
+
+    Args:
+        home: the agent's home folder.
+        durability: `NORMAL` for the application, `FULL` for the agent.
+        max_records: how many records may wait; above it the oldest are sampled out, and counted.
+    """
+
+    def __init__(
+        self, home: Path, *, durability: Literal["NORMAL", "FULL"] = "NORMAL", max_records: int | None = None
+    ) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self._path = home / STORE_FILE
+        self._durability = durability
+        self._lock = threading.RLock()
+        try:
+            self._connection = self._open()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            self._set_aside(error)
+            self._connection = self._open()
+        if max_records is not None:
+            with self._transaction() as cursor:
+                _set_fact(cursor, "max_records", str(max_records))
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
+
+    @property
+    def stream(self) -> str:
+        """The uuid of this life of the file."""
+        return str(self._fact("stream"))
+
+    def record(self, records: Sequence[Mapping[str, Any]], *, model: str, version: str) -> None:
+        """Keep the records of one inference, and count it for the probation of its version."""
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "INSERT INTO records (body) VALUES (?)", [(json.dumps(record, allow_nan=False),) for record in records]
+            )
+            _count(cursor, "waiting", len(records))
+            _tally(cursor, model, version, "inferences = inferences + ?, consecutive_errors = 0", len(records))
+            self._keep_bound(cursor)
+
+    def record_error(self, *, model: str, version: str, message: str, is_load_failure: bool = False) -> None:
+        """Count an inference that failed, or a model that did not load."""
+        what = "load_failures = load_failures + 1" if is_load_failure else "consecutive_errors = consecutive_errors + 1"
+        with self._transaction() as cursor:
+            _tally(cursor, model, version, f"{what}, last_error = ?", message[:500])
+
+    def read_tally(self, model: str, version: str) -> Tally:
+        """Return the counts of a version since its activation."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT inferences, consecutive_errors, load_failures, last_error FROM tallies"
+                " WHERE model = ? AND version = ?",
+                (model, version),
+            ).fetchone()
+        names = ("inferences", "consecutive_errors", "load_failures", "last_error")
+        return Tally(**dict(zip(names, row, strict=True))) if row else Tally()
+
+    def reset_tally(self, model: str, version: str) -> None:
+        """Start a version's counts at zero, before it is activated."""
+        with self._transaction() as cursor:
+            cursor.execute("DELETE FROM tallies WHERE model = ? AND version = ?", (model, version))
+
+    def seal(self, *, device_id: str, most_records: int) -> Batch | None:
+        """Return the oldest sealed batch, sealing one from the oldest records where there is none; None when all is sent."""
+        with self._transaction() as cursor:
+            row = cursor.execute("SELECT number, records, body FROM batches ORDER BY number LIMIT 1").fetchone()
+            if row:
+                return Batch(number=row[0], record_count=row[1], body=row[2])
+            rows = cursor.execute("SELECT id, body FROM records ORDER BY id LIMIT ?", (most_records,)).fetchall()
+            if not rows:
+                return None
+            cursor.execute("DELETE FROM records WHERE id <= ?", (rows[-1][0],))
+            return self._insert(cursor, device_id=device_id, bodies=[body for _, body in rows])
+
+    def settle(self, batch: Batch, *, counted_as: str) -> None:
+        """Delete a batch that the server has answered for good, and count its records under a name."""
+        with self._transaction() as cursor:
+            deleted = cursor.execute("DELETE FROM batches WHERE number = ?", (batch.number,)).rowcount
+            if deleted:
+                _count(cursor, "waiting", -batch.record_count)
+                _count(cursor, counted_as, batch.record_count)
+
+    def split(self, batch: Batch, *, device_id: str) -> bool:
+        """Replace a batch that the server finds too large by two smaller ones; False where it holds one record."""
+        bodies = [json.dumps(record, allow_nan=False) for record in json.loads(gzip.decompress(batch.body))["records"]]
+        if len(bodies) < 2:
+            return False
+        with self._transaction() as cursor:
+            cursor.execute("DELETE FROM batches WHERE number = ?", (batch.number,))
+            for half in (bodies[: len(bodies) // 2], bodies[len(bodies) // 2 :]):
+                self._insert(cursor, device_id=device_id, bodies=half)
+        return True
+
+    def read_counters(self) -> dict[str, int]:
+        """Return what waits, and what became of the rest: sent, rejected, dropped, sampled out."""
+        with self._lock:
+            return dict(self._connection.execute("SELECT name, value FROM counters ORDER BY name").fetchall())
+
+    def _insert(self, cursor: sqlite3.Cursor, *, device_id: str, bodies: list[str]) -> Batch:
+        cursor.execute("INSERT INTO batches (records, body) VALUES (?, x'')", (len(bodies),))
+        number = int(cursor.lastrowid or 0)
+        head = json.dumps({"device_id": device_id, "stream": self.stream, "batch": number})
+        body = gzip.compress(f'{head[:-1]}, "records": [{",".join(bodies)}]}}'.encode(), GZIP_LEVEL, mtime=0)
+        cursor.execute("UPDATE batches SET body = ? WHERE number = ?", (body, number))
+        return Batch(number=number, record_count=len(bodies), body=body)
+
+    def _keep_bound(self, cursor: sqlite3.Cursor) -> None:
+        """Sample the oldest records out when too many wait: every second one of the oldest tenth, so a trace of each hour stays."""
+        limit = int(_read_fact(cursor, "max_records") or DEFAULT_MAX_RECORDS)
+        waiting = cursor.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0]
+        if waiting <= limit:
+            return
+        span = max(int(limit * SAMPLE_RATIO), 2 * (waiting - limit))
+        deleted = cursor.execute(
+            "DELETE FROM records WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place"
+            " FROM records ORDER BY id LIMIT ?) WHERE place % 2 = 1)",
+            (span,),
+        ).rowcount
+        _count(cursor, "waiting", -deleted)
+        _count(cursor, "sampled_out", deleted)
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            _enter_wal(connection)
+            connection.execute(f"PRAGMA synchronous = {self._durability}")
+            connection.executescript(SCHEMA)
+            connection.execute("INSERT OR IGNORE INTO facts VALUES ('stream', ?)", (str(uuid.uuid4()),))
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
+        """Move a damaged file out of the way: a rotten memory card costs waiting records, never the device."""
+        aside = self._path.with_name(f"{STORE_FILE}.damaged-{uuid.uuid4().hex[:8]}")
+        log.error("the telemetry file is damaged (%s); set aside as %s", error, aside.name)
+        self._path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            self._path.with_name(STORE_FILE + suffix).unlink(missing_ok=True)
+
+    def _fact(self, name: str) -> str | None:
+        with self._lock:
+            return _read_fact(self._connection.cursor(), name)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        with self._lock:
+            cursor = self._connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL; SQLite does not wait for a lock here, so two processes that open a new file together have to."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _read_fact(cursor: sqlite3.Cursor, name: str) -> str | None:
+    row = cursor.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else None
+
+
+def _set_fact(cursor: sqlite3.Cursor, name: str, value: str) -> None:
+    cursor.execute(
+        "INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+    )
+
+
+def _count(cursor: sqlite3.Cursor, name: str, count: int) -> None:
+    cursor.execute(
+        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        (name, count),
+    )
+
+
+def _tally(cursor: sqlite3.Cursor, model: str, version: str, change: str, value: int | str) -> None:
+    cursor.execute("INSERT OR IGNORE INTO tallies (model, version) VALUES (?, ?)", (model, version))
+    cursor.execute(f"UPDATE tallies SET {change} WHERE model = ? AND version = ?", (value, model, version))  # noqa: S608

@@ -1,0 +1,172 @@
+"""Fetching a file so that no byte is paid for twice: a partial file by digest, continued with Range after any stop.
+
+Nothing of a partial file is believed: the whole is hashed from the disk when it is complete (`hash_file`), so a tail torn
+by a power cut costs one new download and never a bad model.
+"""
+
+import datetime
+import errno
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from edge_agent.clock import Clock
+from edge_agent.disk import Disk, read_document
+from edge_agent.server.answers import Assignment
+from edge_agent.server.client import CHUNK_BYTES, Client, ServerBroken, ServerRefusal, ServerTrouble, Unreachable
+from edge_agent.update.failures import Failure, UpdateFailed
+
+SYNC_EVERY_BYTES = 8 * 1024 * 1024
+BUDGET_FILE = "download_budget.json"
+DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class BudgetSpent(ServerTrouble):
+    """The day's bytes are used up; the download goes on tomorrow where it stopped."""
+
+    code = "budget_spent"
+
+
+class DailyBudget:
+    """How many bytes may still be downloaded today (UTC), kept across restarts."""
+
+    def __init__(self, home: Path, *, most_bytes: int | None, disk: Disk, clock: Clock) -> None:
+        self._path = home / BUDGET_FILE
+        self._most_bytes = most_bytes
+        self._disk = disk
+        self._clock = clock
+        kept = self._read()
+        self._day: str = kept[0]
+        self._spent_bytes: int = kept[1]
+
+    def spend(self, count: int) -> None:
+        """Count bytes that are about to be kept.
+
+        Raises:
+            BudgetSpent: there is no room for them today.
+        """
+        if self._most_bytes is None:
+            return
+        today = datetime.datetime.fromtimestamp(self._clock.now(), tz=datetime.UTC).date().isoformat()
+        if today != self._day:
+            self._day, self._spent_bytes = today, 0
+        if self._spent_bytes + count > self._most_bytes:
+            message = f"daily_download_bytes ({self._most_bytes}) are used up"
+            raise BudgetSpent(message)
+        self._spent_bytes += count
+
+    def save(self) -> None:
+        """Keep the count."""
+        if self._most_bytes is not None:
+            self._disk.write_document(self._path, {"day": self._day, "spent_bytes": self._spent_bytes})
+
+    def _read(self) -> tuple[str, int]:
+        try:
+            document = read_document(self._path) or {}
+            return str(document.get("day", "")), int(document.get("spent_bytes", 0))
+        except (ValueError, TypeError):
+            return "", 0
+
+
+class Download:
+    """The partial files of one model."""
+
+    def __init__(self, folder: Path, *, client: Client, disk: Disk, budget: DailyBudget) -> None:
+        self._folder = folder
+        self._client = client
+        self._disk = disk
+        self._budget = budget
+
+    def part_of(self, assignment: Assignment) -> Path:
+        """Return where an assignment's file is collected."""
+        return self._folder / f"{assignment.sha256}.part"
+
+    def count_missing(self, assignment: Assignment) -> int:
+        """Return how many bytes are still to come."""
+        part = self.part_of(assignment)
+        return assignment.size_bytes - (part.stat().st_size if part.exists() else 0)
+
+    def discard(self, assignment: Assignment) -> None:
+        """Throw a partial file away because its bytes are wrong."""
+        self._disk.remove(self.part_of(assignment))
+
+    def run(self, assignment: Assignment, *, between_chunks: Callable[[], None]) -> Path:
+        """Fetch what is missing, and return the whole file, durable and not yet verified.
+
+        Raises:
+            ServerTrouble: it stopped on the way; what came stays.
+            UpdateFailed: `download_failed` when the server refuses the file, or sends more than it announced.
+        """
+        self._disk.ensure_folder(self._folder)
+        part = self.part_of(assignment)
+        for stale in self._folder.glob("*.part"):
+            if stale != part:
+                self._disk.remove(stale)
+        if self.count_missing(assignment) < 0:
+            self._disk.remove(part)
+        if self.count_missing(assignment) > 0 or not part.exists():
+            try:
+                self._fetch(assignment, part=part, between_chunks=between_chunks)
+            finally:
+                self._budget.save()
+        self._disk.sync(part)
+        self._disk.sync_folder(self._folder)
+        return part
+
+    def _fetch(self, assignment: Assignment, *, part: Path, between_chunks: Callable[[], None]) -> None:
+        offset = part.stat().st_size if part.exists() else 0
+        with self._client.fetch(assignment.download_url, offset=offset) as response:
+            if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                self._disk.remove(part)
+                message = "the file server has fewer bytes than it announced"
+                raise ServerBroken(message)
+            if response.status_code == httpx.codes.OK:
+                self._disk.write(part, b"")
+                offset = 0
+            elif not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+                message = "the file server answered with another range than asked"
+                raise ServerBroken(message)
+            received = self._keep(
+                response, part=part, room=assignment.size_bytes - offset, between_chunks=between_chunks
+            )
+        if offset + received < assignment.size_bytes:
+            message = f"the file ended at {offset + received} of {assignment.size_bytes} bytes"
+            raise Unreachable(message)
+
+    def _keep(self, response: httpx.Response, *, part: Path, room: int, between_chunks: Callable[[], None]) -> int:
+        received = unsynced = 0
+        for chunk in response.iter_raw(CHUNK_BYTES):
+            received += len(chunk)
+            unsynced += len(chunk)
+            if received > room:
+                self._disk.remove(part)
+                raise UpdateFailed(Failure.DOWNLOAD_FAILED, "the file server sends more bytes than announced")
+            self._budget.spend(len(chunk))
+            self._disk.append(part, chunk)
+            if unsynced >= SYNC_EVERY_BYTES:
+                self._disk.sync(part)
+                self._budget.save()
+                unsynced = 0
+            between_chunks()
+        return received
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file as it is on the disk."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch_document(client: Client, url: str, *, most_bytes: int) -> bytes:
+    """Fetch a manifest or a signature.
+
+    Raises:
+        ServerTrouble: try again later, with the fresh addresses of the next answer.
+        UpdateFailed: `download_failed`.
+    """
+    try:
+        return client.fetch_small(url, most_bytes=most_bytes)
+    except ServerRefusal as refusal:
+        raise ServerBroken(f"the file server refused: {refusal.status}") from refusal
