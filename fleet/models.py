@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES, OPEN_DEPLOYMENT_STATES, DeploymentState, RolloutState
 from registry.models import Channel, ModelVersion, RegisteredModel, Variant
 
 
@@ -28,7 +29,9 @@ class EnrollmentKey(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(name="an_enrollment_key_is_not_overused", condition=Q(uses__lte=models.F("max_uses"))),
+            models.CheckConstraint(
+                name="an_enrollment_key_is_not_overused", condition=Q(uses__lte=models.F("max_uses"))
+            ),
         ]
 
     def __str__(self) -> str:
@@ -51,7 +54,9 @@ class Device(models.Model):
     labels = models.JSONField(default=dict, blank=True)
     capabilities = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=8, choices=DeviceState.choices, default=DeviceState.ACTIVE)
-    enrollment_key = models.ForeignKey(EnrollmentKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="devices")
+    enrollment_key = models.ForeignKey(
+        EnrollmentKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="devices"
+    )
     enrolled_at = models.DateTimeField(default=timezone.now)
     # Flushed from Redis every few seconds, so that a poll costs no write.
     last_seen_at = models.DateTimeField(null=True, blank=True)
@@ -94,7 +99,9 @@ class Subscription(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
-        constraints = [models.UniqueConstraint(name="one_subscription_per_device_and_model", fields=["device", "model_slug"])]
+        constraints = [
+            models.UniqueConstraint(name="one_subscription_per_device_and_model", fields=["device", "model_slug"])
+        ]
         indexes = [models.Index(fields=["model_slug", "channel_name"], name="subscribers_of_a_channel")]
 
     def __str__(self) -> str:
@@ -118,21 +125,6 @@ class Pin(models.Model):
         return f"{self.device} pinned to {self.version}"
 
 
-class RolloutState(models.TextChoices):
-    """States of a rollout; the moves between them are in ``fleet.transitions``."""
-
-    DRAFT = "draft"
-    RUNNING = "running"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    ROLLING_BACK = "rolling_back"
-    ROLLED_BACK = "rolled_back"
-    ABORTED = "aborted"
-
-
-ACTIVE_ROLLOUT_STATES = (RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.ROLLING_BACK)
-
-
 class Rollout(models.Model):
     """Moves one channel from one version to another, stage by stage."""
 
@@ -146,9 +138,13 @@ class Rollout(models.Model):
     # [{"percent", "min_duration_seconds", "min_confirmed", "min_devices"}], percent rising.
     stages = models.JSONField()
     policy = models.JSONField(default=dict)
-    state = models.CharField(max_length=12, choices=RolloutState.choices, default=RolloutState.DRAFT)
+    state = models.CharField(
+        max_length=12, choices=[(state.value, state.value) for state in RolloutState], default=RolloutState.DRAFT.value
+    )
     reason = models.TextField(blank=True)
     stage_index = models.PositiveSmallIntegerField(default=0)
+    # Devices below this bucket are covered. It only rises, so that no stage and no newcomer drops a device.
+    bucket_limit = models.PositiveIntegerField(default=0)
     stage_started_at = models.DateTimeField(null=True)
     release_counter = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
@@ -184,31 +180,6 @@ class RolloutEvent(models.Model):
         return f"{self.at:%H:%M:%S} {self.sentence}"
 
 
-class DeploymentState(models.TextChoices):
-    """States of a deployment; the moves between them are in ``fleet.transitions``."""
-
-    OFFERED = "offered"
-    DOWNLOADING = "downloading"
-    VERIFIED = "verified"
-    SELF_TESTED = "self_tested"
-    ACTIVATED = "activated"
-    CONFIRMED = "confirmed"
-    FAILED = "failed"
-    ROLLED_BACK = "rolled_back"
-    TIMED_OUT = "timed_out"
-    UNREACHABLE = "unreachable"
-    SUPERSEDED = "superseded"
-
-
-OPEN_DEPLOYMENT_STATES = (
-    DeploymentState.OFFERED,
-    DeploymentState.DOWNLOADING,
-    DeploymentState.VERIFIED,
-    DeploymentState.SELF_TESTED,
-    DeploymentState.ACTIVATED,
-)
-
-
 class Deployment(models.Model):
     """One device's attempt at one variant, written at the first offer. Its id is the wire's ``attempt_id``."""
 
@@ -217,8 +188,14 @@ class Deployment(models.Model):
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="+")
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="deployments")
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="deployments")
+    # What was offered, byte for byte: a variant that is built again is another offer.
+    sha256 = models.CharField(max_length=64)
     rollout = models.ForeignKey(Rollout, on_delete=models.SET_NULL, null=True, related_name="deployments")
-    state = models.CharField(max_length=12, choices=DeploymentState.choices, default=DeploymentState.OFFERED)
+    state = models.CharField(
+        max_length=12,
+        choices=[(state.value, state.value) for state in DeploymentState],
+        default=DeploymentState.OFFERED.value,
+    )
     failure_class = models.CharField(max_length=60, blank=True)
     detail = models.JSONField(default=dict)
     active_providers = models.JSONField(default=list)

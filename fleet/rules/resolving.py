@@ -1,0 +1,259 @@
+"""What a device should run: one pure function over what bears on it (design.md §5).
+
+1. Choose the version: a pin, else the rollout that covers the device, else the channel's version.
+2. Choose the variant: the first READY one in the target's order of preference, then in that of its fall-back.
+3. The release counter is the highest act that bears on the device, so that it never goes down (api.md, *Release counter*).
+
+Whatever was not taken is kept as a candidate with the reason, for ``?explain=1``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fleet.rules import cohorts
+from fleet.rules.selectors import Selector
+from fleet.rules.transitions import RolloutState
+
+Kind = Literal["pin", "rollout", "channel", "variant"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """The device: ``targets`` is its own hardware target, then the fall-backs in order."""
+
+    device_id: str
+    targets: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantFacts:
+    """One attempt at a variant; only a READY one has a file."""
+
+    id: int
+    target: str
+    recipe: str
+    rank: int = 0
+    status: str = "ready"
+    reason: str = ""
+    sha256: str = ""
+    size: int = 0
+    filename: str = ""
+    format: str = ""
+    manifest_sha256: str = ""
+    signature_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFacts:
+    """A version that somebody points the device at, with its variants for the device's targets."""
+
+    id: int
+    number: str
+    status: str = "ready"
+    is_quarantined: bool = False
+    variants: tuple[VariantFacts, ...] = ()
+    baseline_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PinFacts:
+    """An operator's pin of this device."""
+
+    version: VersionFacts
+    release_counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutFacts:
+    """An active rollout of the device's channel. ``has_updated``: the device runs its version by an attempt under it."""
+
+    id: str
+    state: RolloutState
+    version: VersionFacts
+    salt: str
+    bucket_limit: int
+    percent: float
+    release_counter: int
+    selector: Selector = field(default_factory=Selector)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    has_updated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFacts:
+    """Where the device's channel points."""
+
+    name: str
+    version: VersionFacts
+    release_counter: int
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that bears on one device and one model."""
+
+    device: DeviceFacts
+    model: str
+    channel_name: str = "stable"
+    subscription_counter: int = 0
+    channel: ChannelFacts | None = None
+    pin: PinFacts | None = None
+    rollouts: tuple[RolloutFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something that could have been taken, and why it was or was not."""
+
+    kind: Kind
+    name: str
+    version: str
+    is_taken: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the device should run; without a variant it stays where it is, and ``reason`` says why."""
+
+    reason: str
+    release_counter: int
+    version: VersionFacts | None = None
+    variant: VariantFacts | None = None
+    rollout_id: str | None = None
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One that points the device at a version; ``refusal`` where it does not count for this device."""
+
+    kind: Kind
+    name: str
+    version: VersionFacts
+    reason: str
+    refusal: str | None = None
+    rollout_id: str | None = None
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+
+def resolve(facts: Facts) -> Decision:
+    """Decide what the device should run. Deterministic; asks nobody."""
+    sources = _list_sources(facts)
+    chosen = next((source for source in sources if source.refusal is None), None)
+    candidates = [_judge(source, chosen=chosen) for source in sources]
+    counter = _highest_act(facts)
+    if chosen is None:
+        reason = _explain_nothing(facts, sources)
+        return Decision(reason=reason, release_counter=counter, candidates=tuple(candidates))
+    variant, judged = _choose_variant(chosen.version, targets=facts.device.targets)
+    candidates += judged
+    if variant is None:
+        wanted = " or ".join(facts.device.targets)
+        reason = f"version {chosen.version.number} ({chosen.reason}) has no ready variant for {wanted}"
+        return Decision(reason=reason, release_counter=counter, version=chosen.version, candidates=tuple(candidates))
+    return Decision(
+        reason=chosen.reason,
+        release_counter=counter,
+        version=chosen.version,
+        variant=variant,
+        rollout_id=chosen.rollout_id,
+        policy=chosen.policy,
+        candidates=tuple(candidates),
+    )
+
+
+def _list_sources(facts: Facts) -> list[_Source]:
+    sources: list[_Source] = []
+    if facts.pin is not None:
+        version = facts.pin.version
+        sources.append(_Source("pin", "pin", version, "pinned by an operator", refusal=_refuse_version(version)))
+    for rollout in facts.rollouts:
+        refusal = refuse_coverage(rollout, device=facts.device) or _refuse_version(rollout.version)
+        reason = f"rollout {rollout.id}, stage {rollout.percent:g} %"
+        sources.append(
+            _Source(
+                "rollout", rollout.id, rollout.version, reason, refusal, rollout_id=rollout.id, policy=rollout.policy
+            )
+        )
+    if facts.channel is not None:
+        channel = facts.channel
+        refusal = _refuse_version(channel.version)
+        reason = f"channel {channel.name}"
+        sources.append(_Source("channel", channel.name, channel.version, reason, refusal, policy=channel.policy))
+    return sources
+
+
+def refuse_coverage(rollout: RolloutFacts, *, device: DeviceFacts) -> str | None:
+    """Return why the rollout does not cover the device, or None where it does."""
+    if rollout.state is RolloutState.PAUSED and not rollout.has_updated:
+        return "the rollout is paused, and the device had not updated under it"
+    if rollout.state not in {RolloutState.RUNNING, RolloutState.PAUSED}:
+        return f"the rollout is {rollout.state}"
+    refusal = rollout.selector.explain_refusal(
+        device_id=device.device_id, target=device.targets[0] if device.targets else "", labels=device.labels
+    )
+    if refusal is not None:
+        return refusal
+    bucket = cohorts.bucket_of(device.device_id, salt=rollout.salt)
+    if bucket >= rollout.bucket_limit:
+        return f"the device's bucket {bucket} is not below the stage's limit {rollout.bucket_limit}"
+    return None
+
+
+def _refuse_version(version: VersionFacts) -> str | None:
+    if version.is_quarantined:
+        return f"version {version.number} is quarantined"
+    if version.status != "ready":
+        return f"version {version.number} is {version.status}"
+    return None
+
+
+def _judge(source: _Source, *, chosen: _Source | None) -> Candidate:
+    is_taken = source is chosen
+    reason = source.refusal or (
+        source.reason if is_taken else f"{chosen.reason} goes first" if chosen else source.reason
+    )
+    return Candidate(source.kind, source.name, source.version.number, is_taken, reason)
+
+
+def _choose_variant(version: VersionFacts, *, targets: Sequence[str]) -> tuple[VariantFacts | None, list[Candidate]]:
+    fitting = [variant for variant in version.variants if variant.target in targets]
+    fitting.sort(key=lambda variant: (targets.index(variant.target), variant.rank, variant.id))
+    chosen = next((variant for variant in fitting if variant.status == "ready"), None)
+    candidates = []
+    for variant in fitting:
+        if variant is chosen:
+            own = variant.target == targets[0]
+            reason = "first in the target's order" if own else f"{variant.target} is the fall-back of {targets[0]}"
+        elif variant.status == "ready":
+            reason = "another one goes first in the target's order"
+        else:
+            reason = f"{variant.status}: {variant.reason}" if variant.reason else variant.status
+        name = f"{variant.target}/{variant.recipe}"
+        candidates.append(Candidate("variant", name, version.number, variant is chosen, reason))
+    return chosen, candidates
+
+
+def _highest_act(facts: Facts) -> int:
+    acts = [facts.subscription_counter]
+    if facts.channel is not None:
+        acts.append(facts.channel.release_counter)
+    if facts.pin is not None:
+        acts.append(facts.pin.release_counter)
+    # A rollout bears on the devices that it covers even where its version can no longer be offered.
+    acts += [
+        rollout.release_counter for rollout in facts.rollouts if refuse_coverage(rollout, device=facts.device) is None
+    ]
+    return max(acts)
+
+
+def _explain_nothing(facts: Facts, sources: Sequence[_Source]) -> str:
+    if facts.channel is None and not sources:
+        return f"the channel {facts.channel_name} of {facts.model} does not exist yet"
+    last = next((source.refusal for source in reversed(sources) if source.kind == "channel"), None)
+    return last or sources[-1].refusal or "nothing is assigned"

@@ -1,0 +1,107 @@
+"""Stages of a rollout: what may be posted, and when the next one is due."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, ClassVar, Final, Self
+
+from core.durations import format_duration
+from core.errors import Invalid
+
+MAX_STAGES: Final = 20
+
+
+class InvalidStages(Invalid):
+    """The stages of a rollout break a rule."""
+
+    code: ClassVar[str] = "invalid_stages"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step: ``percent`` of the selected devices, for at least so long, until so many have confirmed."""
+
+    percent: float
+    min_duration_seconds: int = 0
+    min_confirmed: int = 1
+    min_devices: int = 1
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        """Read it as a rollout keeps it."""
+        return cls(**stored)
+
+    def as_stored(self) -> dict[str, Any]:
+        """Return it as a rollout keeps it."""
+        return asdict(self)
+
+
+class Step(Enum):
+    """What is to be done with a running rollout now."""
+
+    HOLD = "hold"
+    ADVANCE = "advance"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of the current stage. ``covered`` are the devices that can be served; ``unreachable`` of them are not
+    seen since their offer, and leave the denominator.
+    """
+
+    covered: int
+    confirmed: int
+    unreachable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A step and why."""
+
+    step: Step
+    reason: str
+
+
+def check_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Return the stages unchanged.
+
+    Raises:
+        InvalidStages: None or more than 20, a percentage outside (0, 100], percentages that do not rise, or a last stage
+            that is not 100 percent: completing moves the channel, which is for everybody.
+    """
+    if not 1 <= len(stages) <= MAX_STAGES:
+        raise InvalidStages.field("stages", f"must be 1 to {MAX_STAGES} stages.")
+    before = 0.0
+    for place, stage in enumerate(stages):
+        if not before < stage.percent <= 100:
+            raise InvalidStages.field(f"stages.{place}.percent", f"must be above {before:g} and at most 100.")
+        before = stage.percent
+    if before != 100:
+        raise InvalidStages.field("stages", "must end with 100 percent.")
+    return tuple(stages)
+
+
+def count_needed(stage: Stage, *, evidence: Evidence) -> int:
+    """Return how many devices must have confirmed: ``min_confirmed``, capped at the devices covered and reachable.
+
+    Where any device is covered at least one must have confirmed: a fleet that is silent promotes nothing.
+    """
+    capped = min(stage.min_confirmed, evidence.covered - evidence.unreachable)
+    return max(capped, min(1, stage.min_confirmed, evidence.covered))
+
+
+def decide_step(
+    stages: Sequence[Stage], *, index: int, started_at: datetime, now: datetime, evidence: Evidence
+) -> Verdict:
+    """Decide whether a stage is over: its time has passed and enough devices have confirmed."""
+    stage = stages[index]
+    needed = count_needed(stage, evidence=evidence)
+    if evidence.confirmed < needed:
+        return Verdict(Step.HOLD, f"{evidence.confirmed} of {needed} needed devices have confirmed")
+    remaining = started_at + timedelta(seconds=stage.min_duration_seconds) - now
+    if remaining > timedelta(0):
+        return Verdict(Step.HOLD, f"{format_duration(remaining)} of its least duration remain")
+    reason = f"{evidence.confirmed} of {evidence.covered} covered devices have confirmed, {needed} were needed"
+    return Verdict(Step.COMPLETE if index == len(stages) - 1 else Step.ADVANCE, reason)

@@ -1,0 +1,140 @@
+"""Every move between states of a deployment and of a rollout. ``docs/state-machines.md`` is drawn from these tables."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class DeploymentState(StrEnum):
+    """Where one device's attempt at one variant stands. Success is *confirmed*, nothing less."""
+
+    OFFERED = "offered"
+    DOWNLOADING = "downloading"
+    VERIFIED = "verified"
+    SELF_TESTED = "self_tested"
+    ACTIVATED = "activated"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    TIMED_OUT = "timed_out"
+    UNREACHABLE = "unreachable"
+    SUPERSEDED = "superseded"
+
+
+class RolloutState(StrEnum):
+    """Where a rollout stands."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    ABORTED = "aborted"
+
+
+_D, _R = DeploymentState, RolloutState
+
+# In the order in which an attempt passes them. Reports may be lost, so an attempt may skip forward; it never goes back.
+PROGRESS: Final = (_D.OFFERED, _D.DOWNLOADING, _D.VERIFIED, _D.SELF_TESTED, _D.ACTIVATED, _D.CONFIRMED)
+OPEN_DEPLOYMENT_STATES: Final = PROGRESS[:-1]
+REPORTABLE: Final = frozenset({*PROGRESS[1:], _D.FAILED, _D.ROLLED_BACK})
+# The server's own presumptions about a silent device; what the device says later overrules them.
+PRESUMED: Final = (_D.TIMED_OUT, _D.UNREACHABLE)
+# The device runs the model of this attempt.
+UPDATED_DEPLOYMENT_STATES: Final = (_D.ACTIVATED, _D.CONFIRMED)
+UNSUCCESSFUL: Final = (_D.FAILED, _D.ROLLED_BACK)
+
+
+def _deployment_moves() -> Mapping[DeploymentState, frozenset[DeploymentState]]:
+    ended_by_device, ended_by_server = {_D.FAILED, _D.ROLLED_BACK}, {_D.TIMED_OUT, _D.UNREACHABLE, _D.SUPERSEDED}
+    moves = {
+        state: frozenset({*PROGRESS[place + 1 :], *ended_by_device, *ended_by_server})
+        for place, state in enumerate(OPEN_DEPLOYMENT_STATES)
+    }
+    moves |= {state: frozenset({*PROGRESS, *ended_by_device, _D.SUPERSEDED}) for state in PRESUMED}
+    # A device may fall back after its probation too; the server hears of it as of any other fact.
+    moves[_D.CONFIRMED] = frozenset({_D.ROLLED_BACK})
+    return MappingProxyType({state: moves.get(state, frozenset()) for state in _D})
+
+
+DEPLOYMENT_MOVES: Final = _deployment_moves()
+
+# (state, verb) → state. A verb that is not listed for a state is refused by name.
+ROLLOUT_MOVES: Final[Mapping[tuple[RolloutState, str], RolloutState]] = MappingProxyType(
+    {
+        (_R.DRAFT, "start"): _R.RUNNING,
+        (_R.DRAFT, "abort"): _R.ABORTED,
+        (_R.RUNNING, "advance"): _R.RUNNING,
+        (_R.RUNNING, "pause"): _R.PAUSED,
+        (_R.RUNNING, "complete"): _R.COMPLETED,
+        (_R.RUNNING, "abort"): _R.ABORTED,
+        (_R.RUNNING, "roll_back"): _R.ROLLING_BACK,
+        (_R.PAUSED, "resume"): _R.RUNNING,
+        (_R.PAUSED, "abort"): _R.ABORTED,
+        (_R.PAUSED, "roll_back"): _R.ROLLING_BACK,
+        (_R.ROLLING_BACK, "finish_roll_back"): _R.ROLLED_BACK,
+    }
+)
+# At most one of these per channel.
+ACTIVE_ROLLOUT_STATES: Final = (_R.RUNNING, _R.PAUSED, _R.ROLLING_BACK)
+
+
+def can_move(before: DeploymentState, after: DeploymentState) -> bool:
+    """Whether an attempt may go from one state to the other."""
+    return after in DEPLOYMENT_MOVES[before]
+
+
+def find_next(state: RolloutState, verb: str) -> RolloutState | None:
+    """Return the state that a verb leads to, None where the verb does not apply."""
+    return ROLLOUT_MOVES.get((state, verb))
+
+
+def verbs_of(state: RolloutState) -> tuple[str, ...]:
+    """Return the verbs that apply in a state."""
+    return tuple(verb for (before, verb) in ROLLOUT_MOVES if before is state)
+
+
+def draw() -> str:
+    """Return the page ``docs/state-machines.md``: both tables as Mermaid diagrams."""
+    rollouts = [f"    {before} --> {after}: {verb}" for (before, verb), after in ROLLOUT_MOVES.items()]
+    # Skips forward are the same arrow drawn again; the page says so in words.
+    attempts = [f"    {before} --> {after}" for before, after in zip(PROGRESS, PROGRESS[1:], strict=False)]
+    ends = (_D.FAILED, _D.ROLLED_BACK, _D.TIMED_OUT, _D.UNREACHABLE, _D.SUPERSEDED)
+    attempts += [
+        f"    {before} --> {after}"
+        for before in (*PROGRESS, *ends)
+        for after in ends
+        if after in DEPLOYMENT_MOVES[before]
+    ]
+    attempts += [f"    {before} --> {_D.OFFERED}: seen again" for before in PRESUMED]
+    lines = [
+        "# State machines",
+        "",
+        "Drawn from `fleet/rules/transitions.py` by `python -m fleet.rules.transitions`; a test keeps this page true.",
+        "",
+        "## Rollout",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {_R.DRAFT}",
+        *rollouts,
+        "```",
+        "",
+        "## Deployment: one device's attempt at one variant",
+        "",
+        "Reports may be lost, so an attempt may skip forward along the upper row; it never goes back. `timed_out` and",
+        "`unreachable` are what the server presumes of a silent device: any report of the device overrules them.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {_D.OFFERED}",
+        *attempts,
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(draw(), end="")  # noqa: T201 - the page is this module's output
