@@ -1,9 +1,10 @@
 """Where the embedded engines of a home are. Touches nothing, so that settings can ask while they are imported."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from config.processes import spawning
 
 DATABASE = "modelfleet"
 # A socket's address holds 107 bytes (unix(7)), and a home may be at any depth; every process has to arrive at the same
@@ -41,13 +42,12 @@ class Places:
 
 def find_places(home: Path) -> Places:
     """Return the places of a home; the same for every process and every way to write the home's path."""
-    home = home.expanduser().resolve()
-    digest = hashlib.sha256(bytes(home)).hexdigest()[:16]
+    home, name = home.expanduser().resolve(), spawning.identify(home)
     return Places(
         postgresql_data=home / "postgresql",
-        postgresql_sockets=RUN_FOLDERS / f"modelfleet-{digest}-postgresql",
+        postgresql_sockets=RUN_FOLDERS / f"modelfleet-{name}-postgresql",
         redis_data=home / "redis",
-        redis_sockets=RUN_FOLDERS / f"modelfleet-{digest}-redis",
+        redis_sockets=RUN_FOLDERS / f"modelfleet-{name}-redis",
     )
 
 

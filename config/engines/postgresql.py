@@ -72,6 +72,16 @@ def build_command(home: Path, *, account: Account | None = None, forgetful: bool
     return (*account.prefix, str(find_program("postgres")), "-D", str(places.postgresql_data), *options)
 
 
+def has_started(home: Path) -> bool:
+    """Return whether the server says of itself that it takes connections; asking it earlier fills its log with refusals."""
+    try:
+        lines = (location.find_places(home).postgresql_data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    # pidfile.h: LOCK_FILE_LINE_PM_STATUS, padded with blanks.
+    return len(lines) > 7 and lines[7].strip() == "ready"
+
+
 def is_answering(database_url: str) -> bool:
     """Return whether a client of ours can connect and is let in."""
     try:

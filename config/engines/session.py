@@ -110,7 +110,7 @@ def _prepare_postgresql(home: Path, *, forgetful: bool) -> Engine:
     return Engine(
         name="postgresql",
         command=postgresql.build_command(home, account=account, forgetful=forgetful),
-        is_answering=lambda: postgresql.is_answering(database_url),
+        is_answering=lambda: postgresql.has_started(home) and postgresql.is_answering(database_url),
         stop_signal=postgresql.STOP_SIGNAL,
         end_signal=postgresql.END_SIGNAL,
     )

@@ -35,11 +35,15 @@ class Run:
         return f"{self.mark}{name}/"
 
 
+def identify(home: Path) -> str:
+    """Return a short name for a home, the same for every way to write its path."""
+    return hashlib.sha256(bytes(home.expanduser().resolve())).hexdigest()[:16]
+
+
 def begin_run(home: Path) -> Run:
     """Name a new run on this home, and end what earlier ones have left. Call it with the home's lock held."""
-    home = home.resolve()
-    run = Run(records=home / "run" / secrets.token_hex(8), home_mark=f"{hashlib.sha256(bytes(home)).hexdigest()[:16]}/")
-    for records in (home / "run").glob("*"):
+    run = Run(records=home.resolve() / "run" / secrets.token_hex(8), home_mark=f"{identify(home)}/")
+    for records in run.records.parent.glob("*"):
         groups.end_run(records, mark=f"{run.home_mark}{records.name}/")
     groups.end(lambda: groups.list_marked(run.home_mark), first=signal.SIGKILL, grace_seconds=0)
     return run

@@ -48,7 +48,7 @@ def _list_engines(environment: Environment) -> list[Child]:
             Child(
                 name="postgres",
                 command=postgresql.build_command(home, account=account),
-                is_ready=lambda: postgresql.is_answering(urls.database_url),
+                is_ready=lambda: postgresql.has_started(home) and postgresql.is_answering(urls.database_url),
                 prepare=lambda: postgresql.prepare(home, account=account),
                 stop_rank=POSTGRESQL,
                 stop_signal=postgresql.STOP_SIGNAL,
@@ -101,13 +101,22 @@ def _describe_files(address: str, *, port: int) -> Child:
 def _granian(interface: str, application: str, *, address: str, port: int) -> tuple[str, ...]:
     return (
         sys.executable, "-m", "granian", f"--interface={interface}", application, f"--host={address}", f"--port={port}",
-        "--respawn-failed-workers", "--workers-kill-timeout=2", "--log-level=warning", "--no-ws",
+        "--respawn-failed-workers", "--workers-kill-timeout=2", "--log-level=error", "--no-ws",
     )  # fmt: skip
 
 
 def _list_celery(home: Path) -> list[Child]:
     schedule = home / "beat" / "schedule"
-    celery = (sys.executable, "-m", "celery", "--app=config.celery:app")
+    # In a container everything is root's, and whoever runs it knows.
+    celery = (
+        sys.executable,
+        "-W",
+        "ignore:You're running the worker",
+        "-m",
+        "celery",
+        "--quiet",
+        "--app=config.celery:app",
+    )
     quiet = ("--pidfile=", "--loglevel=INFO")
     worker = (*celery, "worker", *quiet, "--without-gossip", "--without-mingle")
     return [

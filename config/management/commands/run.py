@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from config.engines import folders, location
 from config.environment import Environment, environment
 from config.processes import lock, spawning
 from config.supervisor import children, ports
@@ -28,7 +29,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Hold the home, and serve."""
         with lock.hold(environment.home, purpose=lock.Purpose.SERVER):
-            _serve(environment)
+            try:
+                _serve(environment)
+            finally:
+                places = location.find_places(environment.home)
+                folders.remove_empty(places.postgresql_sockets, places.redis_sockets)
 
 
 def _serve(environment: Environment) -> None:

@@ -1,0 +1,66 @@
+"""Supervises trivial children in a process of its own, as `run` does Modelfleet's; described in JSON on the command line."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+from config import engines
+from config.engines import postgresql, redis_server
+from config.engines.account import choose_account
+from config.processes import lock, spawning
+from config.supervisor import ports
+from config.supervisor.child import Child
+from config.supervisor.loop import Supervisor
+from config.supervisor.output import Output
+from core.errors import DomainError
+
+
+def describe(fields: dict) -> Child:
+    port = fields.pop("listens", None)
+    is_ready = (lambda: ports.is_listening("127.0.0.1", port=port)) if port else None
+    if number := fields.pop("stops_by", None):
+        fields["stop_signal"] = signal.Signals[number]
+    return Child(
+        is_ready=is_ready, **{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    )
+
+
+def describe_engines(home: Path) -> list[Child]:
+    urls, account = engines.locate(home), choose_account(home)
+    return [
+        Child(
+            name="postgres",
+            command=postgresql.build_command(home, account=account),
+            prepare=lambda: postgresql.prepare(home, account=account),
+            is_ready=lambda: postgresql.is_answering(urls.database_url),
+            stop_rank=9,
+            stop_signal=postgresql.STOP_SIGNAL,
+            end_signal=postgresql.END_SIGNAL,
+        ),
+        Child(
+            name="redis",
+            command=redis_server.build_command(home),
+            prepare=lambda: redis_server.prepare(home),
+            is_ready=lambda: redis_server.is_answering(urls.redis_url),
+            stop_rank=8,
+            end_signal=redis_server.END_SIGNAL,
+        ),
+    ]
+
+
+def main(home: Path, children: list[dict], with_engines: str) -> None:
+    with lock.hold(home, purpose=lock.Purpose.SERVER):
+        run = spawning.begin_run(home)
+        described = [describe(fields) for fields in children]
+        if with_engines == "engines":
+            described = describe_engines(home) + described
+        supervisor = Supervisor(described, run=run, output=Output(sys.stderr.fileno()))
+        supervisor.supervise(on_ready=lambda: print("ready", flush=True))
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3])
+    except DomainError as error:
+        sys.exit(f"{error.code}: {error.detail}")
