@@ -15,14 +15,13 @@ from typing import Any
 
 from registry.compression.confinement import ParentIsGone, confine
 from registry.compression.refusal import ModelRefused
-from registry.compression.sandbox import HOST_ERRORS, REQUEST, RESPONSE
+from registry.compression.sandbox import HOST_ERRORS, MEMORY_SIGNS, REQUEST, RESPONSE
 
 # Each is a module with ``run(request, *, job, limits) -> result``.
 TASKS = {
     "inspect": "registry.compression.door.inspection",
     "build": "registry.compression.building",
 }
-_MEMORY_SIGNS = ("bad_alloc", "bad allocation", "Failed to allocate memory", "Unable to allocate")
 
 
 def main(job: Path) -> int:
@@ -56,8 +55,11 @@ def _explain(error: Exception) -> dict[str, Any]:
         return {"outcome": "out_of_memory"}
     if isinstance(error, OSError) and error.errno in HOST_ERRORS:
         return {"outcome": "unavailable", "detail": f"The host is in trouble: {error.strerror}."}
-    if any(sign in str(error) for sign in _MEMORY_SIGNS):
+    if any(sign in str(error) for sign in MEMORY_SIGNS):
         return {"outcome": "out_of_memory"}
+    if isinstance(error, ImportError):
+        # The installation is broken, not the model.
+        return {"outcome": "unavailable", "detail": "A tool of the sandbox cannot be imported."}
     return {"outcome": "failed", "detail": f"Internal error: {type(error).__name__}."}
 
 

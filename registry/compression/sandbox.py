@@ -34,6 +34,17 @@ _MAX_RESPONSE_BYTES = 64 * MEBIBYTE
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 # Whose absence or exhaustion is no fault of the model.
 HOST_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EAGAIN})
+# How Python, the C++ library, the dynamic loader, OpenBLAS and ONNX Runtime say that there is no more memory.
+MEMORY_SIGNS = (
+    "MemoryError",
+    "bad_alloc",
+    "bad allocation",
+    "annot allocate memory",
+    "failed to map segment",
+    "Memory allocation still failed",
+    "Failed to allocate memory",
+    "Unable to allocate",
+)
 
 
 class SandboxKilled(DomainError):
@@ -216,9 +227,7 @@ def _out_of_memory(limits: Limits) -> SandboxKilled:
 
 def _ran_out_of_memory(job: Path) -> bool:
     tail = _stderr_tail(job)
-    return any(
-        sign in tail for sign in ("MemoryError", "std::bad_alloc", "cannot allocate memory", "Cannot allocate memory")
-    )
+    return any(sign in tail for sign in MEMORY_SIGNS)
 
 
 def _stderr_tail(job: Path) -> str:

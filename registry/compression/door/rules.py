@@ -41,19 +41,19 @@ def check(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
 
 
 def _check_counts(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
-    nodes = sum(len(function.node) for function in model.functions)
-    initializers = 0
+    counts = {"nodes": sum(len(function.node) for function in model.functions), "initializers": 0}
     for graph, depth in walking.iterate_graphs(model):
         if depth > limits["subgraph_depth"]:
             raise ModelRefused(
                 f"Graphs are nested deeper than {int(limits['subgraph_depth'])}.", reason="subgraph_depth"
             )
-        nodes += len(graph.node)
-        initializers += len(graph.initializer) + len(graph.sparse_initializer)
-    for count, name in ((nodes, "nodes"), (initializers, "initializers")):
-        if count > limits[name]:
-            message = f"The model has {count} {name}; at most {int(limits[name])} are accepted."
-            raise ModelRefused(message, reason=f"too_many_{name}")
+        counts["nodes"] += len(graph.node)
+        counts["initializers"] += len(graph.initializer) + len(graph.sparse_initializer)
+        # At once, and not at the end: a file of a gigabyte holds more nodes than anyone wants to count.
+        for name, count in counts.items():
+            if count > limits[name]:
+                message = f"The model has more than {int(limits[name])} {name}."
+                raise ModelRefused(message, reason=f"too_many_{name}")
 
 
 def _check_domains(model: onnx.ModelProto) -> None:

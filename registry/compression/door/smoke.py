@@ -8,12 +8,12 @@ from registry.compression.calibration.samples import Samples
 from registry.compression.confinement import limit_cpu_from_now
 from registry.compression.refusal import ModelRefused
 from registry.compression.runtime import RUNTIME_ERRORS, Array, open_session, random_feed
+from registry.compression.sandbox import MEMORY_SIGNS
 from registry.compression.signature import TensorSpec, free_extents
 
 # Tried in turn for free extents where no sample says what they are: images want more than 1, sequences take anything.
 _FREE_SIZES = (1, 32, 224)
 _MAX_DETAIL = 300
-_MEMORY_SIGNS = ("bad_alloc", "bad allocation", "Failed to allocate memory")
 
 
 def run(
@@ -82,6 +82,6 @@ def _complete(spec: TensorSpec, result: Any) -> TensorSpec:
 
 def _refusal(sentence: str, error: Exception | None, *, reason: str) -> ModelRefused:
     # Named by the child's outermost loop: it is a limit that was crossed, and no rule that the model breaks.
-    if any(sign in str(error) for sign in _MEMORY_SIGNS):
+    if any(sign in str(error) for sign in MEMORY_SIGNS):
         raise MemoryError
     return ModelRefused(f"{sentence}: {tidy(str(error))}", reason=reason)

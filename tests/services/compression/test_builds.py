@@ -1,0 +1,187 @@
+import base64
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from registry.compression.builds import DEFAULT_LIMITS, Inspection, build_attempts, inspect_model
+from registry.compression.targets import ChainStep, get_target
+from tests.unit.compression import graphs
+
+
+def build(folder, target="generic-cpu", *, model=None, with_samples=True, changes=None, limits=DEFAULT_LIMITS):
+    source = graphs.save(model or graphs.small_cnn(channels=16), folder / "source.onnx")
+    calibration = graphs.save_samples(folder / "c.npz") if with_samples else None
+    inspection = inspect_model(source, scratch=folder, calibration=calibration)
+    hardware = replace(get_target(target), **(changes or {}))
+    return inspection, build_attempts(
+        source, hardware, inspection=inspection, calibration=calibration, scratch=folder, limits=limits
+    )
+
+
+def decode(body):
+    return np.frombuffer(base64.b64decode(body["data"]), dtype=body["dtype"]).reshape(body["shape"])
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The same model for three targets."""
+    names = ("generic-cpu", "raspberry-pi-5", "jetson-orin-nano")
+    return {name: build(tmp_path_factory.mktemp(name), name)[1] for name in names}
+
+
+def test_an_inspection_says_what_the_model_is_and_survives_being_kept_as_json(tmp_path):
+    inspection, _ = build(tmp_path, with_samples=True)
+    assert inspection.inputs == [{"name": "image", "dtype": "float32", "shape": ["N", 1, 8, 8]}]
+    assert inspection.outputs == [{"name": "logits", "dtype": "float32", "shape": ["N", 4]}]
+    assert inspection.operators == {"Conv": 1, "Flatten": 1, "Gemm": 1, "Relu": 1}
+    assert inspection.calibration == {"samples": 64, "held_out": 32, "has_labels": True, "classes": 4}
+    kept = json.loads(json.dumps(inspection.to_json()))
+    assert Inspection.from_json(kept, cleaned=inspection.cleaned) == inspection
+
+
+def test_a_trained_cnn_becomes_a_smaller_int8_variant_that_decides_the_same(built):
+    ready = built["generic-cpu"][-1]
+    assert (ready.recipe, ready.status, ready.reason) == ("static-int8", "ready", "")
+    assert ready.measurements["agreement"] == 1.0
+    assert ready.measurements["accuracy_before"] == ready.measurements["accuracy_after"] == 1.0
+    assert ready.measurements["sqnr_db"] > 20
+    assert ready.measurements["size_ratio"] > 1.5
+    wanted = {"latency_p50_ms", "latency_p95_ms", "source_latency_p50_ms", "peak_memory_bytes", "seconds"}
+    assert wanted <= set(ready.measurements)
+    assert "ONNX Runtime" in ready.measured_on
+
+
+def test_targets_get_different_bytes_and_each_recipe_that_was_passed_over_says_why(built):
+    assert len({attempts[-1].artifact.read_bytes() for attempts in built.values()}) == 3
+    passed_over = built["jetson-orin-nano"][0]
+    assert (passed_over.recipe, passed_over.status) == ("fp16", "not_applicable")
+    assert passed_over.reason == 'The recipe "fp16" is not built in this release.'
+
+
+def test_activations_have_the_type_and_symmetry_that_the_target_wants(built):
+    def zero_points(name):
+        graph = onnx.load(built[name][-1].artifact).graph
+        stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        return [stored[node.input[2]] for node in graph.node if node.op_type == "QuantizeLinear"]
+
+    assert {point.dtype.name for point in zero_points("generic-cpu")} == {"uint8"}
+    assert {point.dtype.name for point in zero_points("raspberry-pi-5")} == {"int8"}
+    assert all((point == 0).all() for point in zero_points("jetson-orin-nano"))
+
+
+def test_the_self_test_is_what_the_variant_itself_gives(built):
+    ready = built["raspberry-pi-5"][-1]
+    golden = ready.self_test
+    session = ort.InferenceSession(ready.artifact, providers=["CPUExecutionProvider"])
+    got = session.run(None, {name: decode(body) for name, body in golden["inputs"].items()})[0]
+    want = decode(golden["outputs"]["logits"])
+    assert want.shape == (4, 4)
+    assert np.allclose(got, want, rtol=golden["relative_tolerance"], atol=golden["absolute_tolerance"])
+    assert not np.allclose(got + 1.0, want, rtol=golden["relative_tolerance"], atol=golden["absolute_tolerance"])
+    assert golden["latency_budget_ms"] == get_target("raspberry-pi-5").latency_budget_ms
+
+
+def test_the_runtime_of_a_variant_is_that_of_its_target(built):
+    assert built["jetson-orin-nano"][-1].runtime["providers"][0] == "TensorrtExecutionProvider"
+
+
+def test_the_same_source_and_recipe_give_the_same_bytes_and_digest(tmp_path, built):
+    _, again = build(tmp_path, "generic-cpu")
+    assert again[-1].artifact.read_bytes() == built["generic-cpu"][-1].artifact.read_bytes()
+    assert again[-1].recipe_digest == built["generic-cpu"][-1].recipe_digest
+
+
+def test_without_samples_nothing_is_invented_and_the_chain_goes_on_to_fp32(tmp_path):
+    _, attempts = build(tmp_path, with_samples=False)
+    assert [(attempt.recipe, attempt.status) for attempt in attempts] == [
+        ("static-int8", "not_applicable"),
+        ("mixed-int8", "not_applicable"),
+        ("fp32-optimized", "ready"),
+    ]
+    assert attempts[0].reason == "No calibration samples were given."
+    assert attempts[-1].measurements["parity_on"] == "random"
+    assert attempts[-1].measurements["accuracy_before"] is None
+
+
+def test_a_variant_that_decides_otherwise_is_rejected_with_its_numbers_and_fp32_takes_its_place(tmp_path):
+    model = graphs.small_cnn(channels=16)
+    almost_equal = 1.0 + np.random.default_rng(3).normal(scale=1e-4, size=(1024, 4))
+    model.graph.initializer[2].CopyFrom(graphs.constant("head", almost_equal.astype(np.float32)))
+    _, attempts = build(tmp_path, model=model)
+    assert [attempt.status for attempt in attempts] == ["rejected", "not_applicable", "ready"]
+    assert "at least 98% is wanted" in attempts[0].reason
+    assert attempts[0].artifact.is_file()
+
+
+def test_a_size_budget_that_is_missed_rejects_every_attempt_with_both_numbers(tmp_path):
+    _, attempts = build(tmp_path, changes={"max_size_bytes": 100})
+    tried = [attempt for attempt in attempts if attempt.status != "not_applicable"]
+    assert [attempt.status for attempt in tried] == ["rejected", "rejected"]
+    assert "the target allows 100" in tried[0].reason
+
+
+def test_fp32_at_level_extended_uses_only_portable_operators(tmp_path):
+    _, attempts = build(tmp_path, with_samples=False)
+    graph = onnx.load(attempts[-1].artifact).graph
+    assert {node.domain for node in graph.node} <= {"", "com.microsoft"}
+    assert "FusedConv" in {node.op_type for node in graph.node}
+
+
+def test_what_the_recipe_optimized_passes_the_door_again(tmp_path):
+    _, attempts = build(tmp_path, with_samples=False)
+    inspection = inspect_model(attempts[-1].artifact, scratch=tmp_path)
+    assert inspection.outputs[0]["name"] == "logits"
+
+
+def test_a_recipe_that_crosses_a_limit_has_failed_and_the_reason_names_the_limit(tmp_path):
+    _, attempts = build(tmp_path, limits=replace(DEFAULT_LIMITS, memory_bytes=1 << 27))
+    tried = [attempt for attempt in attempts if attempt.status != "not_applicable"]
+    assert {attempt.status for attempt in tried} == {"failed"}
+    assert "128 MiB" in tried[0].reason
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [(graphs.identity(), "no convolution or matrix multiplication"), (graphs.small_cnn(opset=11), "")],
+)
+def test_int8_is_not_applicable_where_there_is_nothing_to_quantize(tmp_path, model, reason):
+    source = graphs.save(model, tmp_path / "m.onnx")
+    name = model.graph.input[0].name
+    images = graphs.quadrant_images(16)[0]
+    np.savez(tmp_path / "c.npz", **{name: images if name == "image" else images.reshape(16, -1)[:, :2]})
+    inspection = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz")
+    target = replace(get_target("generic-cpu"), chain=(get_target("generic-cpu").chain[0], ChainStep(recipe="fp16")))
+    attempts = build_attempts(source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path)
+    if reason:
+        assert attempts[0].status == "not_applicable"
+        assert reason in attempts[0].reason
+    else:
+        assert attempts[0].status == "ready", attempts[0].reason
+
+
+def test_a_model_of_fixed_batch_and_two_inputs_is_built_too(tmp_path):
+    model = graphs.make(
+        [
+            onnx.helper.make_node("Conv", ["image", "kernel"], ["a"], pads=[1, 1, 1, 1]),
+            onnx.helper.make_node("GlobalAveragePool", ["a"], ["b"]),
+            onnx.helper.make_node("Flatten", ["b"], ["c"]),
+            onnx.helper.make_node("Mul", ["c", "gain"], ["logits"]),
+        ],
+        inputs=[graphs.value("image", [1, 1, 8, 8]), graphs.value("gain", [1, 1])],
+        outputs=[graphs.value("logits", [1, 32])],
+        initializers=[
+            graphs.constant("kernel", np.random.default_rng(0).normal(size=(32, 1, 3, 3)).astype(np.float32))
+        ],
+    )
+    source = graphs.save(model, tmp_path / "m.onnx")
+    images = graphs.quadrant_images(40)[0]
+    np.savez(tmp_path / "c.npz", image=images, gain=np.ones((40, 1), np.float32))
+    inspection = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz")
+    target = get_target("raspberry-pi-5")
+    attempts = build_attempts(source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path)
+    assert attempts[-1].status == "ready", [attempt.reason for attempt in attempts]
+    assert attempts[-1].self_test["inputs"]["image"]["shape"] == [1, 1, 8, 8]

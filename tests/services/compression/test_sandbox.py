@@ -1,0 +1,150 @@
+"""How a child can end, each with a real one."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.errors import DomainError
+from registry.compression import sandbox
+from registry.compression.builds import DEFAULT_LIMITS, SandboxKilled, SandboxUnavailable, inspect_model
+from tests.unit.compression import graphs
+
+# A model that runs until something ends it, so that the test decides what does.
+PATIENT = replace(DEFAULT_LIMITS, smoke_cpu_seconds=60, wall_seconds=60.0)
+
+
+@pytest.fixture
+def endless(tmp_path):
+    return graphs.save(graphs.endless_loop(is_hidden=True), tmp_path / "endless.onnx")
+
+
+def find_child(parent, *, seconds=10.0):
+    """Poll until the process ``parent`` has a sandboxed child that is past its imports and burns time."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        for child in psutil.Process(parent).children(recursive=True):
+            try:
+                if "registry.compression.child" in child.cmdline() and child.cpu_times().user > 0.8:
+                    return child
+            except psutil.Error:
+                continue
+        time.sleep(0.02)
+    raise AssertionError("no sandboxed child appeared")
+
+
+class Inspection(threading.Thread):
+    """Inspects in a thread that lives as long as the call, and keeps the error."""
+
+    def __init__(self, source, scratch):
+        super().__init__()
+        self.source, self.scratch, self.error = source, scratch, None
+
+    def run(self):
+        try:
+            inspect_model(self.source, scratch=self.scratch, limits=PATIENT)
+        except DomainError as error:
+            self.error = error
+
+
+def end_with(endless, scratch, number):
+    thread = Inspection(endless, scratch)
+    thread.start()
+    find_child(os.getpid()).send_signal(number)
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    return thread.error
+
+
+def test_wall_time_kills_the_whole_group_and_is_named(endless, tmp_path):
+    started = time.monotonic()
+    with pytest.raises(SandboxKilled) as caught:
+        inspect_model(endless, scratch=tmp_path, limits=replace(PATIENT, wall_seconds=1.5))
+    assert caught.value.reason == "wall_time"
+    assert time.monotonic() - started < 6
+    assert not [child for child in psutil.Process().children() if "registry.compression.child" in child.cmdline()]
+
+
+def test_a_crash_is_told_by_its_signal(endless, tmp_path):
+    error = end_with(endless, tmp_path, signal.SIGSEGV)
+    assert isinstance(error, SandboxKilled)
+    assert error.reason == "crashed"
+    assert "SIGSEGV" in error.detail
+
+
+def test_a_kill_from_outside_says_nothing_about_the_model_and_is_retried(endless, tmp_path):
+    assert isinstance(end_with(endless, tmp_path, signal.SIGKILL), SandboxUnavailable)
+
+
+def test_a_child_dies_with_its_parent(endless, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from dataclasses import replace;"
+        "from registry.compression.builds import DEFAULT_LIMITS, inspect_model;"
+        "inspect_model(Path(sys.argv[1]), scratch=Path(sys.argv[2]), limits=replace(DEFAULT_LIMITS, smoke_cpu_seconds=60))"
+    )
+    root = Path(sandbox.__file__).parents[2]
+    parent = subprocess.Popen([sys.executable, "-c", code, str(endless), str(tmp_path)], cwd=root)
+    child = find_child(parent.pid)
+    parent.kill()
+    parent.wait()
+    psutil.wait_procs([child], timeout=5)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_child_knows_no_secret_and_holds_no_descriptor_of_its_parent(endless, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "do-not-tell")
+    read_end, write_end = os.pipe()
+    os.set_inheritable(write_end, True)
+    thread = Inspection(endless, tmp_path)
+    thread.start()
+    child = find_child(os.getpid())
+    environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+    pipe = Path(f"/proc/self/fd/{write_end}").readlink()
+    held = [entry.readlink() for entry in Path(f"/proc/{child.pid}/fd").iterdir()]
+    child.kill()
+    thread.join(timeout=10)
+    os.close(read_end)
+    os.close(write_end)
+    assert b"do-not-tell" not in environment
+    assert pipe not in held
+
+
+def test_a_scratch_folder_that_cannot_be_written_is_the_hosts_trouble(tmp_path):
+    model = graphs.save(graphs.small_cnn(), tmp_path / "m.onnx")
+    with pytest.raises(SandboxUnavailable):
+        inspect_model(model, scratch=tmp_path / "missing")
+
+
+def test_a_child_that_writes_too_much_is_named(tmp_path):
+    model = graphs.save(graphs.small_cnn(channels=64), tmp_path / "m.onnx")
+    with pytest.raises(SandboxKilled) as caught:
+        inspect_model(model, scratch=tmp_path, limits=replace(DEFAULT_LIMITS, file_bytes=20_000))
+    assert caught.value.reason == "file_size"
+
+
+@pytest.mark.parametrize("make_promise", [lambda path: None, lambda path: path.symlink_to("/etc/passwd"), Path.mkdir])
+def test_a_file_that_is_missing_or_a_link_is_not_taken(tmp_path, make_promise):
+    make_promise(tmp_path / "model.onnx")
+    with pytest.raises(sandbox.TaskFailed):
+        sandbox.take_file(tmp_path, "model.onnx")
+
+
+def test_where_the_platform_allows_it_there_is_no_network():
+    code = (
+        "import os, socket; from registry.compression.confinement import confine; from registry.compression.limits import Limits\n"
+        "server = socket.create_server(('127.0.0.1', 0))\n"
+        "alone = confine(Limits().to_json(), parent_pid=os.getppid())\n"
+        "try: socket.create_connection(server.getsockname(), timeout=2); reached = True\n"
+        "except OSError: reached = False\n"
+        "print(alone != reached)"
+    )
+    root = Path(sandbox.__file__).parents[2]
+    shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "True"
