@@ -91,6 +91,8 @@ def _read_options(onnxruntime: Any, options: Mapping[str, Any]) -> Any:
     settings.log_severity_level = QUIET
     level = GRAPH_LEVELS.get(str(options.get("graph_optimization_level", "all")), GRAPH_LEVELS["all"])
     settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    # Spinning threads burn most of a core between two frames of a camera, and make the frames no faster.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name in ("intra_op_num_threads", "inter_op_num_threads"):
         if isinstance(options.get(name), int):
             setattr(settings, name, options[name])
