@@ -6,8 +6,8 @@ A cursor is the key of the last row, so a page costs the same however deep, and 
 import base64
 import binascii
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from rest_framework.request import Request
@@ -16,6 +16,8 @@ from core.errors import Invalid
 
 MAX_LIMIT = 500
 DEFAULT_LIMIT = 100
+
+_Row = TypeVar("_Row")
 
 
 def keyset_page(
@@ -36,6 +38,35 @@ def keyset_page(
     return {"results": [render(row) for row in page], "next": following}
 
 
+def ranked_page(
+    request: Request,
+    rows: Sequence[_Row],
+    *,
+    key: Callable[[_Row], tuple[float | str, ...]],
+    render: Callable[[_Row], object],
+) -> dict[str, object]:
+    """Return one page of computed rows that are sorted by ``key``, which is unique and rises.
+
+    Raises:
+        Invalid: ``limit`` or ``cursor`` cannot be read.
+    """
+    limit = _limit_of(request)
+    cursor = request.query_params.get("cursor")
+    if cursor:
+        rows = _after(rows, key=key, cursor=cursor)
+    page = rows[:limit]
+    following = _encode(key(page[-1])) if len(rows) > limit else None
+    return {"results": [render(row) for row in page], "next": following}
+
+
+def _after(rows: Sequence[_Row], *, key: Callable[[_Row], tuple[float | str, ...]], cursor: str) -> list[_Row]:
+    last = _read(cursor)
+    try:
+        return [row for row in rows if key(row) > tuple(last)]
+    except TypeError as error:
+        raise Invalid.field("cursor", "is not one that this API gave.") from error
+
+
 def _limit_of(request: Request) -> int:
     text = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
@@ -48,10 +79,14 @@ def _encode(value: object) -> str:
 
 
 def _decode(cursor: str) -> Any:
-    try:
-        value = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
-        raise Invalid.field("cursor", "is not one that this API gave.") from error
+    value = _read(cursor)
     if not isinstance(value, str | int):
         raise Invalid.field("cursor", "is not one that this API gave.")
     return value
+
+
+def _read(cursor: str) -> Any:
+    try:
+        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise Invalid.field("cursor", "is not one that this API gave.") from error

@@ -1,0 +1,1 @@
+"""analytics over REST, for people and their programs."""

@@ -1,0 +1,67 @@
+"""GET /api/drift, /api/drift/series, /api/drift/devices."""
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analytics import drift
+from analytics.api import parameters
+from analytics.api.drift_serializers import (
+    DeviceDriftPageSerializer,
+    DeviceDriftSerializer,
+    DriftSerializer,
+    SeriesSerializer,
+)
+from core.api.paging import ranked_page
+from core.roles import Area
+
+QUESTION = [
+    OpenApiParameter("model", str, required=True),
+    OpenApiParameter("version", str, required=True),
+    OpenApiParameter("window", str, description="Duration such as 1h, 24h, 7d; DRIFT_WINDOW where it is not given."),
+    OpenApiParameter("target", str, description="Only this hardware target. One filter at a time."),
+    OpenApiParameter("label", str, description="Only devices with this label, as key:value."),
+    OpenApiParameter("device_id", str, description="Only this device."),
+]
+
+
+class Drift(APIView):
+    """Drift of a version against its baseline in force."""
+
+    area = Area.FLEET
+
+    @extend_schema(operation_id="drift", parameters=QUESTION, responses=DriftSerializer)
+    def get(self, request: Request) -> Response:
+        """Compare one window of the fleet, a target, a label or a device."""
+        found = drift.get(**parameters.read(request.query_params))
+        return Response(DriftSerializer(found).data)
+
+
+class DriftSeries(APIView):
+    """Drift over time."""
+
+    area = Area.FLEET
+
+    @extend_schema(operation_id="drift_series", parameters=QUESTION, responses=SeriesSerializer)
+    def get(self, request: Request) -> Response:
+        """Compare every time bucket of the window that has data."""
+        found = drift.get_series(**parameters.read(request.query_params))
+        return Response(SeriesSerializer(found).data)
+
+
+class DriftDevices(APIView):
+    """Drift per device."""
+
+    area = Area.FLEET
+
+    @extend_schema(
+        operation_id="drift_devices",
+        parameters=[*QUESTION, OpenApiParameter("limit", int), OpenApiParameter("cursor", str)],
+        responses=DeviceDriftPageSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """List the devices that sent something in the window, worst first."""
+        rows = drift.list_devices(**parameters.read(request.query_params, ignoring={"limit", "cursor"}))
+        page = ranked_page(request, rows, key=lambda row: row.place, render=lambda row: DeviceDriftSerializer(row).data)
+        return Response(page)

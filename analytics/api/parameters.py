@@ -1,0 +1,85 @@
+"""What every question about drift says: which version, where, over which window."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from django.conf import settings
+from django.utils import timezone
+
+from analytics.queries import Subject
+from analytics.scopes import DEVICE, FLEET, LABEL, TARGET
+from core.durations import parse_duration
+from core.errors import Invalid
+from ingest.counting import Scope
+
+_FILTERS = ("target", "label", "device_id")
+_KNOWN = {"model", "version", "window", *_FILTERS}
+
+
+class Question(TypedDict):
+    """Read parameters, as the queries of ``analytics.drift`` take them."""
+
+    subject: Subject
+    scope: Scope
+    length: timedelta
+    at: datetime
+
+
+def read(given: Mapping[str, str], *, ignoring: Collection[str] = ()) -> Question:
+    """Read the parameters of a request.
+
+    Raises:
+        Invalid: One is missing, unknown or malformed, or there is more than one filter.
+    """
+    for name in given:
+        if name not in _KNOWN and name not in ignoring:
+            raise Invalid.field(name, "is not a parameter of this request.")
+        if "\0" in given[name]:
+            raise Invalid.field(name, "may not contain NUL.")
+    for name in ("model", "version"):
+        if not given.get(name):
+            raise Invalid.field(name, "is required.")
+    return Question(
+        subject=Subject(given["model"], given["version"]),
+        scope=read_scope(given),
+        length=read_window(given.get("window", "")),
+        at=timezone.now(),
+    )
+
+
+def read_scope(given: Mapping[str, str]) -> Scope:
+    """Read the one filter that may be given; the fleet without one.
+
+    Raises:
+        Invalid: There are several, or the label is not ``key:value``.
+    """
+    filters = [name for name in _FILTERS if given.get(name)]
+    if len(filters) > 1:
+        raise Invalid.field(filters[1], f"cannot be combined with {filters[0]}; give one filter at a time.")
+    if not filters:
+        return FLEET
+    value = given[filters[0]]
+    if filters[0] == "label":
+        key, colon, label_value = value.partition(":")
+        if not (key and colon):
+            raise Invalid.field("label", "must be key:value.")
+        return Scope(LABEL, f"{key}={label_value}")
+    return Scope(TARGET if filters[0] == "target" else DEVICE, value)
+
+
+def read_window(text: str) -> timedelta:
+    """Read the length of the window; ``DRIFT_WINDOW`` where none is given.
+
+    Raises:
+        Invalid: It is no duration, or shorter than a second.
+    """
+    if not text:
+        return settings.DRIFT_WINDOW
+    try:
+        length = parse_duration(text)
+    except Invalid as error:
+        raise Invalid.field("window", error.detail) from error
+    if length < timedelta(seconds=1):
+        raise Invalid.field("window", "must be at least one second.")
+    return length

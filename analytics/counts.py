@@ -1,0 +1,30 @@
+"""What was counted in one scope and window, or in a baseline: the histograms that comparisons read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from registry.histograms import CONFIDENCE_BINS
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts per class id (as text, as in a baseline), per confidence bin, per latency bin."""
+
+    classes: dict[str, int] = field(default_factory=dict)
+    confidence: list[int] = field(default_factory=lambda: [0] * CONFIDENCE_BINS)
+    latency: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of_statistics(cls, statistics: Mapping[str, Any]) -> Self:
+        """Read the statistics of a baseline, as ``registry.histograms.statistics_of`` makes them."""
+        return cls(
+            classes=dict(statistics["classes"]),
+            confidence=list(statistics["confidence"]),
+            latency={int(name): number for name, number in statistics["latency"].items()},
+        )
+
+    @property
+    def samples(self) -> int:
+        """How many inferences were counted."""
+        return sum(self.classes.values())

@@ -1,0 +1,96 @@
+"""Which devices of a scope drift, worst first. Each is compared with the version's baseline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from analytics import comparison, queries
+from analytics.queries import Subject
+from analytics.references import Known
+from analytics.scopes import DEVICE, LABEL, TARGET
+from analytics.severity import Status
+from analytics.windows import Window
+from fleet.models import Device
+from ingest.counting import Scope
+
+WORST_DEVICES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDrift:
+    """One device; the indices are None without a baseline."""
+
+    device_id: str
+    samples: int
+    status: Status
+    psi_raw: float | None
+    psi_adjusted: float | None
+    p_value: float | None
+
+    @property
+    def place(self) -> tuple[float, float, str]:
+        """The key that ``rank`` sorts by: adjusted index, then plain index, both falling; then the id."""
+        return (-(self.psi_adjusted or 0.0), -(self.psi_raw or 0.0), self.device_id)
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesDrift:
+    """The devices of a scope that sent something in the window."""
+
+    total: int
+    drifting: int
+    worst: list[DeviceDrift]
+
+
+def rank(subject: Subject, known: Known | None, *, scope: Scope, window: Window) -> list[DeviceDrift]:
+    """Compare every device of a scope that sent something in the window; worst first.
+
+    The q values are taken over the devices that have enough samples. A device counts where its target and labels are now.
+    """
+    if scope.kind == DEVICE:
+        found = {scope.value: queries.sum_counts(subject, scope=scope, window=window).classes}
+        found = {device_id: classes for device_id, classes in found.items() if classes}
+    else:
+        found = queries.sum_classes_by_scope(subject, kind=DEVICE, window=window)
+    members = _members(scope)
+    chosen = {device_id: classes for device_id, classes in found.items() if members is None or device_id in members}
+    if known is None:
+        rows = [
+            DeviceDrift(device_id, sum(classes.values()), Status.NO_BASELINE, None, None, None)
+            for device_id, classes in chosen.items()
+        ]
+    else:
+        rows = _compare(chosen, known)
+    return sorted(rows, key=lambda row: row.place)
+
+
+def summarize(rows: Sequence[DeviceDrift]) -> DevicesDrift:
+    """Count ranked devices and keep the worst."""
+    return DevicesDrift(len(rows), sum(row.status.is_alarm for row in rows), list(rows[:WORST_DEVICES]))
+
+
+def _compare(devices: dict[str, dict[str, int]], known: Known) -> list[DeviceDrift]:
+    compared = {
+        device_id: comparison.compare(classes, reference=known.reference, overdispersion=settings.DRIFT_OVERDISPERSION)
+        for device_id, classes in devices.items()
+    }
+    judged = comparison.judge(compared)
+    return [
+        DeviceDrift(
+            device_id, found.samples, judged[device_id].status, found.psi_raw, found.psi_adjusted, found.p_value
+        )
+        for device_id, found in compared.items()
+    ]
+
+
+def _members(scope: Scope) -> frozenset[str] | None:
+    """Return the devices of a target or label; None for no restriction."""
+    if scope.kind == TARGET:
+        rows = Device.objects.filter(target=scope.value)
+    elif scope.kind == LABEL:
+        key, _, value = scope.value.partition("=")
+        rows = Device.objects.filter(labels__contains={key: value})
+    else:
+        return None
+    return frozenset(rows.values_list("device_id", flat=True))

@@ -1,0 +1,194 @@
+"""Drift of one model version against the baseline in force, as people and programs read it (api.md, Drift)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from analytics import comparison, confidence, device_drift, latency, queries, references
+from analytics.comparison import BinShare, Comparison
+from analytics.confidence import ConfidenceSummary
+from analytics.counts import Counts
+from analytics.device_drift import DeviceDrift, DevicesDrift
+from analytics.latency import LatencySummary
+from analytics.queries import Subject
+from analytics.references import BaselineUsed, Known
+from analytics.scopes import FLEET
+from analytics.severity import THRESHOLDS, Status, Thresholds
+from analytics.windows import Window
+from ingest.counting import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyDrift:
+    """Latency of the window beside the baseline's, and per hardware target at fleet scope."""
+
+    current: LatencySummary
+    baseline: LatencySummary | None
+    by_target: dict[str, LatencySummary]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The whole answer. ``psi_raw`` is over every class id on either side; ``bins`` are the ones decisions are made in.
+
+    Without a baseline everything that needs one is None or empty, and ``samples`` is still given.
+    """
+
+    model: str
+    version: str
+    scope: Scope
+    as_of: datetime
+    window: Window
+    baseline: BaselineUsed | None
+    samples: int
+    required_samples: int | None
+    status: Status
+    psi_raw: float | None
+    psi_adjusted: float | None
+    p_value: float | None
+    noise_band: float | None
+    overdispersion: float
+    bins: list[BinShare]
+    confidence: ConfidenceSummary
+    latency: LatencyDrift
+    devices: DevicesDrift
+    # Empty until features are counted.
+    features: list[object] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """One time bucket; the indices are None without a baseline."""
+
+    start_at: datetime
+    end_at: datetime
+    samples: int
+    is_sufficient: bool
+    psi_raw: float | None
+    psi_adjusted: float | None
+    noise_band: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Drift per time bucket, oldest first; buckets without data have no point."""
+
+    model: str
+    version: str
+    scope: Scope
+    window: Window
+    baseline: BaselineUsed | None
+    overdispersion: float
+    thresholds: Thresholds
+    points: list[SeriesPoint]
+
+
+def window_of(length: timedelta, *, at: datetime) -> Window:
+    """Return the aligned window of a length that ends at a time."""
+    return Window.ending(at, length=length, bucket=settings.ROLLUP_BUCKET)
+
+
+def get(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> Drift:
+    """Compare one scope of a version over a window that ends at a time.
+
+    Raises:
+        UnknownModel: The model is not registered and sent nothing in the window.
+        UnknownVersion: The version is not registered and sent nothing in the window.
+    """
+    window = window_of(length, at=at)
+    counts = queries.sum_counts(subject, scope=scope, window=window)
+    known = references.find(subject, has_traffic=bool(counts.samples))
+    compared = _compare(counts.classes, known)
+    devices = device_drift.rank(subject, known, scope=scope, window=window)
+    return Drift(
+        model=subject.model,
+        version=subject.version,
+        scope=scope,
+        as_of=at,
+        window=window,
+        baseline=known.used if known else None,
+        samples=counts.samples,
+        required_samples=compared.required_samples if compared else None,
+        status=compared.status() if compared else Status.NO_BASELINE,
+        psi_raw=compared.psi_raw if compared else None,
+        psi_adjusted=compared.psi_adjusted if compared else None,
+        p_value=compared.p_value if compared else None,
+        noise_band=compared.noise_band if compared else None,
+        overdispersion=settings.DRIFT_OVERDISPERSION,
+        bins=list(compared.bins) if compared else [],
+        confidence=_confidence(counts, known),
+        latency=_latency(subject, counts, known, scope=scope, window=window),
+        devices=device_drift.summarize(devices),
+    )
+
+
+def get_series(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> Series:
+    """Compare one scope of a version per time bucket.
+
+    Raises:
+        UnknownModel: The model is not registered and sent nothing in the window.
+        UnknownVersion: The version is not registered and sent nothing in the window.
+    """
+    window = window_of(length, at=at)
+    buckets = queries.sum_classes_by_bucket(subject, scope=scope, window=window)
+    known = references.find(subject, has_traffic=bool(buckets))
+    return Series(
+        model=subject.model,
+        version=subject.version,
+        scope=scope,
+        window=window,
+        baseline=known.used if known else None,
+        overdispersion=settings.DRIFT_OVERDISPERSION,
+        thresholds=THRESHOLDS,
+        points=[_point(bucket, known) for bucket in buckets],
+    )
+
+
+def list_devices(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> list[DeviceDrift]:
+    """Compare every device of a scope, worst first.
+
+    Raises:
+        UnknownModel: The model is not registered and no device sent anything in the window.
+        UnknownVersion: The version is not registered and no device sent anything in the window.
+    """
+    window = window_of(length, at=at)
+    has_traffic = bool(queries.sum_counts(subject, scope=scope, window=window).samples)
+    known = references.find(subject, has_traffic=has_traffic)
+    return device_drift.rank(subject, known, scope=scope, window=window)
+
+
+def _compare(classes: dict[str, int], known: Known | None) -> Comparison | None:
+    if known is None:
+        return None
+    return comparison.compare(classes, reference=known.reference, overdispersion=settings.DRIFT_OVERDISPERSION)
+
+
+def _confidence(counts: Counts, known: Known | None) -> ConfidenceSummary:
+    return confidence.summarize(
+        counts.confidence,
+        baseline=known.counts.confidence if known else None,
+        overdispersion=settings.DRIFT_OVERDISPERSION,
+    )
+
+
+def _latency(subject: Subject, counts: Counts, known: Known | None, *, scope: Scope, window: Window) -> LatencyDrift:
+    by_target = queries.sum_latency_by_target(subject, window=window) if scope == FLEET else {}
+    return LatencyDrift(
+        current=latency.summarize(counts.latency),
+        baseline=latency.summarize(known.counts.latency) if known else None,
+        by_target={target: latency.summarize(bins) for target, bins in by_target.items()},
+    )
+
+
+def _point(bucket: queries.BucketClasses, known: Known | None) -> SeriesPoint:
+    compared = _compare(bucket.classes, known)
+    return SeriesPoint(
+        start_at=bucket.start_at,
+        end_at=bucket.end_at,
+        samples=sum(bucket.classes.values()),
+        is_sufficient=bool(compared and compared.is_sufficient),
+        psi_raw=compared.psi_raw if compared else None,
+        psi_adjusted=compared.psi_adjusted if compared else None,
+        noise_band=compared.noise_band if compared else None,
+    )
