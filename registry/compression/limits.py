@@ -28,8 +28,11 @@ class Limits:
     calibration_bytes: int = 2 * GIBIBYTE
     calibration_samples: int = 100_000
 
-    # A smoke inference is one run on one sample: a model that needs longer on the builder has no place on an edge device.
-    smoke_cpu_seconds: int = 4
+    # The door as a whole, calibration file included; and of it one run on one sample: a model that needs longer on the
+    # builder has no place on an edge device. Loading takes time by the megabyte, which comes on top.
+    inspect_cpu_seconds: int = 60
+    smoke_cpu_seconds: int = 3
+    smoke_megabytes_per_cpu_second: int = 50
 
     def to_json(self) -> dict[str, float]:
         """Return the limits as the child reads them."""

@@ -18,6 +18,7 @@ import numpy as np
 import onnx
 
 from registry.compression.calibration.samples import Samples, read_samples
+from registry.compression.confinement import limit_cpu_from_now
 from registry.compression.door import cleaning, interface, parsing, rules, smoke, walking
 from registry.compression.door.tensors import count_elements
 from registry.compression.refusal import ModelRefused
@@ -28,6 +29,7 @@ CLEANED = "cleaned.onnx"
 
 def run(request: Mapping[str, Any], *, job: Path, limits: Mapping[str, float]) -> dict[str, Any]:
     """Inspect ``request["source"]``, write the cleaned model into the job folder, return what was found."""
+    limit_cpu_from_now(int(limits["inspect_cpu_seconds"]))
     source = Path(request["source"])
     model = open_checked(source, limits=limits)
     inputs, outputs = interface.read(model, limits=limits)
