@@ -15,7 +15,7 @@ help:  ## Show this list
 setup: $(VENV)/.ready  ## Make .venv with exactly the locked packages (run, demo and test do it themselves)
 
 demo: setup  ## Run the whole story: upload, compress, roll out, drift, alert (QUIET=1: the same without drift)
-	@exec $(BIN)/python -m examples.digits.demo $(if $(QUIET),--quiet)
+	@exec $(BIN)/python examples/digits/demo.py $(if $(QUIET),--quiet)
 
 run: setup  ## Run the server: web, workers, beat, and embedded PostgreSQL and Redis
 	@exec $(BIN)/python manage.py run
