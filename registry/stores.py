@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -10,27 +11,35 @@ from registry.blobs import BlobStore
 from registry.blobs.directory import DirectoryStore
 from registry.signing_keys import PublicKey, SigningKey
 
+if TYPE_CHECKING:
+    from registry.blobs.s3 import S3Store
+
 
 @cache
 def blob_store(site_url: str | None = None) -> BlobStore:
     """Return the store; links that it signs are for callers who reached us at ``site_url``."""
     if settings.S3_ENDPOINT_URL:
-        # boto3 costs 0.3 s and 40 MB that a directory does not need.
-        from registry.blobs.s3 import S3Store  # noqa: PLC0415
-        from registry.blobs.s3_clients import S3Access  # noqa: PLC0415
-
-        return S3Store(
-            S3Access(
-                bucket=settings.S3_BUCKET,
-                endpoint_url=settings.S3_ENDPOINT_URL,
-                public_endpoint_url=settings.S3_PUBLIC_ENDPOINT_URL,
-                access_key_id=settings.S3_ACCESS_KEY_ID,
-                secret_access_key=settings.S3_SECRET_ACCESS_KEY,
-                region=settings.S3_REGION,
-            )
-        )
+        return _s3_store()
     return DirectoryStore(
         settings.MODELFLEET_HOME / "blobs", secret=settings.SECRET_KEY.encode(), public_url=_files_url(site_url)
+    )
+
+
+@cache
+def _s3_store() -> "S3Store":
+    # boto3 costs 0.3 s and 40 MB that a directory does not need.
+    from registry.blobs.s3 import S3Store  # noqa: PLC0415
+    from registry.blobs.s3_clients import S3Access  # noqa: PLC0415
+
+    return S3Store(
+        S3Access(
+            bucket=settings.S3_BUCKET,
+            endpoint_url=settings.S3_ENDPOINT_URL or "",
+            public_endpoint_url=settings.S3_PUBLIC_ENDPOINT_URL,
+            access_key_id=settings.S3_ACCESS_KEY_ID or "",
+            secret_access_key=settings.S3_SECRET_ACCESS_KEY or "",
+            region=settings.S3_REGION,
+        )
     )
 
 
@@ -40,6 +49,13 @@ def _files_url(site_url: str | None) -> str:
     site = urlsplit(site_url or f"http://127.0.0.1:{settings.FILES_PORT}")
     host = f"[{site.hostname}]" if site.hostname and ":" in site.hostname else site.hostname
     return f"{site.scheme}://{host}:{settings.FILES_PORT}"
+
+
+def make_ready() -> None:
+    """Make the bucket where the store is S3, and the signing key where there is none."""
+    if settings.S3_ENDPOINT_URL:
+        _s3_store().ensure_bucket()
+    signing_key()
 
 
 @cache

@@ -12,7 +12,9 @@ NEED_NO_ENGINES = frozenset({
     "spectacular", "startapp", "startproject",
 })  # fmt: skip
 # Those that are about migrations must find the database as it is.
-MIGRATE_THEMSELVES = frozenset({"makemigrations", "migrate", "optimizemigration", "showmigrations", "sqlmigrate"})
+MIGRATE_THEMSELVES = frozenset(
+    {"makemigrations", "migrate", "optimizemigration", "prepare", "showmigrations", "sqlmigrate"}
+)
 
 
 @contextmanager

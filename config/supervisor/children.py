@@ -25,14 +25,14 @@ def list_children(environment: Environment, *, address: str, files_port: int) ->
         files_port: Where the directory store's files are served.
     """
     children = _list_engines(environment)
-    migrate = Child(
-        name="migrate",
-        command=(sys.executable, MANAGE, "migrate", "--no-input", "--verbosity=1"),
+    prepare = Child(
+        name="prepare",
+        command=(sys.executable, MANAGE, "prepare"),
         needs=tuple(child.name for child in children),
         runs_once=True,
         stop_rank=SERVERS,
     )
-    children += [migrate, _describe_web(environment, address=address)]
+    children += [prepare, _describe_web(environment, address=address)]
     if environment.s3_endpoint_url is None:
         children.append(_describe_files(address, port=files_port))
     children += _list_celery(environment.home)
@@ -82,7 +82,7 @@ def _describe_web(environment: Environment, *, address: str) -> Child:
             f"--workers={environment.web_workers}",
             f"--blocking-threads={environment.web_threads}",
         ),
-        needs=("migrate",),
+        needs=("prepare",),
         is_ready=lambda: _answers(url, host=host),
         stop_rank=SERVERS,
     )
@@ -92,7 +92,7 @@ def _describe_files(address: str, *, port: int) -> Child:
     return Child(
         name="files",
         command=(*_granian("asgi", "config.files:application", address=address, port=port), "--workers=1"),
-        needs=("migrate",),
+        needs=("prepare",),
         is_ready=lambda: ports.is_listening(address, port=port),
         stop_rank=SERVERS,
     )
@@ -123,21 +123,21 @@ def _list_celery(home: Path) -> list[Child]:
         Child(
             name="worker",
             command=(*worker, "--queues=default,telemetry,fleet", "--concurrency=2", "--hostname=worker@%h"),
-            needs=("migrate",),
+            needs=("prepare",),
             stop_rank=WORKERS,
             stop_seconds=4,
         ),
         Child(
             name="builder",
             command=(*worker, "--queues=builds", "--concurrency=1", "--hostname=builder@%h"),
-            needs=("migrate",),
+            needs=("prepare",),
             stop_rank=WORKERS,
             stop_seconds=4,
         ),
         Child(
             name="beat",
             command=(*celery, "beat", *quiet, f"--schedule={schedule}"),
-            needs=("migrate",),
+            needs=("prepare",),
             prepare=lambda: schedule.parent.mkdir(parents=True, exist_ok=True),
             stop_rank=BEAT,
             stop_seconds=1,
