@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from registry.compression.builds import DEFAULT_LIMITS, ModelRefused, SandboxKilled, inspect_model
 from tests.unit.compression import graphs
 
-QUICK = replace(DEFAULT_LIMITS, wall_seconds=20.0, memory_bytes=1 << 30, smoke_cpu_seconds=1)
+QUICK = replace(DEFAULT_LIMITS, wall_seconds=20.0, memory_bytes=1 << 29, smoke_cpu_seconds=1)
 
 
 def deep_memory():
