@@ -161,7 +161,7 @@ class Sender:
 def main() -> None:
     """Run the whole thing and print the figures."""
     arguments = _parse_arguments()
-    rng = random.Random(arguments.seed)  # noqa: S311 - a schedule of kills
+    rng = random.Random(arguments.seed)
     home = Path(tempfile.mkdtemp(prefix="mf-kills-"))
     environment = {
         "MODELFLEET_HOME": str(home),
