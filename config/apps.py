@@ -14,3 +14,9 @@ class ConfigConfig(AppConfig):
     """config itself: its templates, static files and the ``run`` command."""
 
     name = "config"
+
+    def ready(self) -> None:
+        """Load the Celery application, so that tasks queued by any process, from any thread, go to our broker."""
+        from config.celery import app  # noqa: PLC0415 - it needs the settings
+
+        app.set_default()

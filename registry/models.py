@@ -56,6 +56,8 @@ class ModelVersion(models.Model):
     status_message = models.TextField(blank=True)
     source = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
     calibration = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    # Names of the hardware targets that variants were asked for, in that order.
+    targets = models.JSONField(default=list)
     # The source as the door left it: stripped of metadata, opset raised where needed. Recipes read this one.
     cleaned = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     inspection = models.JSONField(default=dict)
@@ -200,7 +202,10 @@ class ChannelMove(models.Model):
     """One move of a channel; together they answer what was live at a time."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="moves")
-    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    # The history keeps the number when the version itself is deleted.
+    version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    version_number = models.CharField(max_length=100)
+    policy = models.JSONField(default=dict)
     at = models.DateTimeField(default=timezone.now)
     actor = models.CharField(max_length=200)
     revision = models.PositiveIntegerField()
@@ -211,7 +216,7 @@ class ChannelMove(models.Model):
         constraints = [models.UniqueConstraint(name="one_move_per_revision", fields=["channel", "revision"])]
 
     def __str__(self) -> str:
-        return f"{self.channel} → {self.version.number} at {self.at}"
+        return f"{self.channel} → {self.version_number} at {self.at}"
 
 
 class Baseline(models.Model):
@@ -220,6 +225,8 @@ class Baseline(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="baselines")
     source = models.CharField(max_length=10, choices=[("upload", "upload"), ("telemetry", "telemetry")])
+    # The one that manifests carry: a READY version never changes, whatever is put in force later.
+    came_with_version = models.BooleanField(default=False)
     samples = models.BigIntegerField()
     statistics = models.JSONField()
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
@@ -229,7 +236,12 @@ class Baseline(models.Model):
     class Meta:
         ordering = ["-created_at"]
         get_latest_by = "created_at"
-        constraints = [models.CheckConstraint(name="a_baseline_has_samples", condition=Q(samples__gt=0))]
+        constraints = [
+            models.CheckConstraint(name="a_baseline_has_samples", condition=Q(samples__gt=0)),
+            models.UniqueConstraint(
+                name="one_baseline_comes_with_a_version", fields=["version"], condition=Q(came_with_version=True)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"baseline of {self.version} ({self.samples} samples)"

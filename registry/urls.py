@@ -1,5 +1,43 @@
 """registry's URLs."""
 
-from django.urls import URLPattern
+from django.urls import path, register_converter
 
-urlpatterns: list[URLPattern] = []
+from registry.api import catalog, channels, models, variants, versions
+
+
+class NameConverter:
+    """One path segment that PostgreSQL can store; whether it is a good name is for the verb to say."""
+
+    regex = r"[^/\x00]+"
+
+    def to_python(self, value: str) -> str:
+        """Return the segment."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """Return the segment."""
+        return value
+
+
+register_converter(NameConverter, "name")
+
+_MODEL = "api/models/<name:model>"
+_VERSION = f"{_MODEL}/versions/<name:version>"
+_VARIANT = f"{_VERSION}/variants/<name:target>"
+
+urlpatterns = [
+    path("api/models", models.Models.as_view(), name="models"),
+    path(_MODEL, models.Model.as_view(), name="model"),
+    path(f"{_MODEL}/versions", versions.Versions.as_view(), name="versions"),
+    path(_VERSION, versions.Version.as_view(), name="version"),
+    path(f"{_VERSION}/variants", variants.Variants.as_view(), name="variants"),
+    path(f"{_VARIANT}/rebuild", variants.Rebuild.as_view(), name="rebuild-variant"),
+    path(f"{_VARIANT}/download", variants.VariantFile.as_view(part="download"), name="download-variant"),
+    path(f"{_VARIANT}/manifest", variants.VariantFile.as_view(part="manifest"), name="variant-manifest"),
+    path(f"{_VARIANT}/signature", variants.VariantFile.as_view(part="signature"), name="variant-signature"),
+    path(f"{_MODEL}/channels", channels.Channels.as_view(), name="channels"),
+    path(f"{_MODEL}/channels/<name:channel>", channels.Channel.as_view(), name="channel"),
+    path("api/targets", catalog.Targets.as_view(), name="targets"),
+    path("api/recipes", catalog.Recipes.as_view(), name="recipes"),
+    path("api/signing-keys", catalog.SigningKeys.as_view(), name="signing-keys"),
+]

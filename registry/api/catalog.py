@@ -1,0 +1,47 @@
+"""What can be built, and with which keys it is signed."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.roles import Area
+from registry import stores
+from registry.api.shapes import RecipeShape, SigningKeysShape, TargetShape, page_of
+from registry.compression.recipes import RECIPES
+from registry.compression.targets import load_targets
+
+
+class Targets(APIView):
+    """Hardware targets."""
+
+    area = Area.MODELS
+
+    @extend_schema(operation_id="list_targets", responses=page_of(TargetShape))
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        """List every hardware target; they all fit on one page."""
+        return Response({"results": TargetShape(load_targets().values(), many=True).data, "next": None})
+
+
+class Recipes(APIView):
+    """Compression recipes."""
+
+    area = Area.MODELS
+
+    @extend_schema(operation_id="list_recipes", responses=page_of(RecipeShape))
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        """List every recipe that this release builds; they all fit on one page."""
+        return Response({"results": RecipeShape(RECIPES.values(), many=True).data, "next": None})
+
+
+class SigningKeys(APIView):
+    """Public keys, open to everybody: who verifies a download needs no account."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="list_signing_keys", auth=[], responses=SigningKeysShape)
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        """List the keys, the current one first."""
+        return Response(SigningKeysShape({"keys": stores.public_keys()}).data)

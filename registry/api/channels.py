@@ -1,0 +1,102 @@
+"""Channels: what devices follow."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.api.authentication import actor_of
+from core.api.paging import keyset_page
+from core.api.strictness import StrictSerializer
+from core.api.views import PAGE_PARAMETERS
+from core.errors import Invalid
+from core.roles import Area
+from registry import channels, queries
+from registry.api.shapes import ChannelShape, page_of, render_channel
+from registry.models import Channel as ChannelRow
+
+
+class Pointer(StrictSerializer):
+    """Where a channel is to point."""
+
+    version = serializers.CharField(max_length=100)
+    policy = serializers.DictField(required=False)
+
+
+class Channels(APIView):
+    """The channels of a model."""
+
+    area = Area.FLEET
+
+    @extend_schema(operation_id="list_channels", parameters=PAGE_PARAMETERS, responses=page_of(ChannelShape))
+    def get(self, request: Request, model: str) -> Response:
+        """List channels by name."""
+        rows = ChannelRow.objects.select_related("model", "version").filter(model=queries.get_model(model))
+        return Response(keyset_page(request, rows, key="name", render=render_channel))
+
+
+class Channel(APIView):
+    """One channel."""
+
+    area = Area.FLEET
+
+    @extend_schema(operation_id="get_channel", parameters=[OpenApiParameter("at", datetime)], responses=ChannelShape)
+    def get(self, request: Request, model: str, channel: str) -> Response:
+        """Show where the channel points; with ``at``, where it pointed at that time."""
+        found = queries.get_channel(model, channel)
+        if "at" in request.query_params:
+            return Response(_render_past(channels.at_time(found, _time(request.query_params["at"]))))
+        return _answer(found)
+
+    @extend_schema(
+        operation_id="put_channel",
+        parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER)],
+        request=Pointer,
+        responses=ChannelShape,
+    )
+    def put(self, request: Request, model: str, channel: str) -> Response:
+        """Point the channel to a version; the first PUT creates it, later ones need ``If-Match``."""
+        form = Pointer(data=request.data)
+        form.is_valid(raise_exception=True)
+        found = channels.put(
+            queries.get_model(model),
+            channel,
+            version=queries.get_version(model, form.validated_data["version"]),
+            policy=form.validated_data.get("policy"),
+            if_match=request.headers.get("If-Match"),
+            actor=actor_of(request.user),
+        )
+        return _answer(found)
+
+
+def _answer(channel: ChannelRow) -> Response:
+    return Response(render_channel(channel), headers={"ETag": channels.etag(channel.revision)})
+
+
+def _render_past(pointing: channels.Pointing) -> dict[str, Any]:
+    shown = {
+        "model": pointing.channel.model.slug,
+        "channel": pointing.channel.name,
+        "version": pointing.version_number,
+        "policy": pointing.policy,
+        "revision": pointing.revision,
+        "release_counter": pointing.release_counter,
+        "since": pointing.since,
+    }
+    return dict(ChannelShape(shown).data)
+
+
+def _time(text: str) -> datetime:
+    try:
+        # A plus sign that was not escaped arrives as a space (application/x-www-form-urlencoded).
+        found = parse_datetime(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid.field("at", "must be a time such as 2026-01-31T12:00:00Z.")
+    return found

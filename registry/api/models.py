@@ -1,0 +1,74 @@
+"""Registered models."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.api.authentication import actor_of
+from core.api.paging import keyset_page
+from core.api.strictness import StrictSerializer
+from core.api.views import PAGE_PARAMETERS
+from core.roles import Area
+from registry import queries, registered_models
+from registry.api.shapes import ModelShape, page_of, render_model
+
+
+class NewModel(StrictSerializer):
+    """What a new model needs."""
+
+    model = serializers.CharField(max_length=64)
+    description = serializers.CharField(max_length=10_000, allow_blank=True, required=False, default="")
+
+
+class ModelChange(StrictSerializer):
+    """What can be changed of a model."""
+
+    description = serializers.CharField(max_length=10_000, allow_blank=True)
+
+
+class Models(APIView):
+    """All models."""
+
+    area = Area.MODELS
+
+    @extend_schema(operation_id="list_models", parameters=PAGE_PARAMETERS, responses=page_of(ModelShape))
+    def get(self, request: Request) -> Response:
+        """List models by slug."""
+        return Response(keyset_page(request, queries.list_models(), key="slug", render=render_model))
+
+    @extend_schema(operation_id="create_model", request=NewModel, responses={201: ModelShape})
+    def post(self, request: Request) -> Response:
+        """Register a model. An upload of a version does it too."""
+        form = NewModel(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        registered_models.create(values["model"], description=values["description"], actor=actor_of(request.user))
+        return Response(render_model(queries.get_counted_model(values["model"])), status=status.HTTP_201_CREATED)
+
+
+class Model(APIView):
+    """One model."""
+
+    area = Area.MODELS
+
+    @extend_schema(operation_id="get_model", responses=ModelShape)
+    def get(self, request: Request, model: str) -> Response:  # noqa: ARG002 - DRF's signature
+        """Show a model."""
+        return Response(render_model(queries.get_counted_model(model)))
+
+    @extend_schema(operation_id="describe_model", request=ModelChange, responses=ModelShape)
+    def patch(self, request: Request, model: str) -> Response:
+        """Change the description."""
+        form = ModelChange(data=request.data)
+        form.is_valid(raise_exception=True)
+        found = queries.get_model(model)
+        registered_models.describe(found, description=form.validated_data["description"], actor=actor_of(request.user))
+        return Response(render_model(queries.get_counted_model(model)))
+
+    @extend_schema(operation_id="delete_model", responses={204: None})
+    def delete(self, request: Request, model: str) -> Response:
+        """Delete a model that nothing uses."""
+        registered_models.delete(queries.get_model(model), actor=actor_of(request.user))
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,117 @@
+"""Versions: upload, list, show, delete."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.api.authentication import actor_of
+from core.api.paging import keyset_page
+from core.api.strictness import StrictSerializer
+from core.api.views import PAGE_PARAMETERS
+from core.roles import Area
+from registry import model_metadata, queries, versions
+from registry.api.shapes import VersionShape, page_of
+from registry.models import ModelVersion
+from registry.overviews import describe_version
+from registry.versions import Upload
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class JsonPart(serializers.Field[Any, Any, Any, Any]):
+    """A part of a form that is JSON: a text field, or a file."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Parse it."""
+        text = data.read(model_metadata.MAX_BYTES + 1) if isinstance(data, UploadedFile) else data
+        try:
+            return json.loads(text)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise serializers.ValidationError("is no JSON.") from error
+
+    def to_representation(self, value: Any) -> Any:
+        """Render it as it is."""
+        return value
+
+
+class NewVersion(StrictSerializer):
+    """The form of an upload."""
+
+    file = serializers.FileField()
+    version = serializers.CharField(max_length=200)
+    calibration = serializers.FileField(required=False)
+    baseline = serializers.FileField(required=False)
+    metadata = JsonPart(required=False)
+    targets = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=100)
+
+
+class Versions(APIView):
+    """The versions of a model."""
+
+    area = Area.MODELS
+
+    def get_parsers(self) -> list[BaseParser]:
+        """Take forms only where there is something to send."""
+        return [MultiPartParser()] if self.request and self.request.method == "POST" else [JSONParser()]
+
+    @extend_schema(operation_id="list_versions", parameters=PAGE_PARAMETERS, responses=page_of(VersionShape))
+    def get(self, request: Request, model: str) -> Response:
+        """List versions, the newest first."""
+        return Response(keyset_page(request, queries.list_versions(model), descending=True, render=render_version))
+
+    @extend_schema(
+        operation_id="upload_version",
+        request={"multipart/form-data": NewVersion},
+        responses={201: VersionShape, 200: VersionShape},
+    )
+    def post(self, request: Request, model: str) -> Response:
+        """Upload a version. The same bytes again are answered with 200; a rejected version is replaced."""
+        form = NewVersion(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = form.validated_data
+        upload = Upload(
+            file=_path(values["file"]),
+            calibration=_path(values["calibration"]) if "calibration" in values else None,
+            baseline=_path(values["baseline"]) if "baseline" in values else None,
+            metadata=values.get("metadata", {}),
+            targets=values.get("targets", ()),
+        )
+        found, is_new = versions.create(model, number=values["version"], upload=upload, actor=actor_of(request.user))
+        shown = render_version(queries.get_shown_version(model, found.number))
+        return Response(shown, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+
+class Version(APIView):
+    """One version."""
+
+    area = Area.MODELS
+
+    @extend_schema(operation_id="get_version", responses=VersionShape)
+    def get(self, request: Request, model: str, version: str) -> Response:  # noqa: ARG002 - DRF's signature
+        """Show a version with every variant."""
+        return Response(render_version(queries.get_shown_version(model, version)))
+
+    @extend_schema(operation_id="delete_version", responses={204: None})
+    def delete(self, request: Request, model: str, version: str) -> Response:
+        """Delete a version that nothing uses."""
+        versions.delete(queries.get_version(model, version), actor=actor_of(request.user))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def render_version(version: ModelVersion) -> dict[str, Any]:
+    """Render a row of ``registry.queries.with_variants``."""
+    return dict(VersionShape(describe_version(version)).data)
+
+
+def _path(file: TemporaryUploadedFile) -> Path:
+    # The only upload handler writes files (settings.FILE_UPLOAD_HANDLERS).
+    file.flush()
+    return Path(file.temporary_file_path())

@@ -1,0 +1,224 @@
+"""Channels: named pointers that devices follow. Moves are compare-and-swap, guarded, recorded, and audited."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from core import audit
+from core.actors import Actor
+from core.errors import Conflict, DomainError, Invalid, Kind
+from registry import names
+from registry.models import Channel, ChannelMove, ModelVersion, RegisteredModel, next_release_counter
+from registry.queries import UnknownChannel
+
+POLICY_FIELDS = ("activate", "probation_s", "probation_inferences")
+
+
+class ChannelChanged(DomainError):
+    """Somebody was faster: the channel is not what ``If-Match`` says."""
+
+    code = "channel_changed"
+    kind = Kind.PRECONDITION_FAILED
+
+
+class IfMatchRequired(DomainError):
+    """An existing channel is moved only by somebody who says what they saw."""
+
+    code = "if_match_required"
+    kind = Kind.PRECONDITION_REQUIRED
+
+
+class VersionNotOfferable(Conflict):
+    """Only READY versions that are not quarantined are given to devices."""
+
+    code = "version_not_offerable"
+
+
+class InvalidPolicy(Invalid):
+    """A policy has an unknown field, or a value that cannot be used."""
+
+    code = "invalid_policy"
+
+
+Guard = Callable[[Channel], None]
+_guards: list[Guard] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Pointing:
+    """What a channel pointed to at some time."""
+
+    channel: Channel
+    version_number: str
+    policy: dict[str, Any]
+    revision: int
+    release_counter: int
+    since: datetime
+
+
+def register_guard(guard: Guard) -> None:
+    """Add a check that runs before a person's move, under the channel's row lock; it refuses by raising a DomainError."""
+    if guard not in _guards:
+        _guards.append(guard)
+
+
+def etag(revision: int) -> str:
+    """Return the entity tag of a channel at a revision (RFC 9110, section 8.8.3)."""
+    return f'"{revision}"'
+
+
+@transaction.atomic
+def put(
+    model: RegisteredModel,
+    name: str,
+    *,
+    version: ModelVersion,
+    actor: Actor,
+    policy: dict[str, Any] | None = None,
+    if_match: str | None = None,
+) -> Channel:
+    """Point a channel to a version, as a person asks; the first put creates it. The same content again moves nothing.
+
+    Raises:
+        InvalidName: The channel's name breaks the rule.
+        IfMatchRequired: The channel exists, and the caller does not say which revision they saw.
+        ChannelChanged: They saw another one, or there is no channel yet.
+        VersionNotOfferable: The version is not READY, or is quarantined.
+        DomainError: A registered guard refuses.
+    """
+    names.check_slug(name, field="channel")
+    # The model's row orders concurrent first puts, for which there is no channel's row to lock.
+    RegisteredModel.objects.select_for_update().get(pk=model.pk)
+    channel = Channel.objects.select_related("model", "version").filter(model=model, name=name).first()
+    _check_precondition(channel, if_match=if_match)
+    wanted = check_policy(policy) if policy is not None else (channel.policy if channel else {})
+    if channel is None:
+        _check_offerable(version)
+        return _create(model, name, version=version, actor=actor, policy=wanted)
+    if channel.version_id == version.pk and channel.policy == wanted:
+        return channel
+    for guard in _guards:
+        guard(channel)
+    return move(channel, version=version, actor=actor, policy=wanted)
+
+
+@transaction.atomic
+def move(channel: Channel, *, version: ModelVersion, actor: Actor, policy: dict[str, Any] | None = None) -> Channel:
+    """Point an existing channel to a version, past the guards: for a rollout that completes or is undone.
+
+    Takes the next release counter, and leaves one ``ChannelMove``.
+
+    Raises:
+        VersionNotOfferable: The version is not READY, or is quarantined.
+    """
+    _check_offerable(version)
+    channel = Channel.objects.select_for_update(of=("self",)).select_related("model", "version").get(pk=channel.pk)
+    before = _describe(channel)
+    channel.version = version
+    channel.policy = channel.policy if policy is None else policy
+    channel.revision += 1
+    channel.release_counter = next_release_counter(channel.model_id)
+    channel.updated_at = timezone.now()
+    channel.save()
+    _record(channel, actor=actor, before=before)
+    return channel
+
+
+@transaction.atomic
+def touch(channel: Channel, *, release_counter: int) -> None:
+    """Let the channel carry the number of an act that ended and left it where it was (an aborted rollout)."""
+    Channel.objects.filter(pk=channel.pk, release_counter__lt=release_counter).update(release_counter=release_counter)
+
+
+def at_time(channel: Channel, at: datetime) -> Pointing:
+    """Return what the channel pointed to at a time.
+
+    Raises:
+        UnknownChannel: It did not exist yet.
+    """
+    found = ChannelMove.objects.filter(channel=channel, at__lte=at).order_by("-revision").first()
+    if found is None:
+        raise UnknownChannel(f"The channel {channel} did not exist at {at.isoformat()}.")
+    return Pointing(
+        channel=channel,
+        version_number=found.version_number,
+        policy=found.policy,
+        revision=found.revision,
+        release_counter=found.release_counter,
+        since=found.at,
+    )
+
+
+def check_policy(policy: object) -> dict[str, Any]:
+    """Return the policy unchanged: how devices take an update (api.md, ``policy`` of an assignment).
+
+    Raises:
+        InvalidPolicy: Naming the field.
+    """
+    if not isinstance(policy, dict):
+        raise InvalidPolicy.field("policy", "must be an object.")
+    if unknown := sorted(set(policy) - set(POLICY_FIELDS)):
+        raise InvalidPolicy.field(f"policy.{unknown[0]}", f"is not known; there are {', '.join(POLICY_FIELDS)}.")
+    if policy.get("activate", "immediate") != "immediate":
+        raise InvalidPolicy.field("policy.activate", 'must be "immediate".')
+    for field in ("probation_s", "probation_inferences"):
+        value = policy.get(field, 0)
+        if type(value) is not int or not 0 <= value <= 2**31:
+            raise InvalidPolicy.field(f"policy.{field}", "must be a whole number, 0 or more.")
+    return policy
+
+
+def _check_precondition(channel: Channel | None, *, if_match: str | None) -> None:
+    if channel is None:
+        if if_match is not None:
+            raise ChannelChanged("There is no such channel yet; leave If-Match out to create it.")
+        return
+    if if_match is None:
+        raise IfMatchRequired(
+            "The channel exists: send If-Match with the ETag that GET gave you.", etag=etag(channel.revision)
+        )
+    tags = {tag.strip() for tag in if_match.split(",")}
+    if "*" not in tags and etag(channel.revision) not in tags:
+        raise ChannelChanged(
+            f"The channel is at revision {channel.revision}, not at {if_match[:40]}.", etag=etag(channel.revision)
+        )
+
+
+def _check_offerable(version: ModelVersion) -> None:
+    if not version.is_offerable:
+        state = "quarantined: " + version.quarantine_reason if version.quarantined_at else version.status
+        raise VersionNotOfferable(f"{version} is {state}; devices are sent to READY versions only.")
+
+
+def _create(
+    model: RegisteredModel, name: str, *, version: ModelVersion, actor: Actor, policy: dict[str, Any]
+) -> Channel:
+    counter = next_release_counter(model.pk)
+    channel = Channel.objects.create(model=model, name=name, version=version, policy=policy, release_counter=counter)
+    _record(channel, actor=actor, before=None)
+    return channel
+
+
+def _record(channel: Channel, *, actor: Actor, before: dict[str, Any] | None) -> None:
+    ChannelMove.objects.create(
+        channel=channel,
+        version=channel.version,
+        version_number=channel.version.number,
+        policy=channel.policy,
+        at=channel.updated_at,
+        actor=str(actor),
+        revision=channel.revision,
+        release_counter=channel.release_counter,
+    )
+    action = "move" if before else "create"
+    audit.record(
+        actor, action=action, object_type="channel", object_id=channel, before=before, after=_describe(channel)
+    )
+
+
+def _describe(channel: Channel) -> dict[str, Any]:
+    return {"version": channel.version.number, "policy": channel.policy, "revision": channel.revision}

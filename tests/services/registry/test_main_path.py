@@ -1,0 +1,54 @@
+"""From an upload to a READY variant, through the real sandbox."""
+
+import hashlib
+import json
+
+import pytest
+from model_signing import verifying
+
+from registry import contents, jobs, stores, variants
+from registry.models import JobKind, VersionStatus
+from registry.work import running
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def work_off():
+    done = 0
+    while job := jobs.list_due().first():
+        assert running.run(job.pk)
+        done += 1
+    return done
+
+
+def test_an_upload_becomes_ready_with_one_signed_variant_per_target(upload, tmp_path):
+    version = upload(targets=["generic-cpu", "jetson-orin-nano"])
+    assert version.status == VersionStatus.VERIFYING
+    assert work_off() == 3
+    version.refresh_from_db()
+    assert (version.status, version.status_message) == (VersionStatus.READY, "")
+    assert version.inputs == [{"name": "image", "dtype": "float32", "shape": ["N", 1, 8, 8]}]
+    for target in version.targets:
+        variant = variants.best_ready(version.pk, target)
+        folder = tmp_path / target
+        folder.mkdir()
+        contents.fetch(variant.file, folder / variant.filename)
+        contents.fetch(variant.manifest, folder / "manifest.json")
+        contents.fetch(variant.signature, tmp_path / "model.sig")
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        assert manifest["file"]["sha256"] == hashlib.sha256((folder / variant.filename).read_bytes()).hexdigest()
+        key = tmp_path / "key.pem"
+        key.write_text(stores.signing_key().public_pem)
+        verifying.Config().use_elliptic_key_verifier(public_key=key).verify(folder, tmp_path / "model.sig")
+
+
+def test_a_file_that_is_no_model_is_rejected_with_the_reason(upload, tmp_path):
+    wrong = tmp_path / "wrong.onnx"
+    wrong.write_bytes(b"no model at all")
+    version = upload(file=wrong)
+    assert work_off() == 1
+    version.refresh_from_db()
+    assert version.status == VersionStatus.REJECTED
+    assert version.status_message
+    assert not version.jobs.filter(kind=JobKind.BUILD).exists()
+    assert not list((stores.blob_store()._root.parent / "tmp").glob("job-*"))
