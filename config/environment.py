@@ -6,7 +6,7 @@ All problems are reported together, each by its variable's name, before anything
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from environs import Env, EnvValidationError, ValidationError, validate
 
@@ -85,7 +85,7 @@ def read() -> Environment:
     try:
         env.seal()
     except EnvValidationError as error:
-        messages = dict(error.error_messages)
+        messages = cast("dict[str, list[str]]", error.error_messages)
         problems = [f"{name}: {' '.join(map(str, found))}" for name, found in messages.items()]
         raise InvalidSettings("Settings that cannot be used:\n  " + "\n  ".join(problems)) from error
     if values["s3_endpoint_url"] and not (values["s3_access_key_id"] and values["s3_secret_access_key"]):

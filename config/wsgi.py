@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+from config.environment import environment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 _django = get_wsgi_application()
@@ -56,15 +58,21 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     if length:
         environ["wsgi.input"] = AnnouncedBody(environ["wsgi.input"], int(length))
     elif environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
-        _measure(environ)
+        return _serve_chunked(environ, start_response)
     return _django(environ, start_response)
 
 
-def _measure(environ: dict[str, Any]) -> None:
-    """Spool a chunked body, so that it has the length that Django goes by."""
-    spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - lives as long as the request
-    while part := environ["wsgi.input"].read(_CHUNK_BYTES):
-        spool.write(part)
-    environ["CONTENT_LENGTH"] = str(spool.tell())
-    spool.seek(0)
-    environ["wsgi.input"] = spool
+def _serve_chunked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Spool a chunked body first, so that it has the length that Django goes by. Answers to those are short."""
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+        # A little over the cap is enough for the upload handlers to refuse it.
+        while spool.tell() <= environment.max_upload_bytes and (part := environ["wsgi.input"].read(_CHUNK_BYTES)):
+            spool.write(part)
+        environ["CONTENT_LENGTH"] = str(spool.tell())
+        spool.seek(0)
+        environ["wsgi.input"] = spool
+        response = _django(environ, start_response)
+        try:
+            return [b"".join(response)]
+        finally:
+            response.close()

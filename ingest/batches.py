@@ -12,17 +12,12 @@ from datetime import datetime, timedelta
 import msgspec
 from django.db import connection, transaction
 
-from core.errors import Conflict, DomainError, Forbidden, Kind
+from core.errors import Conflict, DomainError, Kind
+from fleet.authentication import check_own
 from ingest import envelope
 from ingest.models import BatchReceipt, LandedBatch
 
 CONTENT_STREAM = "content"
-
-
-class OtherDevice(Forbidden):
-    """A device sends in another device's name."""
-
-    code = "other_device"
 
 
 class BatchContentDiffers(Conflict):
@@ -73,8 +68,7 @@ def receive(body: bytes, *, sender: Sender, at: datetime) -> Receipt:
         BatchTooOld: The number is below the stream's horizon.
     """
     batch = envelope.parse(body)
-    if batch.device_id != sender.device_id:
-        raise OtherDevice(f"The batch is of {batch.device_id!r}, the token of {sender.device_id!r}.")
+    check_own(sender.device_id, asked=batch.device_id)
     content = hashlib.sha256(body).hexdigest()
     receipt = BatchReceipt(
         device_id=sender.device_id,

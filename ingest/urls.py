@@ -1,5 +1,7 @@
 """ingest's URLs."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from ingest.api.device import Ingest
+
+urlpatterns = [path("api/ingest", Ingest.as_view(), name="ingest")]

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
+from fleet.authentication import OtherDevice
 from ingest import batches, counting, retention, roll_ups
-from ingest.batches import BatchContentDiffers, BatchTooOld, OtherDevice, Sender
+from ingest.batches import BatchContentDiffers, BatchTooOld, Sender
 from ingest.models import BatchReceipt, LandedBatch, LandingState, RollUp
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)

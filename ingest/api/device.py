@@ -1,0 +1,90 @@
+"""``POST /api/ingest``: bytes in, an answer once they are durable."""
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.errors import DomainError, Kind
+from fleet import last_seen
+from fleet.authentication import authenticate_device
+from ingest import backlog, batches, content_encoding
+
+
+class RecordsRefused(DomainError):
+    """Some records break the schema. That is final for this batch; the good ones are durable."""
+
+    code = "records_refused"
+    kind = Kind.UNPROCESSABLE
+
+
+class RecordForm(serializers.Serializer[object]):
+    """One inference, for the schema only: msgspec checks the bytes (``registry.inference_records``)."""
+
+    timestamp = serializers.FloatField(help_text="epoch seconds")
+    latency_ms = serializers.FloatField(min_value=0)
+    model_version = serializers.CharField()
+    confidence = serializers.FloatField(min_value=0, max_value=1)
+    class_id = serializers.IntegerField(help_text="any int64; -1 = none")
+    request_hash = serializers.CharField(required=False)
+    model_id = serializers.CharField(required=False)
+    features = serializers.JSONField(required=False, help_text="a list of numbers, or numbers by name")
+    provider = serializers.CharField(required=False)
+    resources = serializers.JSONField(required=False)
+
+
+class BatchForm(serializers.Serializer[object]):
+    """A batch, for the schema only."""
+
+    device_id = serializers.CharField()
+    records = RecordForm(many=True)
+    stream = serializers.UUIDField(required=False)
+    batch = serializers.IntegerField(required=False, min_value=0)
+
+
+class Ingest(APIView):
+    """Takes telemetry of the device whose token is shown."""
+
+    # The device's token is checked by hand: one function serves this view and the server's fast path alike.
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        request=BatchForm,
+        responses=inline_serializer(
+            "Receipt", {"accepted": serializers.IntegerField(), "duplicates": serializers.IntegerField()}
+        ),
+    )
+    def post(self, request: Request) -> Response:
+        """Land one batch.
+
+        Raises:
+            RecordsRefused: Records were refused by index and field; the good ones are durable.
+        """
+        now = timezone.now()
+        device = authenticate_device(request.headers.get("Authorization"))
+        backlog.check()
+        body = content_encoding.decode(
+            request.body, encoding=request.headers.get("Content-Encoding", ""), limit_bytes=settings.MAX_INGEST_BYTES
+        )
+        sender = batches.Sender(
+            device_id=device.device_id,
+            target=device.target,
+            labels=dict(device.labels),
+            default_model=device.model_slug or "",
+        )
+        receipt = batches.receive(body, sender=sender, at=now)
+        last_seen.note(device.pk, at=now)
+        answer: dict[str, object] = {"accepted": receipt.accepted, "duplicates": receipt.duplicates}
+        if receipt.rejected:
+            count = len(receipt.rejected)
+            raise RecordsRefused(
+                f"{count} record{'s' if count > 1 else ''} refused; the others are durable. Do not send this batch again.",
+                **answer,
+                rejected=receipt.rejected,
+            )
+        return Response(answer)
