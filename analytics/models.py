@@ -4,13 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class AlertState(models.TextChoices):
-    """Seen once, open, or over; the moves between them are in ``analytics.transitions``."""
-
-    PENDING = "pending"
-    FIRING = "firing"
-    RESOLVED = "resolved"
+from analytics.transitions import AlertState
 
 
 class Alert(models.Model):
@@ -21,11 +15,14 @@ class Alert(models.Model):
     scope_kind = models.CharField(max_length=8)
     scope_value = models.CharField(max_length=300)
     metric = models.CharField(max_length=40)
-    state = models.CharField(max_length=10, choices=AlertState.choices, default=AlertState.PENDING)
+    state = models.CharField(
+        max_length=10, choices=[(state.value, state.value) for state in AlertState], default=AlertState.PENDING
+    )
     severity = models.CharField(max_length=8, choices=[("medium", "medium"), ("high", "high")])
-    # Windows in a row for which the condition held (pending) or was clearly over (firing).
+    # Observations in a row toward the next state (analytics.transitions).
     streak = models.PositiveSmallIntegerField(default=1)
-    last_bucket_at = models.DateTimeField(null=True)
+    # The evaluation that was counted last; repeating it counts nothing.
+    last_evaluated_at = models.DateTimeField()
     sentence = models.TextField()
     evidence = models.JSONField(default=dict)
     pending_at = models.DateTimeField(default=timezone.now)
@@ -43,6 +40,9 @@ class Alert(models.Model):
                 name="one_open_alert_per_key",
                 fields=["model", "version", "scope_kind", "scope_value", "metric"],
                 condition=~Q(state=AlertState.RESOLVED),
+            ),
+            models.CheckConstraint(
+                name="alert_has_a_known_state", condition=Q(state__in=[state.value for state in AlertState])
             ),
         ]
 

@@ -1,5 +1,6 @@
 """The baseline in force of a version, ready to be compared with."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,8 +9,9 @@ from analytics.comparison import Reference
 from analytics.counts import Counts
 from analytics.queries import Subject
 from core.errors import Missing
+from registry import baselines
 from registry import queries as registry_queries
-from registry.models import Baseline, ModelVersion
+from registry.models import Baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,26 @@ def find(subject: Subject, *, has_traffic: bool) -> Known | None:
         if has_traffic:
             return None
         raise
-    return of_version(version)
+    found = baselines.in_force(version)
+    return None if found is None else _read(found)
 
 
-def of_version(version: ModelVersion) -> Known | None:
-    """Return a registered version's baseline in force."""
-    found = Baseline.objects.filter(version=version).order_by("-created_at").first()
-    if found is None:
-        return None
+def find_many(subjects: Collection[Subject]) -> dict[Subject, Known]:
+    """Return the baselines in force of those subjects that have one, in one query."""
+    rows = (
+        Baseline.objects.filter(
+            version__model__slug__in={subject.model for subject in subjects},
+            version__number__in={subject.version for subject in subjects},
+        )
+        .select_related("version__model")
+        .order_by("version_id", "-created_at")
+        .distinct("version_id")
+    )
+    found = {Subject(row.version.model.slug, row.version.number): row for row in rows}
+    return {subject: _read(row) for subject, row in found.items() if subject in subjects}
+
+
+def _read(found: Baseline) -> Known:
     counts = Counts.of_statistics(found.statistics)
     used = BaselineUsed(id=found.pk, samples=found.samples, source=found.source, created_at=found.created_at)
     return Known(used=used, counts=counts, reference=Reference.of(counts.classes))

@@ -1,0 +1,162 @@
+"""Alerts: what an evaluation observed, and what people do about it. Every write is conditional on what was read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db import transaction
+
+from analytics import transitions
+from analytics.models import Alert
+from analytics.queries import Subject
+from analytics.severity import Status
+from analytics.transitions import OPEN_STATES, AlertState, Observation
+from core import audit
+from core.actors import SYSTEM, Actor
+from core.errors import Conflict, Missing
+from ingest.counting import Scope
+
+# The one metric that alerts are raised for: the distribution of predicted classes.
+CLASSES = "classes"
+
+
+class UnknownAlert(Missing):
+    """No alert has that id."""
+
+    code: ClassVar[str] = "unknown_alert"
+
+
+class AlertIsOver(Conflict):
+    """The alert was resolved; there is nothing left to acknowledge."""
+
+    code: ClassVar[str] = "alert_is_over"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What an alert is about; at most one is open per key."""
+
+    subject: Subject
+    scope: Scope
+    metric: str = CLASSES
+
+    @classmethod
+    def of(cls, alert: Alert) -> "Key":
+        """Return the key of a stored alert."""
+        scope = Scope(alert.scope_kind, alert.scope_value)
+        return cls(Subject(alert.model, alert.version), scope, alert.metric)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one evaluation says about a key."""
+
+    observation: Observation
+    status: Status
+    sentence: str
+    evidence: dict[str, Any]
+
+
+def observe(key: Key, *, alert: Alert | None, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
+    """Move the key's open alert (None where there is none) by one observation.
+
+    An evaluation that the alert has counted already changes nothing, nor does a row that somebody changed meanwhile.
+    """
+    if alert is None:
+        _open(key, finding=finding, evaluated_at=evaluated_at, at=at)
+    elif alert.last_evaluated_at < evaluated_at:
+        _move(alert, finding=finding, evaluated_at=evaluated_at, at=at)
+
+
+def forget_pending(*, evaluated_before: datetime) -> None:
+    """Delete pending alerts that no evaluation has borne out since: their two windows would not be in a row."""
+    Alert.objects.filter(state=AlertState.PENDING, last_evaluated_at__lt=evaluated_before).delete()
+
+
+@transaction.atomic
+def acknowledge(alert_id: int, *, actor: Actor, at: datetime) -> Alert:
+    """Note that somebody has seen an open alert; the first to do so is kept.
+
+    Raises:
+        UnknownAlert: There is none.
+        AlertIsOver: It was resolved.
+    """
+    rows = Alert.objects.filter(pk=alert_id, state__in=OPEN_STATES)
+    if rows.filter(acknowledged_at=None).update(acknowledged_at=at, acknowledged_by=str(actor), updated_at=at):
+        audit.record(actor, action="acknowledge", object_type="alert", object_id=alert_id)
+    alert = get(alert_id)
+    if alert.acknowledged_at is None:
+        raise AlertIsOver(f"Alert {alert_id} was resolved before anybody acknowledged it.")
+    return alert
+
+
+@transaction.atomic
+def resolve(alert_id: int, *, actor: Actor, at: datetime) -> Alert:
+    """End an open alert by hand; repeating it changes nothing. Drift that goes on raises a new one.
+
+    Raises:
+        UnknownAlert: There is none.
+    """
+    rows = Alert.objects.filter(pk=alert_id, state__in=OPEN_STATES)
+    if rows.update(state=AlertState.RESOLVED, resolved_at=at, resolved_by=str(actor), updated_at=at):
+        audit.record(actor, action="resolve", object_type="alert", object_id=alert_id)
+    return get(alert_id)
+
+
+def get(alert_id: int) -> Alert:
+    """Return one alert.
+
+    Raises:
+        UnknownAlert: There is none.
+    """
+    alert = Alert.objects.filter(pk=alert_id).first()
+    if alert is None:
+        raise UnknownAlert(f"There is no alert {alert_id}.")
+    return alert
+
+
+def _open(key: Key, *, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
+    step = transitions.step(None, streak=0, observation=finding.observation)
+    if step.state is None:
+        return
+    alert = Alert(
+        model=key.subject.model,
+        version=key.subject.version,
+        scope_kind=key.scope.kind,
+        scope_value=key.scope.value,
+        metric=key.metric,
+        state=step.state,
+        severity=finding.status.value,
+        streak=step.streak,
+        last_evaluated_at=evaluated_at,
+        sentence=finding.sentence,
+        evidence=finding.evidence,
+        pending_at=at,
+        updated_at=at,
+    )
+    Alert.objects.bulk_create([alert], ignore_conflicts=True)
+
+
+def _move(alert: Alert, *, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
+    step = transitions.step(AlertState(alert.state), streak=alert.streak, observation=finding.observation)
+    unchanged = Alert.objects.filter(pk=alert.pk, state=alert.state, last_evaluated_at=alert.last_evaluated_at)
+    if step.state is None:
+        unchanged.delete()
+        return
+    changes: dict[str, Any] = {
+        "state": step.state,
+        "streak": step.streak,
+        "last_evaluated_at": evaluated_at,
+        "updated_at": at,
+    }
+    if finding.observation is Observation.ALARMING:
+        changes |= {"sentence": finding.sentence, "evidence": finding.evidence}
+        # Severity rises inside an open alert and never falls: the worst is what a person has to look at.
+        changes["severity"] = (
+            Status.HIGH.value if Status.HIGH in {alert.severity, finding.status} else finding.status.value
+        )
+    if step.state != alert.state:
+        changes |= (
+            {"fired_at": at} if step.state is AlertState.FIRING else {"resolved_at": at, "resolved_by": str(SYSTEM)}
+        )
+    unchanged.update(**changes)

@@ -1,0 +1,87 @@
+"""POST /api/models/{model}/versions/{version}/baseline: recorded inferences as a file, or the fleet's own telemetry."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analytics import baselines
+from analytics.api import parameters
+from core.actors import Actor
+from core.api.authentication import actor_of
+from core.api.strictness import StrictSerializer
+from core.errors import Invalid
+from core.roles import Area
+from registry import baselines as registry_baselines
+from registry import queries as registry_queries
+from registry.models import Baseline, ModelVersion
+
+
+class BaselineSerializer(serializers.ModelSerializer[Baseline]):
+    """A baseline in force; ``statistics`` is what the devices are given."""
+
+    model = serializers.CharField(source="version.model.slug")
+    version = serializers.CharField(source="version.number")
+
+    class Meta:
+        model = Baseline
+        fields = ["id", "model", "version", "source", "samples", "created_at", "created_by", "statistics"]
+
+
+class RecordedInferencesSerializer(StrictSerializer):
+    """A file of ingest records, one JSON object per line."""
+
+    file = serializers.FileField()
+
+
+class TelemetryWindowSerializer(StrictSerializer):
+    """``{"from": "telemetry", "window": "24h"}``; DRIFT_WINDOW where no window is given."""
+
+    window = serializers.CharField(required=False, default="")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add ``from``, which is no name in Python."""
+        return {"from": serializers.ChoiceField(choices=["telemetry"]), **super().get_fields()}
+
+
+class NewBaseline(APIView):
+    """Puts a baseline in force."""
+
+    area = Area.MODELS
+    parser_classes = [MultiPartParser, JSONParser]
+
+    @extend_schema(
+        operation_id="create_baseline",
+        request={"multipart/form-data": RecordedInferencesSerializer, "application/json": TelemetryWindowSerializer},
+        responses={201: BaselineSerializer},
+    )
+    def post(self, request: Request, model: str, version: str) -> Response:
+        """Make a version's baseline; the newest one is in force."""
+        found = registry_queries.get_version(model, version)
+        create = _from_file if (request.content_type or "").startswith("multipart/") else _from_telemetry
+        baseline = create(found, request, actor=actor_of(request.user))
+        return Response(BaselineSerializer(baseline).data, status=status.HTTP_201_CREATED)
+
+
+def _from_file(version: ModelVersion, request: Request, *, actor: Actor) -> Baseline:
+    form = RecordedInferencesSerializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    upload = form.validated_data["file"]
+    if not isinstance(upload, TemporaryUploadedFile):
+        raise Invalid.field("file", "must be a file.")
+    statistics = registry_baselines.read_statistics(Path(upload.temporary_file_path()))
+    return registry_baselines.create(version, statistics=statistics, source="upload", actor=actor)
+
+
+def _from_telemetry(version: ModelVersion, request: Request, *, actor: Actor) -> Baseline:
+    form = TelemetryWindowSerializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    length = parameters.read_window(form.validated_data["window"])
+    return baselines.create_from_telemetry(version, length=length, actor=actor, at=timezone.now())

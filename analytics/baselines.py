@@ -1,0 +1,56 @@
+"""Make a version's baseline out of what its devices have sent."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+
+from analytics import queries
+from analytics.bins import OTHER
+from analytics.queries import Subject
+from analytics.scopes import FLEET
+from analytics.windows import Window
+from core.actors import Actor
+from core.errors import DomainError, Kind
+from registry import baselines
+from registry.histograms import BINS_VERSION
+from registry.models import Baseline, ModelVersion
+
+
+class NoTelemetry(DomainError):
+    """The version sent nothing in the window."""
+
+    code: ClassVar[str] = "no_telemetry"
+    kind: ClassVar[Kind] = Kind.UNPROCESSABLE
+
+
+class TooManyClasses(DomainError):
+    """Telemetry keeps single counts of the 1,024 most frequent class ids only; the rest cannot be in a baseline."""
+
+    code: ClassVar[str] = "too_many_classes"
+    kind: ClassVar[Kind] = Kind.UNPROCESSABLE
+
+
+def create_from_telemetry(version: ModelVersion, *, length: timedelta, actor: Actor, at: datetime) -> Baseline:
+    """Put in force what the whole fleet sent over a window that ends at a time.
+
+    Raises:
+        NoTelemetry: That is nothing.
+        TooManyClasses: It has class ids that were not counted one by one.
+    """
+    window = Window.ending(at, length=length, bucket=settings.ROLLUP_BUCKET)
+    counts = queries.sum_counts(Subject(version.model.slug, version.number), scope=FLEET, window=window)
+    if not counts.samples:
+        raise NoTelemetry(f"{version} sent no inference between {window.start_at:%c} and {window.end_at:%c} UTC.")
+    if OTHER in counts.classes:
+        raise TooManyClasses(
+            f"{version} predicts more classes than telemetry counts one by one; upload recorded inferences."
+        )
+    statistics: dict[str, Any] = {
+        "bins_version": BINS_VERSION,
+        "samples": counts.samples,
+        "classes": counts.classes,
+        "confidence": counts.confidence,
+        "latency": {str(latency_bin): number for latency_bin, number in counts.latency.items()},
+    }
+    return baselines.create(version, statistics=statistics, source="telemetry", actor=actor)

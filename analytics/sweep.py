@@ -1,0 +1,81 @@
+"""Evaluate drift everywhere, and move alerts accordingly.
+
+1. One evaluation at a time (advisory lock); who comes second has nothing to do.
+2. Sum the classes of every version with traffic in the window, at the fleet and at each label: one query.
+3. Compare each with the baseline in force; Benjamini–Hochberg over all that have enough samples.
+4. Move the alert of each key by what was observed. Keys without data, or with too little, are left as they are.
+
+Evaluations count by the interval they fall into, so running twice within one counts once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from analytics import alerts, comparison, evidence, queries, references, transitions, windows
+from analytics.alerts import Finding, Key
+from analytics.comparison import Comparison, Judgement
+from analytics.models import Alert
+from analytics.transitions import OPEN_STATES
+from core.durations import format_duration
+
+# Arbitrary but fixed: evaluations exclude each other.
+_LOCK = 7_340_101
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What an evaluation looked at."""
+
+    compared: int
+    alarming: int
+
+
+@transaction.atomic
+def evaluate(*, at: datetime) -> Sweep | None:
+    """Evaluate once; None where another evaluation runs. Safe to repeat and to run concurrently."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        if not cursor.fetchone()[0]:
+            return None
+    evaluated_at = windows.floor(at, step=settings.EVALUATION_INTERVAL)
+    compared = _compare_all(at=at)
+    judged = comparison.judge(compared)
+    known = {Key.of(alert): alert for alert in Alert.objects.filter(state__in=OPEN_STATES)}
+    for key, row in compared.items():
+        finding = _find(key, row, judged[key])
+        if finding is not None:
+            alerts.observe(key, alert=known.get(key), finding=finding, evaluated_at=evaluated_at, at=at)
+    alerts.forget_pending(evaluated_before=evaluated_at - settings.DRIFT_WINDOW)
+    return Sweep(compared=len(compared), alarming=sum(row.status.is_alarm for row in judged.values()))
+
+
+def _compare_all(*, at: datetime) -> dict[Key, Comparison]:
+    window = windows.Window.ending(at, length=settings.DRIFT_WINDOW, bucket=settings.ROLLUP_BUCKET)
+    counted = queries.sum_classes_of_sweep(window)
+    known = references.find_many(counted)
+    return {
+        Key(subject, scope): comparison.compare(
+            classes, reference=known[subject].reference, overdispersion=settings.DRIFT_OVERDISPERSION
+        )
+        for subject, by_scope in counted.items()
+        if subject in known
+        for scope, classes in by_scope.items()
+    }
+
+
+def _find(key: Key, row: Comparison, judgement: Judgement) -> Finding | None:
+    observation = transitions.observe(judgement.status, psi_adjusted=row.psi_adjusted)
+    if observation is None:
+        return None
+    sentence = evidence.sentence(
+        row,
+        judgement=judgement,
+        scope=key.scope,
+        subject=f"{key.subject.model} {key.subject.version}",
+        window=format_duration(settings.DRIFT_WINDOW),
+    )
+    facts = evidence.facts(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
+    return Finding(observation, judgement.status, sentence, facts)
