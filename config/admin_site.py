@@ -1,6 +1,7 @@
 """The web admin's frame."""
 
 from django.contrib import admin
+from django.contrib.auth.forms import AuthenticationForm
 
 
 class AdminSite(admin.AdminSite):
@@ -10,3 +11,6 @@ class AdminSite(admin.AdminSite):
     site_title = "Modelfleet"
     index_title = "Administration"
     site_url = "/"
+    # Everybody logs in here: roles open the console, ``is_staff`` alone opens the admin.
+    login_form = AuthenticationForm
+    enable_nav_sidebar = False

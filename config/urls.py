@@ -1,6 +1,7 @@
 """Every URL: one include per app, then the admin, the schema, and what looks after the server."""
 
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("", include("registry.urls")),
     path("", include("core.urls")),
     path("admin/", admin.site.urls),
+    path("logout", LogoutView.as_view(next_page="admin:login"), name="logout"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("metrics", Metrics.as_view(), name="metrics"),

@@ -1,0 +1,133 @@
+"""How the console writes times, sizes, shares and states. One place, so that every page says them alike."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core.durations import format_duration
+
+register = template.Library()
+
+NOTHING: Final = "—"
+# How a state looks. What is not listed is quiet; "unknown" is drawn hollow, because not known is not good.
+TONES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("ready", "active", "confirmed", "completed", "ok", "resolved"), "good"),
+    **dict.fromkeys(
+        ("verifying", "building", "uploading", "running", "rolling_back", "offered", "downloading", "verified"), "busy"
+    ),
+    **dict.fromkeys(("self_tested", "activated"), "busy"),
+    **dict.fromkeys(("watch", "medium", "paused", "pending", "quarantined", "timed_out", "unreachable"), "warn"),
+    **dict.fromkeys(("rejected", "failed", "high", "firing", "revoked", "rolled_back"), "bad"),
+    **dict.fromkeys(("insufficient", "no_baseline", "uncalibrated", "unknown"), "unknown"),
+}
+_WORDS: Final = {"ok": "OK", "no_baseline": "no baseline", "insufficient": "not enough data"}
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
+
+
+@register.simple_tag
+def badge(state: str, label: str = "") -> SafeString:
+    """Draw a state as a badge."""
+    words = label or _WORDS.get(str(state), str(state).replace("_", " "))
+    return format_html('<span class="badge badge-{}">{}</span>', TONES.get(str(state), "quiet"), words)
+
+
+@register.filter
+def ago(at: datetime | None) -> SafeString | str:
+    """Write a time as its distance from now, with the exact one in the title."""
+    if at is None:
+        return "never"
+    return format_html(
+        '<time datetime="{}" title="{}" data-relative>{}</time>',
+        at.isoformat(),
+        exact(at),
+        distance(timezone.now() - at),
+    )
+
+
+@register.filter
+def exact(at: datetime | None) -> str:
+    """Write a time in full, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else NOTHING
+
+
+@register.filter
+def duration(length: timedelta | float | None) -> str:
+    """Write a duration, or a number of seconds, in its largest whole unit."""
+    if length is None:
+        return NOTHING
+    return format_duration(length if isinstance(length, timedelta) else timedelta(seconds=length))
+
+
+@register.filter
+def size(size_bytes: float | None) -> str:
+    """Write a number of bytes in decimal units, with three digits."""
+    if size_bytes is None:
+        return NOTHING
+    value, place = float(size_bytes), 0
+    while abs(value) >= 999.5 and place < len(_UNITS) - 1:
+        value, place = value / 1000, place + 1
+    return f"{value:.3g} {_UNITS[place]}" if place else f"{value:.0f} B"
+
+
+@register.filter
+def percent(share: float | None, digits: int = 1) -> str:
+    """Write a share of 1 as a percentage."""
+    return NOTHING if share is None else f"{100 * share:.{digits}f} %"
+
+
+@register.filter
+def width(share: float | None) -> str:
+    """Write a share of 1 as a length for a style."""
+    return f"{100 * min(1.0, max(0.0, share or 0.0)):.2f}%"
+
+
+@register.filter
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number with fixed digits."""
+    return NOTHING if value is None else f"{value:,.{digits}f}"
+
+
+@register.filter
+def milliseconds(value: float | None) -> str:
+    """Write milliseconds with three significant digits, below one of them in microseconds."""
+    if value is None:
+        return NOTHING
+    return f"{value * 1000:.0f} µs" if value < 1 else f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
+
+
+@register.filter
+def short(digest: str | None) -> str:
+    """Write the first twelve digits of a digest."""
+    return digest[:12] if digest else NOTHING
+
+
+@register.filter
+def words(name: str) -> str:
+    """Write a code word as words."""
+    return str(name).replace("_", " ")
+
+
+@register.filter
+def get(mapping: Mapping[Any, Any], key: object) -> Any:
+    """Look a key up that is a variable."""
+    return mapping.get(key)
+
+
+def distance(length: timedelta) -> str:
+    """Write how long ago something was, or how far ahead it is."""
+    seconds = length.total_seconds()
+    if seconds < 0:
+        return f"in {_rough(-seconds)}"
+    return "just now" if seconds < 2 else f"{_rough(seconds)} ago"
+
+
+def _rough(seconds: float) -> str:
+    for unit, unit_seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= unit_seconds:
+            return f"{int(seconds // unit_seconds)} {unit}"
+    return f"{int(seconds)} s"
