@@ -61,7 +61,7 @@ def locate(home: Path) -> Engines:
 
 
 def django_database(database_url: str) -> dict[str, object]:
-    """Return Django's settings for a database URL as libpq reads it (libpq, 32.1.1.2, connection URIs)."""
+    """Return Django's settings for a database URL as libpq reads it (PostgreSQL manual, 32.1.1.2, connection URIs)."""
     parts = urlsplit(database_url)
     parameters = dict(parse_qsl(parts.query))
     return {

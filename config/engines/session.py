@@ -16,12 +16,13 @@ from pathlib import Path
 from config.engines import folders, location, postgresql, redis_server
 from config.engines.account import choose_account
 from config.engines.location import Engines
-from config.processes import groups, lock, spawning
+from config.processes import groups, lock, spawning, tables
 from core.errors import DomainError, Kind
 
 START_SECONDS = 60
 STOP_SECONDS = 10
 POLL_SECONDS = 0.02
+LOCK_POLL_SECONDS = 0.2
 
 
 class EngineDidNotStart(DomainError):
@@ -83,24 +84,36 @@ def is_answering(home: Path, *, with_postgresql: bool = True, with_redis: bool =
 def ensure_running(home: Path, *, with_postgresql: bool = True, with_redis: bool = True) -> Iterator[bool]:
     """Use the engines that a server runs on this home, else run them for the block; yields whether it had to.
 
-    While another command runs them, wait for its end; while a server starts them, wait until they answer.
+    While a server starts, wait until it is ready; while another command runs the engines, wait until it has ended.
+
+    Raises:
+        HomeInUse: when that takes more than a minute.
     """
     deadline = time.monotonic() + START_SECONDS
     with ExitStack() as stack:
-        while True:
+        is_ours: bool | None = None
+        while is_ours is None:
             try:
                 stack.enter_context(running(home, with_postgresql=with_postgresql, with_redis=with_redis))
+                is_ours = True
             except lock.HomeInUse as error:
-                is_command = error.holder is not None and error.holder.purpose is lock.Purpose.COMMAND
-                if not is_command and is_answering(home, with_postgresql=with_postgresql, with_redis=with_redis):
-                    yield False
-                    return
-                if time.monotonic() > deadline:
+                if _may_use(error.holder) and is_answering(
+                    home, with_postgresql=with_postgresql, with_redis=with_redis
+                ):
+                    is_ours = False
+                elif time.monotonic() > deadline:
                     raise
-                time.sleep(10 * POLL_SECONDS)
-            else:
-                yield True
-                return
+                else:
+                    time.sleep(LOCK_POLL_SECONDS)
+        yield is_ours
+
+
+def _may_use(holder: lock.Holder | None) -> bool:
+    """Return whether the holder's engines outlive us and are ready for us: a server's, or those of who started us."""
+    if holder is None:
+        return False
+    is_server = holder.purpose is lock.Purpose.SERVER and holder.is_ready
+    return is_server or holder.pid in tables.list_ancestors()
 
 
 def _prepare_postgresql(home: Path, *, forgetful: bool) -> Engine:

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -21,10 +21,11 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that holds a home."""
+    """The process that holds a home, and whether others may use what it runs there."""
 
     pid: int
     purpose: Purpose
+    is_ready: bool = False
 
 
 class HomeInUse(DomainError):
@@ -40,8 +41,8 @@ class HomeInUse(DomainError):
 
 
 @contextmanager
-def hold(home: Path, *, purpose: Purpose) -> Iterator[None]:
-    """Hold the home until the block ends; the kernel lets go of it however we end.
+def hold(home: Path, *, purpose: Purpose) -> Iterator[Callable[[], None]]:
+    """Hold the home until the block ends; the kernel lets go of it however we end. Yields how to say that it is ready.
 
     Raises:
         HomeInUse: when somebody else holds it.
@@ -54,9 +55,8 @@ def hold(home: Path, *, purpose: Purpose) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise HomeInUse(home, holder=read_holder(home)) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(asdict(Holder(os.getpid(), purpose))).encode(), 0)
-        yield
+        _write(descriptor, Holder(os.getpid(), purpose))
+        yield lambda: _write(descriptor, Holder(os.getpid(), purpose, is_ready=True))
     finally:
         os.close(descriptor)
 
@@ -65,6 +65,11 @@ def read_holder(home: Path) -> Holder | None:
     """Return who wrote the lock last; the lock may be free again, so this only explains."""
     try:
         record = json.loads((home / "lock").read_text())
-        return Holder(pid=int(record["pid"]), purpose=Purpose(record["purpose"]))
+        return Holder(pid=int(record["pid"]), purpose=Purpose(record["purpose"]), is_ready=bool(record["is_ready"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _write(descriptor: int, holder: Holder) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)

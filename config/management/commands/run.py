@@ -6,6 +6,7 @@
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -28,22 +29,27 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Hold the home, and serve."""
-        with lock.hold(environment.home, purpose=lock.Purpose.SERVER):
+        home = environment.home
+        with lock.hold(home, purpose=lock.Purpose.SERVER) as announce_ready:
             try:
-                _serve(environment)
+                _serve(environment, announce_ready=announce_ready)
             finally:
-                places = location.find_places(environment.home)
+                places = location.find_places(home)
                 folders.remove_empty(places.postgresql_sockets, places.redis_sockets)
 
 
-def _serve(environment: Environment) -> None:
+def _serve(environment: Environment, *, announce_ready: Callable[[], None]) -> None:
     address = ports.resolve(environment.host)
     run = spawning.begin_run(environment.home)
     ports.check_is_free(address, port=environment.port, setting="PORT")
     files_port = environment.files_port or ports.choose_free(address, first=environment.port + 1)
     if environment.s3_endpoint_url is None:
         ports.check_is_free(address, port=files_port, setting="FILES_PORT")
+
+    def tell() -> None:
+        announce_ready()
+        # Exactly this line is what scripts wait for, with the host as it was asked for.
+        print(f"ready: http://{environment.host}:{environment.port}", flush=True)
+
     specifications = children.list_children(environment, address=address, files_port=files_port)
-    supervisor = Supervisor(specifications, run=run, output=Output(sys.stderr.fileno()))
-    # Exactly this line is what scripts wait for, with the host as it was asked for.
-    supervisor.supervise(on_ready=lambda: print(f"ready: http://{environment.host}:{environment.port}", flush=True))
+    Supervisor(specifications, run=run, output=Output(sys.stderr.fileno())).supervise(on_ready=tell)

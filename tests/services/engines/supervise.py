@@ -50,13 +50,13 @@ def describe_engines(home: Path) -> list[Child]:
 
 
 def main(home: Path, children: list[dict], with_engines: str) -> None:
-    with lock.hold(home, purpose=lock.Purpose.SERVER):
+    with lock.hold(home, purpose=lock.Purpose.SERVER) as announce_ready:
         run = spawning.begin_run(home)
         described = [describe(fields) for fields in children]
         if with_engines == "engines":
             described = describe_engines(home) + described
         supervisor = Supervisor(described, run=run, output=Output(sys.stderr.fileno()))
-        supervisor.supervise(on_ready=lambda: print("ready", flush=True))
+        supervisor.supervise(on_ready=lambda: (announce_ready(), print("ready", flush=True)))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,13 @@ def sleeper(name="sleeper", **fields):
 
 
 def server(port, **fields):
-    return {"name": "server", "command": [sys.executable, "-S", "-c", SERVER, str(port)], "listens": port, **fields}
+    return {
+        "name": "server",
+        "command": [sys.executable, "-S", "-c", SERVER, str(port)],
+        "listens": port,
+        "stop_seconds": 0.3,
+        **fields,
+    }
 
 
 def ask_worker(port) -> int | None:
