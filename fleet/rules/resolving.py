@@ -150,7 +150,7 @@ def resolve(facts: Facts) -> Decision:
     if chosen is None:
         reason = _explain_nothing(facts, sources)
         return Decision(reason=reason, release_counter=counter, candidates=tuple(candidates))
-    variant, judged = _choose_variant(chosen.version, targets=facts.device.targets)
+    variant, judged = choose_variant(chosen.version, targets=facts.device.targets)
     candidates += judged
     if variant is None:
         wanted = " or ".join(facts.device.targets)
@@ -221,7 +221,8 @@ def _judge(source: _Source, *, chosen: _Source | None) -> Candidate:
     return Candidate(source.kind, source.name, source.version.number, is_taken, reason)
 
 
-def _choose_variant(version: VersionFacts, *, targets: Sequence[str]) -> tuple[VariantFacts | None, list[Candidate]]:
+def choose_variant(version: VersionFacts, *, targets: Sequence[str]) -> tuple[VariantFacts | None, list[Candidate]]:
+    """Choose the first READY variant in the order of the targets, then of the target's recipes; judge every one."""
     fitting = [variant for variant in version.variants if variant.target in targets]
     fitting.sort(key=lambda variant: (targets.index(variant.target), variant.rank, variant.id))
     chosen = next((variant for variant in fitting if variant.status == "ready"), None)

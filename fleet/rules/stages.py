@@ -47,8 +47,10 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of the current stage. ``covered`` are the devices that can be served; ``unreachable`` of them are not
-    seen since their offer, and leave the denominator.
+    """What is known of the current stage.
+
+    ``covered`` are the devices that can be served; ``unreachable`` of them were not seen since their offer, and leave the
+    denominator.
     """
 
     covered: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -100,7 +101,7 @@ def draw() -> str:
     """Return the page ``docs/state-machines.md``: both tables as Mermaid diagrams."""
     rollouts = [f"    {before} --> {after}: {verb}" for (before, verb), after in ROLLOUT_MOVES.items()]
     # Skips forward are the same arrow drawn again; the page says so in words.
-    attempts = [f"    {before} --> {after}" for before, after in zip(PROGRESS, PROGRESS[1:], strict=False)]
+    attempts = [f"    {before} --> {after}" for before, after in pairwise(PROGRESS)]
     ends = (_D.FAILED, _D.ROLLED_BACK, _D.TIMED_OUT, _D.UNREACHABLE, _D.SUPERSEDED)
     attempts += [
         f"    {before} --> {after}"

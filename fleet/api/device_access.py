@@ -1,0 +1,110 @@
+"""What is common to the device API's views: who may call them, and how their bodies are read."""
+
+from typing import Any, Final
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework import exceptions, parsers, serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from core.errors import DomainError, Kind
+from fleet.authentication import DeviceIdentity, authenticate_device
+
+MAX_BODY_BYTES: Final = 256 * 1024
+
+
+class BodyTooLarge(DomainError):
+    """A device's message is larger than any that makes sense."""
+
+    code = "too_large"
+    kind = Kind.TOO_LARGE
+
+
+class DeviceAuthentication(BaseAuthentication):
+    """A device by its token; ``request.user`` is a ``DeviceIdentity``."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any]:
+        """Return the device.
+
+        Raises:
+            Unauthenticated: The request bears no live device token.
+        """
+        return authenticate_device(request.headers.get("Authorization")), None
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
+        """Name the scheme in WWW-Authenticate."""
+        return "Bearer"
+
+
+class DeviceAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped registry of classes
+    """How the schema shows it."""
+
+    target_class = DeviceAuthentication
+    name = "deviceToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - spectacular's signature
+        """Return the definition."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A device token; HTTP Basic with the device id works too.",
+        }
+
+
+class IsDevice(BasePermission):
+    """Devices alone."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002 - DRF's signature
+        """Whether the caller is a device."""
+        return isinstance(request.user, DeviceIdentity)
+
+
+class DeviceJSONParser(parsers.JSONParser):
+    """JSON of bounded size and depth; an object, nothing else."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
+        """Read the body.
+
+        Raises:
+            BodyTooLarge: It is larger than 256 KiB.
+            ParseError: It is no JSON object, or nested beyond reason.
+        """
+        length = int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0)
+        if length > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"The body has {length} bytes; at most {MAX_BODY_BYTES} are taken.")
+        try:
+            body = super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise exceptions.ParseError("The JSON is nested too deep.") from error
+        if not isinstance(body, dict):
+            raise exceptions.ParseError("The body must be a JSON object.")
+        return body
+
+
+class DeviceView(APIView):
+    """A view for devices: unknown fields are ignored, for old servers must survive new agents."""
+
+    authentication_classes = [DeviceAuthentication]
+    permission_classes = [IsDevice]
+    parser_classes = [DeviceJSONParser]
+
+
+def device_of(request: Request) -> DeviceIdentity:
+    """Return the device that ``IsDevice`` let pass."""
+    device: Any = request.user
+    if not isinstance(device, DeviceIdentity):
+        raise exceptions.NotAuthenticated
+    return device
+
+
+def read_body(form_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """Validate a body's shape; unknown fields are dropped.
+
+    Raises:
+        ValidationError: Naming the fields that are wrong.
+    """
+    form = form_class(data=request.data)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)

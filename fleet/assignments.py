@@ -1,0 +1,178 @@
+"""The answer to ``GET /api/models/latest``: what one device should run now.
+
+1. One read finds the device by its token, and all that bears on it.
+2. A pure function decides.
+3. The decision's digest is the ETag. Where the device has it already, that is all: 304, and not a byte is written.
+4. Else the attempt is found or written, and the links are signed afresh.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+
+from fleet import authentication, deployments, facts, last_seen
+from fleet.authentication import Credentials
+from fleet.models import Deployment
+from fleet.rules import resolving
+from registry.baselines import FILENAME as BASELINE_NAME
+from registry.models import RegisteredModel
+from registry.names import MANIFEST_NAME, SIGNATURE_NAME
+from registry.queries import UnknownModel
+from registry.stores import blob_store
+
+_JITTER: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A poll: what the device bears and asks for, and which decisions it has (``None``: it did not say)."""
+
+    credentials: Credentials
+    device_id: str
+    model: str | None
+    known_etags: frozenset[str] = frozenset()
+    site_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to answer.
+
+    ``body`` for a decision that is new to the device, ``etag`` alone for one that it has, neither and a ``reason`` where
+    there is nothing for it.
+    """
+
+    poll_after_seconds: int
+    etag: str | None = None
+    body: Mapping[str, Any] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """The part of an assignment's life in which it is answered: a new ETag begins at half of it."""
+
+    number: int
+    expires_at: datetime = field(compare=False)
+
+
+def answer(asked: Asked, *, now: datetime) -> Answer:
+    """Decide what the device should run, and offer it where that is new to the device.
+
+    Raises:
+        UnknownDeviceToken: The token opens nothing, or is not that of the device named beside it.
+        OtherDevice: The device asks for another one.
+        UnknownModel: There is no such model.
+    """
+    reading = facts.find_by_token(asked.credentials.digest, model=asked.model)
+    if reading is None or reading.token_id is None:
+        raise authentication.refusal()
+    authentication.check_named(asked.credentials, device_id=reading.device_id)
+    authentication.check_own(reading.device_id, asked=asked.device_id)
+    last_seen.note(reading.device_pk, at=now)
+    if reading.is_first_use:
+        authentication.note_first_use(reading.token_id)
+    poll_after = choose_poll_after(reading.device_id)
+    if reading.facts is None:
+        return Answer(poll_after, reason=_explain_no_subscription(asked.model))
+    decision = resolving.resolve(reading.facts)
+    if decision.variant is None or decision.version is None or reading.model_pk is None:
+        return Answer(poll_after, reason=decision.reason)
+    term = _choose_term(reading.device_id, now=now)
+    policy = _policy_of(decision)
+    etag = _digest(decision, policy=policy, term=term)
+    if etag in asked.known_etags or "*" in asked.known_etags:
+        return Answer(poll_after, etag=etag)
+    attempt = deployments.offer(decision, device_pk=reading.device_pk, model_pk=reading.model_pk, now=now)
+    document = _describe(decision.version, decision.variant, model=reading.facts.model, site_url=asked.site_url)
+    assignment = _describe_assignment(decision, attempt=attempt, term=term)
+    body = {**document, "assignment": assignment, "policy": policy, "poll_after_s": poll_after}
+    return Answer(poll_after, etag=etag, body=body)
+
+
+def choose_poll_after(device_id: str) -> int:
+    """Return when the device should poll next: POLL_AFTER_SECONDS give or take a tenth, always the same for one device."""
+    share = _share_of(device_id)
+    return max(1, round(settings.POLL_AFTER_SECONDS * (1 - _JITTER + 2 * _JITTER * share)))
+
+
+def _share_of(device_id: str) -> float:
+    return int.from_bytes(hashlib.sha256(device_id.encode()).digest()[:8], "big") / 2**64
+
+
+def _choose_term(device_id: str, *, now: datetime) -> _Term:
+    # Devices change terms at different times, so that a fleet does not fetch its answers anew all at once.
+    half = max(1.0, settings.ASSIGNMENT_SECONDS / 2)
+    offset = _share_of(device_id) * half
+    number = int((now.timestamp() + offset) // half)
+    begins_at = datetime.fromtimestamp(number * half - offset, tz=UTC)
+    return _Term(number=number, expires_at=begins_at + timedelta(seconds=2 * half))
+
+
+def _policy_of(decision: resolving.Decision) -> dict[str, Any]:
+    defaults = {
+        "activate": "immediate",
+        "probation_s": settings.PROBATION_SECONDS,
+        "probation_inferences": settings.PROBATION_INFERENCES,
+    }
+    return {**defaults, **decision.policy}
+
+
+def _digest(decision: resolving.Decision, *, policy: Mapping[str, Any], term: _Term) -> str:
+    version, variant = decision.version, decision.variant
+    bears = [
+        version and [version.id, version.baseline_sha256],
+        variant and [variant.id, variant.sha256, variant.manifest_sha256],
+        [decision.rollout_id, decision.release_counter, term.number],
+        dict(policy),
+    ]
+    return hashlib.sha256(json.dumps(bears, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _describe(
+    version: resolving.VersionFacts, variant: resolving.VariantFacts, *, model: str, site_url: str
+) -> dict[str, Any]:
+    store, life = blob_store(site_url or None), settings.DOWNLOAD_URL_SECONDS
+
+    def link(sha256: str, filename: str) -> str:
+        return store.url(sha256, filename=filename, expires_seconds=life)
+
+    return {
+        "model_id": model,
+        "version": version.number,
+        "sha256": variant.sha256,
+        "size": variant.size,
+        "format": variant.format,
+        "filename": variant.filename,
+        "download_url": link(variant.sha256, variant.filename),
+        "target": variant.target,
+        "recipe": variant.recipe,
+        "manifest_url": link(variant.manifest_sha256, MANIFEST_NAME),
+        "manifest_sha256": variant.manifest_sha256,
+        "signature_url": link(variant.signature_sha256, SIGNATURE_NAME),
+        "baseline_url": link(version.baseline_sha256, BASELINE_NAME) if version.baseline_sha256 else None,
+    }
+
+
+def _describe_assignment(decision: resolving.Decision, *, attempt: Deployment, term: _Term) -> dict[str, Any]:
+    return {
+        "attempt_id": str(attempt.pk),
+        "rollout_id": decision.rollout_id,
+        "reason": decision.reason,
+        "release_counter": decision.release_counter,
+        "expires_at": term.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "dsse": None,
+    }
+
+
+def _explain_no_subscription(model: str | None) -> str:
+    if model is None:
+        return "the device has no subscription"
+    if not RegisteredModel.objects.filter(slug=model).exists():
+        raise UnknownModel(f"There is no model {model[:80]!r}.")
+    return f"the device has no subscription to {model}"

@@ -1,0 +1,84 @@
+"""Whom a rollout covers, now: computed from the selector and the cohort function, never stored."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Exists, F, OuterRef
+
+from fleet.facts import order_of_targets
+from fleet.models import Deployment, Device, DeviceState, Pin, Rollout
+from fleet.rules import cohorts, resolving
+from fleet.rules.selectors import Selector
+from fleet.rules.stages import Evidence
+from fleet.rules.transitions import DeploymentState
+from registry.models import Channel, ModelVersion, Variant, VariantStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A device that the rollout is for. Without a ``variant`` nothing of the version fits it."""
+
+    pk: int
+    device_id: str
+    target: str
+    bucket: int
+    variant: resolving.VariantFacts | None
+
+
+def list_members(channel: Channel, *, version: ModelVersion, selector: Selector, salt: str) -> list[Member]:
+    """Return the active, selected subscribers of a channel that no pin holds, lowest buckets first."""
+    is_pinned = Pin.objects.filter(device=OuterRef("pk"), model=channel.model_id)
+    rows = Device.objects.filter(
+        state=DeviceState.ACTIVE,
+        subscriptions__model_slug=channel.model.slug,
+        subscriptions__channel_name=channel.name,
+    ).exclude(Exists(is_pinned))
+    if selector.labels:
+        rows = rows.filter(labels__contains=dict(selector.labels))
+    if selector.targets:
+        rows = rows.filter(target__in=selector.targets)
+    if selector.devices:
+        rows = rows.filter(device_id__in=selector.devices)
+    variants = _variants_by_target(version, rows.order_by().values_list("target", flat=True).distinct())
+    members = [
+        Member(pk, device_id, target, cohorts.bucket_of(device_id, salt=salt), variants[target])
+        for pk, device_id, target in rows.order_by("pk").values_list("pk", "device_id", "target")
+        if target in variants
+    ]
+    return sorted(members, key=lambda member: (member.bucket, member.device_id))
+
+
+def list_members_of(rollout: Rollout) -> list[Member]:
+    """Return the devices that a rollout is for, lowest buckets first."""
+    selector = Selector.read(rollout.selector)
+    return list_members(rollout.channel, version=rollout.version, selector=selector, salt=rollout.salt)
+
+
+def choose_limit(members: Iterable[Member], *, percent: float, min_devices: int, floor: int = 0) -> int:
+    """Return the bucket limit of a stage; devices that cannot be served do not count towards ``min_devices``."""
+    buckets = [member.bucket for member in members if member.variant is not None]
+    return cohorts.choose_limit(buckets, percent=percent, min_devices=min_devices, floor=floor)
+
+
+def list_covered(members: Iterable[Member], *, limit: int) -> list[Member]:
+    """Return the devices below the limit that can be served."""
+    return [member for member in members if member.bucket < limit and member.variant is not None]
+
+
+def measure(rollout: Rollout, *, members: Sequence[Member]) -> Evidence:
+    """Count what is known of a rollout's current stage: devices, not attempts."""
+    covered = {member.pk for member in list_covered(members, limit=rollout.bucket_limit)}
+    latest = dict(Deployment.objects.filter(rollout=rollout).order_by("offered_at").values_list("device_id", "state"))
+    confirmed = {pk for pk, state in latest.items() if state == DeploymentState.CONFIRMED}
+    unreachable = {pk for pk, state in latest.items() if state == DeploymentState.UNREACHABLE}
+    return Evidence(covered=len(covered), confirmed=len(covered & confirmed), unreachable=len(covered & unreachable))
+
+
+def _variants_by_target(version: ModelVersion, targets: Iterable[str]) -> dict[str, resolving.VariantFacts | None]:
+    rows = Variant.objects.filter(version=version, status=VariantStatus.READY).values(
+        "id", "target", "recipe", "rank", "status", "filename", "format", sha256=F("file_id"), size=F("file__size")
+    )
+    facts = resolving.VersionFacts(
+        id=version.pk, number=version.number, variants=tuple(resolving.VariantFacts(**row) for row in rows)
+    )
+    return {target: resolving.choose_variant(facts, targets=order_of_targets(target))[0] for target in targets}

@@ -1,0 +1,183 @@
+"""Deployments: a device's attempt at a variant, from its first offer to its end.
+
+1. ``offer`` writes the attempt when a device is told of it first; the same decision later finds the same attempt.
+2. ``report`` applies what the device says, once each, whatever the order of arrival.
+3. ``sweep`` ends what overstays its lease, and what is offered to a device that is not seen any more.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from core.errors import Missing
+from fleet.models import Deployment, Device
+from fleet.rules import resolving, transitions
+from fleet.rules.labels import clean_document
+from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES, PRESUMED, UNSUCCESSFUL, DeploymentState
+
+_SWEPT_AT_ONCE: Final = 1_000
+
+
+class UnknownAttempt(Missing):
+    """The device was never offered this attempt."""
+
+    code = "unknown_attempt"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One thing that a device says about an attempt; ``seq`` orders them."""
+
+    attempt_id: uuid.UUID
+    seq: int
+    state: DeploymentState
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    active_providers: Sequence[str] = ()
+
+
+@transaction.atomic
+def offer(decision: resolving.Decision, *, device_pk: int, model_pk: int, now: datetime) -> Deployment:
+    """Return the attempt for a decision that has a variant: the newest one where it is the same offer, else a new one.
+
+    A new one supersedes an older one that is still open. The device's row orders concurrent polls of one device.
+    """
+    Device.objects.select_for_update(no_key=True).only("pk").get(pk=device_pk)
+    newest = Deployment.objects.filter(device_id=device_pk, model_id=model_pk).order_by("-offered_at").first()
+    if newest is not None and _is_same_offer(newest, decision):
+        return _carry_on(newest, decision, now=now)
+    if newest is not None and transitions.can_move(DeploymentState(newest.state), DeploymentState.SUPERSEDED):
+        newest.state, newest.updated_at = DeploymentState.SUPERSEDED, now
+        newest.save(update_fields=["state", "updated_at"])
+    version, variant = decision.version, decision.variant
+    if version is None or variant is None:
+        raise ValueError("a decision without a variant cannot be offered")
+    return Deployment.objects.create(
+        device_id=device_pk,
+        model_id=model_pk,
+        version_id=version.id,
+        variant_id=variant.id,
+        sha256=variant.sha256,
+        rollout_id=decision.rollout_id,
+        release_counter=decision.release_counter,
+        offered_at=now,
+        updated_at=now,
+    )
+
+
+@transaction.atomic
+def report(reported: Report, *, device_pk: int, now: datetime) -> DeploymentState:
+    """Apply a report and return the state that holds. One that is repeated, late or out of order changes nothing.
+
+    Raises:
+        UnknownAttempt: The device was never offered this attempt.
+    """
+    rows = Deployment.objects.select_for_update().filter(pk=reported.attempt_id, device_id=device_pk)
+    attempt = rows.first()
+    if attempt is None:
+        raise UnknownAttempt(f"There is no attempt {reported.attempt_id} of this device.")
+    before = DeploymentState(attempt.state)
+    if reported.seq <= attempt.last_seq or not transitions.can_move(before, reported.state):
+        return before
+    if before in PRESUMED and _has_newer(attempt):
+        return before
+    attempt.state = reported.state
+    attempt.last_seq = reported.seq
+    attempt.detail = clean_document(reported.detail)
+    attempt.failure_class = _failure_class(reported)
+    attempt.active_providers = clean_document(list(reported.active_providers)) or attempt.active_providers
+    attempt.updated_at = now
+    attempt.save()
+    return reported.state
+
+
+def sweep(*, now: datetime) -> int:
+    """End open attempts that are over their time; return how many.
+
+    *Unreachable*: still only offered, and the device was not seen since. *Timed out*: any open state for longer than its
+    lease. Rows that somebody else holds are left to the next sweep.
+    """
+    return _end_unreachable(now) + _end_timed_out(now)
+
+
+@transaction.atomic
+def _end_unreachable(now: datetime) -> int:
+    silent = Q(device__last_seen_at=None) | Q(device__last_seen_at__lte=F("updated_at") + timedelta(seconds=1))
+    rows = Deployment.objects.filter(
+        silent, state=DeploymentState.OFFERED, updated_at__lt=now - settings.UNREACHABLE_AFTER
+    )
+    return _end(rows, DeploymentState.UNREACHABLE, now=now)
+
+
+@transaction.atomic
+def _end_timed_out(now: datetime) -> int:
+    # A probation may be set longer than the lease; it counts on top.
+    lease = settings.DEPLOYMENT_LEASE
+    rows = Deployment.objects.select_related("rollout", "device").filter(
+        state__in=OPEN_DEPLOYMENT_STATES, updated_at__lt=now - lease
+    )
+    overdue = [
+        row.pk
+        for row in rows[:_SWEPT_AT_ONCE]
+        if row.state != DeploymentState.ACTIVATED or row.updated_at < now - lease - _probation_of(row)
+    ]
+    return _end(
+        Deployment.objects.filter(pk__in=overdue, updated_at__lt=now - lease), DeploymentState.TIMED_OUT, now=now
+    )
+
+
+def _end(rows: Any, state: DeploymentState, *, now: datetime) -> int:
+    sources = [before for before in OPEN_DEPLOYMENT_STATES if transitions.can_move(before, state)]
+    held = rows.filter(state__in=sources).select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
+    return int(Deployment.objects.filter(pk__in=list(held[:_SWEPT_AT_ONCE])).update(state=state, updated_at=now))
+
+
+def _probation_of(attempt: Deployment) -> timedelta:
+    policy = attempt.rollout.policy if attempt.rollout else {}
+    return timedelta(seconds=policy.get("probation_s", settings.PROBATION_SECONDS))
+
+
+def _is_same_offer(newest: Deployment, decision: resolving.Decision) -> bool:
+    variant = decision.variant
+    if variant is None or (newest.variant_id, newest.sha256) != (variant.id, variant.sha256):
+        return False
+    own_rollout = str(newest.rollout_id) if newest.rollout_id else None
+    # Each rollout counts its own attempts; a device that runs the version already confirms it again without a download.
+    if newest.state == DeploymentState.SUPERSEDED or decision.rollout_id not in {None, own_rollout}:
+        return False
+    if newest.state not in UNSUCCESSFUL:
+        return True
+    # What failed is tried again only by another act: another rollout, a pin, a channel that is moved. Not by the next stage.
+    if decision.rollout_id is not None:
+        return True
+    return own_rollout is None and decision.release_counter <= newest.release_counter
+
+
+def _carry_on(attempt: Deployment, decision: resolving.Decision, *, now: datetime) -> Deployment:
+    changed = []
+    if attempt.state in PRESUMED:
+        # It is seen again: what was presumed of it was wrong.
+        attempt.state, attempt.updated_at = DeploymentState.OFFERED, now
+        changed += ["state", "updated_at"]
+    if attempt.release_counter != decision.release_counter and attempt.state not in UNSUCCESSFUL:
+        attempt.release_counter = decision.release_counter
+        changed.append("release_counter")
+    if changed:
+        attempt.save(update_fields=changed)
+    return attempt
+
+
+def _has_newer(attempt: Deployment) -> bool:
+    rows = Deployment.objects.filter(device_id=attempt.device_id, model_id=attempt.model_id)
+    return rows.filter(offered_at__gt=attempt.offered_at).exists()
+
+
+def _failure_class(reported: Report) -> str:
+    if reported.state not in UNSUCCESSFUL:
+        return ""
+    return str(clean_document(str(reported.detail.get("class", "unknown"))))[:60]

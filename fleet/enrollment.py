@@ -1,0 +1,170 @@
+"""How a device gets in.
+
+1. The key must be known and not revoked. What else is wrong with it is told by the error's code alone.
+2. A device that this very key let in gets its token anew until that is first used; it costs no use, whatever became of the key.
+3. A new device costs one use, taken by conditional UPDATE: of two who want the last one, one gets it.
+4. ``accept`` keys let in at once; ``review`` keys let a person decide, and the device asks again until one has.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from core import audit
+from core.actors import Actor
+from core.errors import Conflict, Forbidden, Invalid
+from core.tokens import digest_of
+from fleet import authentication, subscriptions
+from fleet.models import Device, DeviceState, DeviceToken, EnrollmentKey
+from fleet.rules.labels import check_labels, clean_document
+from registry.compression.targets import get_target
+
+_DEVICE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+RESERVED_DEVICE_IDS: Final = frozenset({"enroll", "self"})
+
+
+class InvalidDeviceId(Invalid):
+    """A device id breaks the rule, or is a path of the device API."""
+
+    code = "invalid_device_id"
+
+
+class EnrollmentRefused(Forbidden):
+    """The enrollment key does not let this device in."""
+
+    code = "enrollment_refused"
+    sentence: ClassVar[str] = "The enrollment key does not let this device in."
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+
+class UnknownKey(EnrollmentRefused):
+    """There is no such key, or it was revoked."""
+
+    code = "enrollment_key_unknown"
+
+
+class ExpiredKey(EnrollmentRefused):
+    """The key's time is over."""
+
+    code = "enrollment_key_expired"
+
+
+class UsedUpKey(EnrollmentRefused):
+    """The key has let in as many devices as it may."""
+
+    code = "enrollment_key_used_up"
+
+
+class WrongTarget(EnrollmentRefused):
+    """The key is for another hardware target."""
+
+    code = "enrollment_key_for_another_target"
+
+
+class DeviceIsRevoked(EnrollmentRefused):
+    """The device was shut out; deleting it lets its id enroll again."""
+
+    code = "device_revoked"
+
+
+class AlreadyEnrolled(Conflict):
+    """The device id is taken, by this device or another one."""
+
+    code = "already_enrolled"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a device says when it asks to be let in."""
+
+    device_id: str
+    secret: str
+    target: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+
+
+def enroll(request: Request) -> str | None:
+    """Let a device in and return its token; None while a person has to accept it.
+
+    Raises:
+        InvalidDeviceId: The id breaks the rule or is reserved.
+        UnknownTarget: No hardware target has that name.
+        InvalidLabel: A label breaks the rule.
+        EnrollmentRefused: The key is unknown, revoked, expired, used up or for another target, or the device is shut out.
+        AlreadyEnrolled: The id is taken, and the token was used or another key let it in.
+    """
+    check_device_id(request.device_id)
+    get_target(request.target)
+    labels = check_labels(request.labels)
+    try:
+        return _enroll(request, labels)
+    except IntegrityError:
+        # Another request for the same id was faster by a hair: now there is a row to decide by.
+        return _enroll(request, labels)
+
+
+def check_device_id(device_id: str) -> str:
+    """Return the id unchanged.
+
+    Raises:
+        InvalidDeviceId: It breaks the rule or is reserved.
+    """
+    if not _DEVICE_ID.fullmatch(device_id) or device_id in RESERVED_DEVICE_IDS:
+        rule = "must be 1 to 128 letters, digits, '.', '_', '-', start with a letter or digit, and not be 'enroll' or 'self'."
+        raise InvalidDeviceId.field("device_id", rule)
+    return device_id
+
+
+@transaction.atomic
+def _enroll(request: Request, labels: dict[str, str]) -> str | None:
+    key = EnrollmentKey.objects.filter(digest=digest_of(request.secret), revoked_at=None).first()
+    if key is None:
+        raise UnknownKey
+    device = Device.objects.select_for_update(no_key=True).filter(device_id=request.device_id).first()
+    if device is not None and device.enrollment_key_id == key.pk:
+        return _repeat(device)
+    if key.target and key.target != request.target:
+        raise WrongTarget
+    if key.expires_at <= timezone.now():
+        raise ExpiredKey
+    if device is not None:
+        raise AlreadyEnrolled(f"The device {request.device_id} is enrolled already.")
+    if not EnrollmentKey.objects.filter(pk=key.pk, uses__lt=F("max_uses"), revoked_at=None).update(uses=F("uses") + 1):
+        raise UsedUpKey
+    return _admit(request, key=key, labels=labels)
+
+
+def _repeat(device: Device) -> str | None:
+    if device.state == DeviceState.REVOKED:
+        raise DeviceIsRevoked
+    if device.state == DeviceState.PENDING:
+        return None
+    if DeviceToken.objects.filter(device=device).exclude(first_used_at=None).exists():
+        raise AlreadyEnrolled(f"The device {device.device_id} is enrolled already, and its token is in use.")
+    authentication.revoke_tokens(device)
+    return authentication.issue_token(device)
+
+
+def _admit(request: Request, *, key: EnrollmentKey, labels: dict[str, str]) -> str | None:
+    is_reviewed = key.mode == "review"
+    device = Device.objects.create(
+        device_id=request.device_id,
+        target=request.target,
+        labels=check_labels({**key.labels, **labels}),
+        capabilities=clean_document(request.capabilities),
+        state=DeviceState.PENDING if is_reviewed else DeviceState.ACTIVE,
+        enrollment_key=key,
+    )
+    subscriptions.replace(device, subscriptions.read_follows(key.subscriptions))
+    after = {"target": device.target, "labels": device.labels, "state": device.state, "enrollment_key": key.name}
+    actor = Actor(kind="device", name=device.device_id)
+    audit.record(actor, action="enroll", object_type="device", object_id=device.device_id, after=after)
+    return None if is_reviewed else authentication.issue_token(device)

@@ -1,0 +1,164 @@
+"""Read all that bears on one device and one model in one statement, because an idle poll may cost one read.
+
+Written as SQL: the ORM's compilation of the same joins costs a poll more than PostgreSQL's answer does. Nothing here is
+cached, so that an act bears on the very next poll, whichever process answers it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from django.db import connection
+
+from fleet.rules import resolving
+from fleet.rules.selectors import Selector
+from fleet.rules.transitions import UPDATED_DEPLOYMENT_STATES, RolloutState
+from registry.compression.targets import load_targets
+from registry.variants import list_with_fallbacks
+
+_BEARER: Final = """
+    fleet_devicetoken t JOIN fleet_device d ON d.id = t.device_id
+        AND t.digest = %(digest)s AND t.revoked_at IS NULL AND d.state = 'active'
+"""
+_DEVICE: Final = """
+    (SELECT * FROM fleet_device WHERE device_id = %(device_id)s) d LEFT JOIN fleet_devicetoken t ON false
+"""
+_STATEMENT: Final = """
+SELECT jsonb_build_object(
+    'token_id', t.id, 'is_first_use', t.first_used_at IS NULL,
+    'device_pk', d.id, 'device_id', d.device_id, 'target', d.target, 'labels', d.labels,
+    'model', s.model_slug, 'channel_name', s.channel_name, 'subscription_counter', s.release_counter, 'model_pk', m.id,
+    'channel', CASE WHEN c.id IS NOT NULL THEN
+        jsonb_build_object('version', c.version_id, 'release_counter', c.release_counter, 'policy', c.policy) END,
+    'pin', CASE WHEN p.id IS NOT NULL THEN
+        jsonb_build_object('version', p.version_id, 'release_counter', p.release_counter) END,
+    'rollouts', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'id', r.id, 'state', r.state, 'version', r.version_id, 'salt', r.salt, 'bucket_limit', r.bucket_limit,
+            'percent', r.stages -> r.stage_index::int -> 'percent', 'release_counter', r.release_counter,
+            'selector', r.selector, 'policy', r.policy,
+            'has_updated', EXISTS (SELECT FROM fleet_deployment x
+                WHERE x.device_id = d.id AND x.rollout_id = r.id AND x.state = ANY(%(updated)s)))), '[]')
+        FROM fleet_rollout r WHERE r.channel_id = c.id AND r.state IN ('running', 'paused')),
+    'versions', (
+        SELECT coalesce(jsonb_object_agg(v.id, jsonb_build_object(
+            'number', v.number, 'status', v.status, 'is_quarantined', v.quarantined_at IS NOT NULL,
+            'baseline_sha256', (SELECT b.blob_id FROM registry_baseline b
+                WHERE b.version_id = v.id ORDER BY b.created_at DESC LIMIT 1),
+            'variants', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                    'id', a.id, 'target', a.target, 'recipe', a.recipe, 'rank', a.rank, 'status', a.status,
+                    'reason', left(a.reason, 300), 'sha256', coalesce(a.file_id, ''), 'size', coalesce(f.size, 0),
+                    'filename', a.filename, 'format', a.format, 'manifest_sha256', coalesce(a.manifest_id, ''),
+                    'signature_sha256', coalesce(a.signature_id, ''))), '[]')
+                FROM registry_variant a LEFT JOIN registry_blob f ON f.sha256 = a.file_id
+                WHERE a.version_id = v.id
+                AND a.target IN (SELECT jsonb_array_elements_text(%(orders)s::jsonb -> d.target))))), '{}')
+        FROM registry_modelversion v WHERE v.id IN (
+            SELECT c.version_id UNION SELECT p.version_id
+            UNION SELECT r.version_id FROM fleet_rollout r
+                WHERE r.channel_id = c.id AND r.state IN ('running', 'paused')))
+)
+FROM {source}
+LEFT JOIN LATERAL (
+    SELECT * FROM fleet_subscription s WHERE s.device_id = d.id AND (%(model)s::text IS NULL OR s.model_slug = %(model)s)
+    ORDER BY s.position, s.id LIMIT 1) s ON true
+LEFT JOIN registry_registeredmodel m ON m.slug = s.model_slug
+LEFT JOIN registry_channel c ON c.model_id = m.id AND c.name = s.channel_name
+LEFT JOIN fleet_pin p ON p.device_id = d.id AND p.model_id = m.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one read found. ``facts`` is None where the device has no (such) subscription."""
+
+    device_pk: int
+    device_id: str
+    target: str
+    token_id: int | None
+    is_first_use: bool
+    model_pk: int | None
+    facts: resolving.Facts | None
+
+
+def find_by_token(digest: str, *, model: str | None) -> Reading | None:
+    """Read for the device that bears a live token; None where the token opens nothing.
+
+    ``model`` None means the device's primary subscription.
+    """
+    return _read(_BEARER, {"digest": digest, "model": model})
+
+
+def find_by_device(device_id: str, *, model: str | None) -> Reading | None:
+    """Read for a device by its id, whatever its state; None where there is no such device."""
+    return _read(_DEVICE, {"device_id": device_id, "model": model})
+
+
+def order_of_targets(target: str) -> tuple[str, ...]:
+    """Return a target and its fall-backs; a target that is no longer known stands alone."""
+    return tuple(_orders().get(target, [target]))
+
+
+@cache
+def _orders() -> Mapping[str, list[str]]:
+    return {target: list_with_fallbacks(target) for target in load_targets()}
+
+
+@cache
+def _orders_as_json() -> str:
+    return json.dumps(_orders())
+
+
+def _read(source: str, parameters: dict[str, Any]) -> Reading | None:
+    updated = [state.value for state in UPDATED_DEPLOYMENT_STATES]
+    with connection.cursor() as cursor:
+        # The source is one of two constants above; every value is a parameter.
+        statement = _STATEMENT.replace("{source}", source)
+        cursor.execute(statement, {**parameters, "updated": updated, "orders": _orders_as_json()})
+        row = cursor.fetchone()
+    return _build(json.loads(row[0])) if row else None
+
+
+def _build(found: dict[str, Any]) -> Reading:
+    return Reading(
+        device_pk=found["device_pk"],
+        device_id=found["device_id"],
+        target=found["target"],
+        token_id=found["token_id"],
+        is_first_use=found["is_first_use"],
+        model_pk=found["model_pk"],
+        facts=_build_facts(found) if found["model"] is not None else None,
+    )
+
+
+def _build_facts(found: dict[str, Any]) -> resolving.Facts:
+    versions = {int(key): _build_version(int(key), body) for key, body in found["versions"].items()}
+    channel, pin = found["channel"], found["pin"]
+    return resolving.Facts(
+        device=resolving.DeviceFacts(found["device_id"], order_of_targets(found["target"]), found["labels"]),
+        model=found["model"],
+        channel_name=found["channel_name"],
+        subscription_counter=found["subscription_counter"],
+        channel=channel
+        and resolving.ChannelFacts(
+            found["channel_name"], versions[channel["version"]], channel["release_counter"], channel["policy"]
+        ),
+        pin=pin and resolving.PinFacts(versions[pin["version"]], pin["release_counter"]),
+        rollouts=tuple(_build_rollout(body, versions=versions) for body in found["rollouts"]),
+    )
+
+
+def _build_version(version_id: int, body: dict[str, Any]) -> resolving.VersionFacts:
+    variants = tuple(resolving.VariantFacts(**variant) for variant in body.pop("variants"))
+    return resolving.VersionFacts(id=version_id, variants=variants, **body)
+
+
+def _build_rollout(body: dict[str, Any], *, versions: Mapping[int, resolving.VersionFacts]) -> resolving.RolloutFacts:
+    changed = {
+        "version": versions[body["version"]],
+        "state": RolloutState(body["state"]),
+        "selector": Selector.read(body["selector"]),
+    }
+    return resolving.RolloutFacts(**{**body, **changed})

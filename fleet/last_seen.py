@@ -1,0 +1,94 @@
+"""When devices were last seen: noted in Redis on each poll, written to their rows in bulk by beat.
+
+Losing Redis loses a few minutes of freshness and nothing else: a poll never fails or waits for it.
+"""
+
+import logging
+import time
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+import redis
+from django.conf import settings
+from django.db import connection, transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+_KEY: Final = "fleet:last_seen"
+_FLUSHING: Final = "fleet:last_seen:flushing"
+# Any number that nothing else locks by.
+_ADVISORY_LOCK: Final = 7_104_001
+_CHUNK: Final = 5_000
+_REST_SECONDS: Final = 5.0
+
+
+class _Circuit:
+    """After a failure Redis is left alone for a while, so that a dead one slows no poll down."""
+
+    closed_until: float = 0.0
+
+
+def note(device_pk: int, *, at: datetime) -> None:
+    """Remember that a device was seen. Never raises and never waits long."""
+    if time.monotonic() < _Circuit.closed_until:
+        return
+    try:
+        _client().hset(_KEY, str(device_pk), f"{at.timestamp():.3f}")
+    except redis.RedisError as error:
+        _Circuit.closed_until = time.monotonic() + _REST_SECONDS
+        logger.warning("last seen is not noted for %s s: %s", _REST_SECONDS, error)
+
+
+def flush() -> int:
+    """Write what was noted to the devices' rows; return how many rows changed.
+
+    Idempotent: a time only ever rises, and the notes are dropped after the commit. A second flush at the same time does nothing.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+        (is_alone,) = cursor.fetchone()
+        if not is_alone:
+            return 0
+        noted = _take()
+        written = sum(_write(cursor, noted[start : start + _CHUNK]) for start in range(0, len(noted), _CHUNK))
+        # Dropped under the lock, before the commit: what a crash in between loses is noted again at the next poll.
+        _client().delete(_FLUSHING)
+    return written
+
+
+def forget() -> None:
+    """Drop all notes; for tests that share one Redis."""
+    _client().delete(_KEY, _FLUSHING)
+
+
+def _take() -> list[tuple[int, datetime]]:
+    # What an interrupted flush left behind goes first, and the newer notes after it.
+    if not _client().exists(_FLUSHING):
+        if not _client().exists(_KEY):
+            return []
+        _client().rename(_KEY, _FLUSHING)
+    noted: dict[bytes, bytes] = _client().hgetall(_FLUSHING)
+    return sorted((int(pk), datetime.fromtimestamp(float(at), tz=UTC)) for pk, at in noted.items())
+
+
+def _write(cursor: Any, rows: list[tuple[int, datetime]]) -> int:
+    cursor.execute(
+        """
+        UPDATE fleet_device d SET last_seen_at = noted.at
+        FROM unnest(%s::bigint[], %s::timestamptz[]) AS noted(pk, at)
+        WHERE d.id = noted.pk AND (d.last_seen_at IS NULL OR d.last_seen_at < noted.at)
+        """,
+        [[pk for pk, _ in rows], [at for _, at in rows]],
+    )
+    return int(cursor.rowcount)
+
+
+@cache
+def _client() -> Any:
+    # The library would try again for seconds; a poll has no seconds to give.
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0)
+    )

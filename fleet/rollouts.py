@@ -1,0 +1,395 @@
+"""Rollouts: what an operator or beat does with one. Which verb applies when is in ``fleet.rules.transitions``.
+
+Every verb locks the rollout first and its model second, takes the model's next release counter where it changes what
+devices should run, and leaves an event (a sentence) and an audit entry. An act that takes devices out of the rollout (pause,
+abort, roll-back) writes its number on the channel too, so that no device is ever given a lower one.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from core import audit
+from core.actors import Actor
+from core.errors import Conflict, Missing
+from fleet import coverage
+from fleet.models import Rollout, RolloutEvent
+from fleet.rules import stages, transitions
+from fleet.rules.labels import check_labels
+from fleet.rules.selectors import Selector
+from fleet.rules.stages import Stage
+from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES, RolloutState
+from registry import channels, queries, versions
+from registry.channels import VersionNotOfferable
+from registry.compression.targets import get_target
+from registry.models import Channel, ModelVersion, RegisteredModel, next_release_counter
+
+
+class UnknownRollout(Missing):
+    """No rollout has that id."""
+
+    code = "unknown_rollout"
+
+
+class VerbDoesNotApply(Conflict):
+    """The rollout is in a state in which the verb means nothing; somebody else may have been faster."""
+
+    code = "verb_does_not_apply"
+
+
+class ChannelHasActiveRollout(Conflict):
+    """A channel is moved by one thing at a time."""
+
+    code = "channel_has_active_rollout"
+
+
+class NothingToRollOut(Conflict):
+    """The channel points to the version already."""
+
+    code = "nothing_to_roll_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A rollout as it is posted."""
+
+    model: str
+    channel: str
+    version: str
+    stages: Sequence[Stage]
+    selector: Selector = field(default_factory=Selector)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPlan:
+    """A plan whose names exist and whose rules hold."""
+
+    channel: Channel
+    version: ModelVersion
+    selector: Selector
+    stages: Sequence[Stage]
+    salt: str
+
+
+def check(plan: Plan) -> CheckedPlan:
+    """Look up what a plan names; ``salt`` is empty where it gives none.
+
+    Raises:
+        UnknownModel: or ``UnknownChannel``, ``UnknownVersion``, ``UnknownTarget``: a name that nothing has.
+        InvalidStages: The stages break a rule.
+        InvalidLabel: The selector has labels that no device can have.
+        InvalidPolicy: The policy cannot be used.
+    """
+    channel = queries.get_channel(plan.model, plan.channel)
+    version = queries.get_version(plan.model, plan.version)
+    channels.check_policy(dict(plan.policy))
+    check_labels(plan.selector.labels, field="selector.labels")
+    for target in plan.selector.targets:
+        get_target(target)
+    checked = stages.check_stages(plan.stages)
+    return CheckedPlan(channel=channel, version=version, selector=plan.selector, stages=checked, salt=plan.salt)
+
+
+@transaction.atomic
+def create(plan: Plan, *, actor: Actor) -> Rollout:
+    """Draft a rollout; nothing happens until it is started.
+
+    Raises:
+        DomainError: As ``check``.
+    """
+    checked = check(plan)
+    rollout_id = uuid.uuid4()
+    rollout = Rollout.objects.create(
+        id=rollout_id,
+        channel=checked.channel,
+        version=checked.version,
+        previous_version=checked.channel.version,
+        salt=checked.salt or str(rollout_id),
+        selector=_store_selector(checked.selector),
+        stages=[stage.as_stored() for stage in checked.stages],
+        policy=dict(plan.policy),
+        created_by=str(actor),
+    )
+    names = " → ".join(f"{stage.percent:g} %" for stage in checked.stages)
+    _note(rollout, "created", f"Drafted {plan.version} for {checked.channel}: {names}.", actor=actor)
+    return rollout
+
+
+@transaction.atomic
+def start(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
+    """Begin the first stage.
+
+    Raises:
+        UnknownRollout: There is none.
+        VerbDoesNotApply: It was started before.
+        VersionNotOfferable: The version is not READY, or is quarantined.
+        NothingToRollOut: The channel points there already.
+        ChannelHasActiveRollout: Another rollout moves the channel.
+    """
+    rollout = _begin(rollout_id, "start")
+    channel = rollout.channel
+    if not rollout.version.is_offerable:
+        state = "quarantined" if rollout.version.quarantined_at else rollout.version.status
+        raise VersionNotOfferable(f"{rollout.version} is {state}; devices are sent to READY versions only.")
+    if channel.version_id == rollout.version_id:
+        raise NothingToRollOut(f"{channel} points to {rollout.version.number} already.")
+    check_no_active_rollout(channel)
+    rollout.previous_version = channel.version
+    rollout.started_at = timezone.now()
+    _enter_stage(rollout, 0)
+    _act(rollout, "start", reason or _describe_stage(rollout), actor=actor)
+    return rollout
+
+
+@transaction.atomic
+def pause(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
+    """Stop new offers; devices that have updated stay, attempts that had not switched yet go back.
+
+    Raises:
+        UnknownRollout: There is none.
+        VerbDoesNotApply: It is not running (paused already, too: then somebody else paused it, for their own reason).
+    """
+    rollout = _begin(rollout_id, "pause")
+    _act(rollout, "pause", reason or "Paused; nobody new is offered the version.", actor=actor)
+    channels.touch(rollout.channel, release_counter=rollout.release_counter)
+    return rollout
+
+
+@transaction.atomic
+def resume(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
+    """Go on with the stage; its least duration begins anew, for nothing was observed meanwhile.
+
+    Raises:
+        UnknownRollout: There is none.
+        VerbDoesNotApply: It is not paused.
+        VersionNotOfferable: The version was quarantined meanwhile.
+    """
+    rollout = _begin(rollout_id, "resume")
+    if not rollout.version.is_offerable:
+        raise VersionNotOfferable(f"{rollout.version} is quarantined or no longer READY.")
+    rollout.stage_started_at = timezone.now()
+    _act(rollout, "resume", reason or "Resumed.", actor=actor)
+    return rollout
+
+
+@transaction.atomic
+def advance(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
+    """Go to the next stage at once; after the last one the rollout completes.
+
+    Raises:
+        UnknownRollout: There is none.
+        VerbDoesNotApply: It is not running.
+        VersionNotOfferable: It would complete, and the version was quarantined meanwhile.
+    """
+    rollout = _begin(rollout_id, "advance")
+    if rollout.stage_index + 1 == len(rollout.stages):
+        return _complete(rollout, reason, actor=actor)
+    _enter_stage(rollout, rollout.stage_index + 1)
+    sentence = _describe_stage(rollout) + (f" {reason}" if reason else "")
+    _act(rollout, "advance", sentence, actor=actor)
+    return rollout
+
+
+@transaction.atomic
+def complete(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
+    """End a rollout well: the channel points to its version, for everybody.
+
+    Raises:
+        UnknownRollout: There is none.
+        VerbDoesNotApply: It is not running.
+        VersionNotOfferable: The version was quarantined meanwhile.
+    """
+    return _complete(_begin(rollout_id, "complete"), reason, actor=actor)
+
+
+@transaction.atomic
+def abort(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
+    """End a rollout, and send everybody to the channel's version. The version may be rolled out again.
+
+    Raises:
+        UnknownRollout: There is none.
+        VerbDoesNotApply: It is over already.
+    """
+    rollout = _begin(rollout_id, "abort")
+    was_active = rollout.state in ACTIVE_ROLLOUT_STATES
+    rollout.ended_at = timezone.now()
+    sentence = reason or f"Aborted; everybody follows {rollout.channel} to {rollout.channel.version.number}."
+    _act(rollout, "abort", sentence, actor=actor, counts=was_active)
+    if was_active:
+        channels.touch(rollout.channel, release_counter=rollout.release_counter)
+    return rollout
+
+
+@transaction.atomic
+def roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
+    """Undo a rollout: quarantine its version, and send every device back with a higher release counter.
+
+    Other active rollouts of the same version, on other channels, are undone with it. The rollout is ``rolling_back`` until the
+    devices that had updated are back (``finish_due``).
+
+    Raises:
+        UnknownRollout: There is none.
+        VerbDoesNotApply: It is not active.
+    """
+    found = _get(rollout_id)
+    same = Rollout.objects.filter(version=found.version, state__in=[RolloutState.RUNNING, RolloutState.PAUSED])
+    # All of them first and in one order, before the model: as every verb does with its one.
+    rollouts = {
+        row.pk: row for row in _locking().filter(pk__in=[*same.values_list("pk", flat=True), rollout_id]).order_by("pk")
+    }
+    rollout = rollouts.pop(rollout_id)
+    _check_applies(rollout, "roll_back")
+    _lock_model(rollout)
+    sentence = reason or f"Rolled back to {rollout.channel.version.number}."
+    versions.quarantine(rollout.version, reason=f"Rolled back from {rollout.channel}: {sentence}", actor=actor)
+    _undo(rollout, sentence, actor=actor)
+    for other in rollouts.values():
+        if transitions.find_next(RolloutState(other.state), "roll_back") is not None:
+            _undo(
+                other, f"{other.version.number} was quarantined by the roll-back from {rollout.channel}.", actor=actor
+            )
+    return rollout
+
+
+def check_no_active_rollout(channel: Channel) -> None:
+    """Let a channel be moved where no rollout is moving it. The registry asks this before a person's move.
+
+    Raises:
+        ChannelHasActiveRollout: Naming the rollout.
+    """
+    active = Rollout.objects.filter(channel=channel, state__in=ACTIVE_ROLLOUT_STATES).first()
+    if active is not None:
+        message = f"{channel} is being moved by the rollout {active.pk} ({active.state})."
+        raise ChannelHasActiveRollout(message, rollout_id=str(active.pk))
+
+
+@transaction.atomic
+def widen(rollout: Rollout, *, limit: int, actor: Actor) -> None:
+    """Cover up to a higher bucket within the stage, because devices joined. The caller holds the rollout's lock."""
+    _lock_model(rollout)
+    rollout.bucket_limit = limit
+    rollout.release_counter = next_release_counter(rollout.channel.model_id)
+    rollout.save(update_fields=["bucket_limit", "release_counter"])
+    _note(rollout, "widened", f"Devices joined: buckets below {limit} are covered now.", actor=actor)
+
+
+@transaction.atomic
+def finish_roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str) -> Rollout:
+    """Note that no device is left to be brought back.
+
+    Raises:
+        UnknownRollout: There is none.
+        VerbDoesNotApply: It is not rolling back.
+    """
+    rollout = _begin(rollout_id, "finish_roll_back")
+    rollout.ended_at = timezone.now()
+    _act(rollout, "finish_roll_back", reason, actor=actor, counts=False)
+    return rollout
+
+
+def _undo(rollout: Rollout, sentence: str, *, actor: Actor) -> None:
+    _act(rollout, "roll_back", sentence, actor=actor)
+    channels.touch(rollout.channel, release_counter=rollout.release_counter)
+
+
+def _complete(rollout: Rollout, reason: str, *, actor: Actor) -> Rollout:
+    rollout.channel = channels.move(rollout.channel, version=rollout.version, actor=actor)
+    rollout.ended_at = timezone.now()
+    sentence = f"Completed: {rollout.channel} points to {rollout.version.number}." + (f" {reason}" if reason else "")
+    _act(rollout, "complete", sentence, actor=actor, counts=False)
+    return rollout
+
+
+def _enter_stage(rollout: Rollout, index: int) -> None:
+    stage = Stage.read(rollout.stages[index])
+    rollout.stage_index, rollout.stage_started_at = index, timezone.now()
+    rollout.bucket_limit = coverage.choose_limit(
+        coverage.list_members_of(rollout),
+        percent=stage.percent,
+        min_devices=stage.min_devices,
+        floor=rollout.bucket_limit,
+    )
+
+
+def _act(rollout: Rollout, verb: str, sentence: str, *, actor: Actor, counts: bool = True) -> None:
+    """Move the state by the table, with the next release counter where devices are to be given it."""
+    before = RolloutState(rollout.state)
+    following = transitions.find_next(before, verb)
+    if following is None:
+        raise _refusal(rollout, verb)
+    rollout.state = following
+    rollout.reason = sentence
+    if counts:
+        rollout.release_counter = next_release_counter(rollout.channel.model_id)
+    rollout.save()
+    _note(rollout, verb, sentence, actor=actor, before=before)
+
+
+def _note(rollout: Rollout, event: str, sentence: str, *, actor: Actor, before: str | None = None) -> None:
+    RolloutEvent.objects.create(rollout=rollout, actor=str(actor), event=event, sentence=sentence)
+    after = {"state": rollout.state, "stage": rollout.stage_index, "reason": sentence, "channel": str(rollout.channel)}
+    state = {"state": before} if before else None
+    audit.record(actor, action=event, object_type="rollout", object_id=rollout.pk, before=state, after=after)
+
+
+def _begin(rollout_id: uuid.UUID, verb: str) -> Rollout:
+    rollout = _locking().filter(pk=rollout_id).first()
+    if rollout is None:
+        raise UnknownRollout(f"There is no rollout {rollout_id}.")
+    _check_applies(rollout, verb)
+    _lock_model(rollout)
+    return rollout
+
+
+def _locking() -> QuerySet[Rollout]:
+    rows = Rollout.objects.select_related("channel__model", "channel__version", "version__model", "previous_version")
+    return rows.select_for_update(of=("self",))
+
+
+def _lock_model(rollout: Rollout) -> None:
+    # Orders this act among all acts of the model; a person's channel move takes the same lock before it asks the guards.
+    RegisteredModel.objects.select_for_update(no_key=True).get(pk=rollout.channel.model_id)
+    rollout.channel.refresh_from_db(fields=["version", "release_counter", "revision"])
+    rollout.version.refresh_from_db(fields=["status", "quarantined_at"])
+
+
+def _check_applies(rollout: Rollout, verb: str) -> None:
+    if transitions.find_next(RolloutState(rollout.state), verb) is None:
+        raise _refusal(rollout, verb)
+
+
+def _refusal(rollout: Rollout, verb: str) -> VerbDoesNotApply:
+    possible = transitions.verbs_of(RolloutState(rollout.state))
+    message = f"The rollout is {rollout.state}: {verb.replace('_', '-')} does not apply."
+    return VerbDoesNotApply(message, state=rollout.state, verbs=[verb.replace("_", "-") for verb in possible])
+
+
+def _get(rollout_id: uuid.UUID) -> Rollout:
+    rollout = Rollout.objects.filter(pk=rollout_id).first()
+    if rollout is None:
+        raise UnknownRollout(f"There is no rollout {rollout_id}.")
+    return rollout
+
+
+def _describe_stage(rollout: Rollout) -> str:
+    stage = Stage.read(rollout.stages[rollout.stage_index])
+    number = rollout.stage_index + 1
+    return f"Stage {number} of {len(rollout.stages)} began: {stage.percent:g} %, buckets below {rollout.bucket_limit}."
+
+
+def _store_selector(selector: Selector) -> dict[str, Any]:
+    stored: dict[str, Any] = {}
+    if selector.labels:
+        stored["labels"] = dict(selector.labels)
+    if selector.targets:
+        stored["targets"] = sorted(selector.targets)
+    if selector.devices:
+        stored["devices"] = sorted(selector.devices)
+    return stored

@@ -1,0 +1,91 @@
+"""Subscriptions: which channels of which models a device follows. Changing one is an act that bears on the device."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.errors import Invalid
+from fleet.models import Device, Pin, Subscription
+from registry.models import RegisteredModel, next_release_counter
+from registry.names import check_model_slug, check_slug
+
+MAX_SUBSCRIPTIONS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """A channel of a model; neither has to exist yet."""
+
+    model: str
+    channel: str = "stable"
+
+    def as_stored(self) -> dict[str, str]:
+        """Return it as an enrollment key keeps it."""
+        return {"model": self.model, "channel": self.channel}
+
+
+def read_follows(stored: Iterable[Mapping[str, Any]]) -> list[Follow]:
+    """Read subscriptions as an enrollment key or a request gives them."""
+    return [Follow(model=row["model"], channel=row.get("channel", "stable")) for row in stored]
+
+
+def check_follows(follows: Sequence[Follow]) -> Sequence[Follow]:
+    """Return the subscriptions unchanged.
+
+    Raises:
+        Invalid: More than 32, a model twice, or a name that breaks the rule.
+    """
+    if len(follows) > MAX_SUBSCRIPTIONS:
+        raise Invalid.field("subscriptions", f"must be at most {MAX_SUBSCRIPTIONS}.")
+    seen: set[str] = set()
+    for follow in follows:
+        check_model_slug(follow.model)
+        check_slug(follow.channel, field="channel")
+        if follow.model in seen:
+            raise Invalid.field("subscriptions", f"names the model {follow.model} twice.")
+        seen.add(follow.model)
+    return follows
+
+
+def replace(device: Device, follows: Sequence[Follow]) -> None:
+    """Make these the device's subscriptions, in this order; the first is its primary one. Call it in a transaction.
+
+    What is new or follows another channel takes the model's next release counter; what is gone takes its pin along.
+
+    Raises:
+        Invalid: As ``check_follows``.
+    """
+    check_follows(follows)
+    present = {row.model_slug: row for row in Subscription.objects.select_for_update().filter(device=device)}
+    gone = set(present) - {follow.model for follow in follows}
+    Subscription.objects.filter(device=device, model_slug__in=gone).delete()
+    Pin.objects.filter(device=device, model__slug__in=gone).delete()
+    changed = [
+        follow.model
+        for follow in follows
+        if follow.model not in present or present[follow.model].channel_name != follow.channel
+    ]
+    acts = _next_acts(changed)
+    for position, follow in enumerate(follows):
+        row = present.get(follow.model) or Subscription(device=device, model_slug=follow.model)
+        row.channel_name, row.position = follow.channel, position
+        row.release_counter = acts.get(follow.model, row.release_counter)
+        row.save()
+
+
+def note_act(device: Device, *, models: Iterable[str] | None = None) -> None:
+    """Write a new release counter on the device's subscriptions: something that bore on the device has ended or changed."""
+    rows = Subscription.objects.select_for_update().filter(device=device)
+    if models is not None:
+        rows = rows.filter(model_slug__in=models)
+    acts = _next_acts(row.model_slug for row in rows)
+    for row in rows:
+        if row.model_slug in acts:
+            row.release_counter = acts[row.model_slug]
+            row.save(update_fields=["release_counter"])
+
+
+def _next_acts(slugs: Iterable[str]) -> dict[str, int]:
+    # In the order of their keys, so that two acts never wait for each other. A model that does not exist yet has no acts.
+    rows = RegisteredModel.objects.filter(slug__in=list(slugs)).order_by("pk").values_list("pk", "slug")
+    return {slug: next_release_counter(pk) for pk, slug in rows}
