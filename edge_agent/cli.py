@@ -33,6 +33,7 @@ class Exit(enum.IntEnum):
     """What the exit code says."""
 
     DONE = 0
+    DISK_TROUBLE = 1
     BAD_SETTING = 2
     UPDATE_FAILED = 3
     SERVER_TROUBLE = 4
@@ -105,6 +106,10 @@ def _work(command: str, chosen: settings.Settings) -> int:
     except (ServerTrouble, ServerRefusal, enrollment.EnrollmentError) as error:
         _print({"outcome": error.code, "detail": str(error)})
         return _exit_of(error)
+    except OSError as error:
+        log.exception("the home folder cannot be written")
+        _print({"outcome": "disk_trouble", "detail": str(error)})
+        return Exit.DISK_TROUBLE
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         agent.close()

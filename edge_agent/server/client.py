@@ -156,8 +156,8 @@ class Client:
         The caller looks at the status: 206 from the offset, 200 from the start, 416 past the end.
 
         Raises:
-            ServerTrouble: the file cannot be had now; bytes that were read before it stay good.
-            ServerRefusal: 4xx.
+            ServerTrouble: the file cannot be had now; bytes that were read before it stay good. A refusal is passing too: the
+                address may be too old, and the next answer brings a fresh one.
         """
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         try:
@@ -165,6 +165,8 @@ class Client:
                 if response.status_code not in {200, 206, 416}:
                     _raise_for(response.status_code, response.headers, None)
                 yield response
+        except ServerRefusal as refusal:
+            raise ServerBroken(f"the file server refuses with {refusal.status}") from refusal
         except httpx.HTTPError as error:
             raise Unreachable(f"file server: {_reason(error)}") from error
 
@@ -172,13 +174,12 @@ class Client:
         """Return a whole small file.
 
         Raises:
-            ServerTrouble: it cannot be had now.
-            ServerRefusal: 4xx, or it is larger than `most_bytes` (status 413).
+            ServerTrouble: it cannot be had now, or is larger than `most_bytes`.
         """
         with self.fetch(url) as response:
             content = _read_bounded(response, most_bytes=most_bytes, timeout_seconds=self._timeout_seconds)
         if content is None:
-            raise ServerRefusal(413, problem="too_large", detail=f"more than {most_bytes} bytes")
+            raise ServerBroken(f"a small file of more than {most_bytes} bytes")
         return content
 
     def _post(

@@ -15,7 +15,7 @@ import httpx
 from edge_agent.clock import Clock
 from edge_agent.disk import Disk, read_document
 from edge_agent.server.answers import Assignment
-from edge_agent.server.client import CHUNK_BYTES, Client, ServerBroken, ServerRefusal, ServerTrouble, Unreachable
+from edge_agent.server.client import CHUNK_BYTES, Client, ServerBroken, ServerTrouble, Unreachable
 from edge_agent.update.failures import Failure, UpdateFailed
 
 SYNC_EVERY_BYTES = 8 * 1024 * 1024
@@ -157,16 +157,3 @@ def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file as it is on the disk."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def fetch_document(client: Client, url: str, *, most_bytes: int) -> bytes:
-    """Fetch a manifest or a signature.
-
-    Raises:
-        ServerTrouble: try again later, with the fresh addresses of the next answer.
-        UpdateFailed: `download_failed`.
-    """
-    try:
-        return client.fetch_small(url, most_bytes=most_bytes)
-    except ServerRefusal as refusal:
-        raise ServerBroken(f"the file server refused: {refusal.status}") from refusal

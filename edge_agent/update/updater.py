@@ -104,6 +104,7 @@ class Updater:
             return Outcome.KEPT
         attempt = self.record.attempt
         if attempt is not None and attempt.attempt_id == assignment.attempt_id and attempt.state not in UNDERWAY:
+            self._raise_counter(assignment)
             return Outcome.UP_TO_DATE
         if attempt is not None and attempt.state is State.PROBATION and not self._runs(assignment):
             self._supersede(attempt)
@@ -113,7 +114,7 @@ class Updater:
         except UpdateFailed as failed:
             return self._fail(begun, failed)
         except OSError as error:
-            if error.errno not in download.DISK_FULL_ERRORS:
+            if error.errno not in download.DISK_FULL_ERRORS or begun.state not in UNDERWAY:
                 raise
             return self._fail(begun, UpdateFailed(Failure.DISK_FULL, str(error)))
         except ServerTrouble as trouble:
@@ -177,12 +178,18 @@ class Updater:
         if assignment.size_bytes > limit:
             raise UpdateFailed(Failure.TOO_LARGE, f"{assignment.size_bytes} bytes, max_model_bytes is {limit}")
 
+    def _raise_counter(self, assignment: Assignment) -> None:
+        """Keep the highest counter: an act that changes nothing here still forbids what came before it."""
+        if assignment.release_counter > self.record.highest_release_counter:
+            self.record.highest_release_counter = assignment.release_counter
+            self.record.save()
+
     def _obtain_documents(self, assignment: Assignment) -> Documents:
         """Fetch manifest and signature: small, and checked before a byte of the model is paid for."""
-        fetched = download.fetch_document(self._around.client, assignment.manifest_url, most_bytes=MAX_MANIFEST_BYTES)
+        fetched = self._around.client.fetch_small(assignment.manifest_url, most_bytes=MAX_MANIFEST_BYTES)
         if hashlib.sha256(fetched).hexdigest() != assignment.manifest_sha256:
             raise UpdateFailed(Failure.MANIFEST_INVALID, "the manifest is not the one of the assignment")
-        signed = download.fetch_document(self._around.client, assignment.signature_url, most_bytes=MAX_SIGNATURE_BYTES)
+        signed = self._around.client.fetch_small(assignment.signature_url, most_bytes=MAX_SIGNATURE_BYTES)
         return Documents(manifest=fetched, signature=signed)
 
     def _check_documents(self, documents: Documents, *, assignment: Assignment) -> None:

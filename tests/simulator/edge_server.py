@@ -30,7 +30,7 @@ class Fault:
     """What goes wrong with the next `times` requests to a path."""
 
     prefix: str
-    kind: str  # status | truncate | corrupt | stall | hang_up | answer_lost | body
+    kind: str  # status, truncate, corrupt, slow, no_range, stall, hang_up, answer_lost, body
     value: Any = None
     times: int = 1
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -77,6 +77,11 @@ def sign(key: ec.EllipticCurvePrivateKey, digests: dict[str, str]) -> bytes:
             ],
         },
     }
+    return seal(key, statement)
+
+
+def seal(key: ec.EllipticCurvePrivateKey, statement: dict[str, Any]) -> bytes:
+    """Sign a statement, whatever it says."""
     payload = json.dumps(statement).encode()
     signed = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(payload)} ".encode() + payload
     pem = public_pem(key).encode()
@@ -139,6 +144,14 @@ class EdgeServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def public_pem(self) -> str:
+        return public_pem(self.key)
+
+    def sign(self, digests: dict[str, str]) -> bytes:
+        """Sign files with the server's key."""
+        return sign(self.key, digests)
 
     def publish(
         self,
@@ -229,15 +242,12 @@ class EdgeServer:
             if len(body["records"]) > self.max_records:
                 return 413, {"code": "too_large"}
             key, digest = (body["stream"], body["batch"]), hashlib.sha256(raw).hexdigest()
-            kept = self.batches.setdefault(key, digest)
-            if kept != digest:
+            is_known = key in self.batches
+            if self.batches.setdefault(key, digest) != digest:
                 return 409, {"code": "batch_conflict"}
-            if getattr(self, "_landed", None) is None:
-                self._landed: set[tuple[str, int]] = set()
-            if key in self._landed:
+            if is_known:
                 self.duplicates += 1
                 return 200, {"accepted": 0, "duplicates": len(body["records"])}
-            self._landed.add(key)
             self.records += body["records"]
             return 200, {"accepted": len(body["records"]), "duplicates": 0}
 
@@ -382,14 +392,11 @@ class _Handler(BaseHTTPRequestHandler):
             return 202, {}, {"status": "pending"}
         token = uuid.uuid4().hex
         with edge.lock:
-            edge.tokens = {old: device for old, device in edge.tokens.items() if device != body["device_id"]}
             edge.tokens[token] = body["device_id"]
         keys = [public_pem(edge.key)]
         return 201, {}, {"device_id": body["device_id"], "token": token, "poll_after_s": 60, "signing_keys": keys}
 
-    def _latest(
-        self, device_id: str, query: dict[str, list[str]]
-    ) -> tuple[int, dict[str, str], dict[str, Any] | None]:
+    def _latest(self, device_id: str, query: dict[str, list[str]]) -> tuple[int, dict[str, str], dict[str, Any] | None]:
         edge = self.server.edge
         if query["device_id"] != [device_id]:
             return 403, {}, {"code": "forbidden"}
