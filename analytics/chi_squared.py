@@ -15,9 +15,9 @@ def survival(value: float, *, degrees_of_freedom: int) -> float:
 
     Source: Abramowitz & Stegun, Handbook of Mathematical Functions, 26.4.4 (odd) and 26.4.5 (even degrees of freedom).
     """
-    if value <= 0:
-        return 1.0
     half = value / 2
+    if half <= 0:
+        return 1.0
     log_half = math.log(half)
     is_odd = degrees_of_freedom % 2
     # Half-integer powers of the series for odd degrees of freedom, whole ones for even.

@@ -16,6 +16,6 @@ def q_values(p_values: Sequence[float]) -> list[float]:
     for rank, index in zip(
         range(count, 0, -1), sorted(range(count), key=lambda i: p_values[i], reverse=True), strict=True
     ):
-        smallest = min(smallest, p_values[index] * count / rank)
+        smallest = min(smallest, p_values[index] * (count / rank))
         adjusted[index] = smallest
     return adjusted
