@@ -9,7 +9,7 @@ from django.db import transaction
 from analytics import transitions
 from analytics.models import Alert
 from analytics.queries import Subject
-from analytics.severity import Status
+from analytics.statistics.severity import Status
 from analytics.transitions import OPEN_STATES, AlertState, Observation
 from core import audit
 from core.actors import SYSTEM, Actor

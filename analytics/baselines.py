@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 from django.conf import settings
 
 from analytics import queries
-from analytics.bins import OTHER
 from analytics.queries import Subject
 from analytics.scopes import FLEET
+from analytics.statistics.bins import OTHER
 from analytics.windows import Window
 from core.actors import Actor
 from core.errors import DomainError, Kind

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from analytics import comparison, queries
+from analytics import queries
 from analytics.queries import Subject
 from analytics.references import Known
 from analytics.scopes import DEVICE, LABEL, TARGET
-from analytics.severity import Status
+from analytics.statistics import comparison
+from analytics.statistics.severity import Status
 from analytics.windows import Window
 from fleet.models import Device
 from ingest.counting import Scope

@@ -5,16 +5,17 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from analytics import comparison, confidence, device_drift, latency, queries, references
-from analytics.comparison import BinShare, Comparison
-from analytics.confidence import ConfidenceSummary
+from analytics import device_drift, queries, references
 from analytics.counts import Counts
 from analytics.device_drift import DeviceDrift, DevicesDrift
-from analytics.latency import LatencySummary
 from analytics.queries import Subject
 from analytics.references import BaselineUsed, Known
 from analytics.scopes import FLEET
-from analytics.severity import THRESHOLDS, Status, Thresholds
+from analytics.statistics import comparison, confidence, latency
+from analytics.statistics.comparison import BinShare, Comparison
+from analytics.statistics.confidence import ConfidenceSummary
+from analytics.statistics.latency import LatencySummary
+from analytics.statistics.severity import THRESHOLDS, Status, Thresholds
 from analytics.windows import Window
 from ingest.counting import Scope
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from analytics import scopes
-from analytics.bins import OTHER, UNSEEN
-from analytics.comparison import BinShare, Comparison, Judgement
-from analytics.severity import THRESHOLDS, Status
+from analytics.statistics.bins import OTHER, UNSEEN
+from analytics.statistics.comparison import BinShare, Comparison, Judgement
+from analytics.statistics.severity import THRESHOLDS, Status
 from ingest.counting import Scope
 
 # A class is named where it makes at least this share of the index.

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import connection
 
-from analytics.bins import OTHER
 from analytics.counts import Counts
 from analytics.scopes import FLEET, LABEL
+from analytics.statistics.bins import OTHER
 from analytics.windows import Window
 from ingest.counting import Scope
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from analytics.comparison import Reference
 from analytics.counts import Counts
 from analytics.queries import Subject
+from analytics.statistics.comparison import Reference
 from core.errors import Missing
 from registry import baselines
 from registry import queries as registry_queries

@@ -14,10 +14,11 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
-from analytics import alerts, comparison, evidence, queries, references, transitions, windows
+from analytics import alerts, evidence, queries, references, transitions, windows
 from analytics.alerts import Finding, Key
-from analytics.comparison import Comparison, Judgement
 from analytics.models import Alert
+from analytics.statistics import comparison
+from analytics.statistics.comparison import Comparison, Judgement
 from analytics.transitions import OPEN_STATES
 from core.durations import format_duration
 

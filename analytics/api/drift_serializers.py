@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from analytics import severity
+from analytics.statistics import severity
 
 _STATUSES = [status.value for status in severity.Status]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics import chi_squared, comparison, false_discovery, psi
-from analytics.bins import ClassBins
+from analytics.statistics import chi_squared, comparison, false_discovery, psi
+from analytics.statistics.bins import ClassBins
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "drift.json").read_text())
 

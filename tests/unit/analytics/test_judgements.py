@@ -2,9 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics import comparison, confidence, evidence, latency, scopes, severity, windows
-from analytics.comparison import BinShare, Reference
-from analytics.severity import Status
+from analytics import evidence, scopes, windows
+from analytics.statistics import comparison, confidence, latency, severity
+from analytics.statistics.comparison import BinShare, Reference
+from analytics.statistics.severity import Status
 from ingest.counting import Scope
 from registry import histograms
 

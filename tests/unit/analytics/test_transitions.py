@@ -1,6 +1,6 @@
 import pytest
 
-from analytics.severity import Status
+from analytics.statistics.severity import Status
 from analytics.transitions import OPEN_STATES, TABLE, AlertState, Observation, observe, step
 
 ALARMING, BETWEEN, CALM = Observation.ALARMING, Observation.BETWEEN, Observation.CALM

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics import severity
-from analytics.severity import Status
+from analytics.statistics import severity
+from analytics.statistics.severity import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from analytics import false_discovery, psi, severity
-from analytics.bins import ClassBins
-from analytics.severity import Status
+from analytics.statistics import false_discovery, psi, severity
+from analytics.statistics.bins import ClassBins
+from analytics.statistics.severity import Status
 
 
 @dataclass(frozen=True, slots=True)
