@@ -85,7 +85,7 @@ def inspect_model(
     """
     request = {"source": str(source.resolve()), "calibration": calibration and str(calibration.resolve())}
     try:
-        found, job = sandbox.run("inspect", request, scratch=scratch, limits=limits)
+        found, job = sandbox.run("inspect", request, reads=_files_of(request), scratch=scratch, limits=limits)
         return Inspection.from_json(found, cleaned=sandbox.take_file(job, _CLEANED))
     except TaskFailed as error:
         message = f"The model could not be inspected. {error.detail}"
@@ -137,7 +137,7 @@ def _attempt(
         return Attempt(recipe=step.recipe, status="not_applicable", recipe_digest=digest, reason=reason)
     order = {**request, "recipe": step.recipe, "parameters": dict(step.parameters)}
     try:
-        built, job = sandbox.run("build", order, scratch=scratch, limits=limits)
+        built, job = sandbox.run("build", order, reads=_files_of(request), scratch=scratch, limits=limits)
         if built["status"] == "not_applicable":
             return Attempt(
                 recipe=step.recipe, status="not_applicable", recipe_digest=digest, reason=_sentence(built["reason"])
@@ -179,6 +179,10 @@ def _judge(
         self_test={**built["self_test"], "latency_budget_ms": target.latency_budget_ms},
         runtime={"engine": target.runtime, "providers": list(target.providers), "options": dict(target.options)},
     )
+
+
+def _files_of(request: Mapping[str, Any]) -> list[Path]:
+    return [Path(request[key]) for key in ("source", "calibration") if request[key]]
 
 
 def _sentence(text: str) -> str:

@@ -13,10 +13,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from registry.compression.confinement import ParentIsGone, confine
+from registry.compression import landlock
+from registry.compression.confinement import CannotConfine, ParentIsGone, confine
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import HOST_ERRORS, MEMORY_SIGNS, REQUEST, RESPONSE
 
+_PROJECT = Path(__file__).resolve().parents[2]
 # Each is a module with ``run(request, *, job, limits) -> result``.
 TASKS = {
     "inspect": "registry.compression.door.inspection",
@@ -29,16 +31,23 @@ def main(job: Path) -> int:
     order = json.loads((job / REQUEST).read_bytes())
     try:
         confine(order["limits"], parent_pid=order["parent_pid"])
+        outcome = _perform(order, job=job)
     except ParentIsGone:
         return 1
-    _answer(job, {"task": order["task"], **_perform(order, job=job)})
+    except CannotConfine:
+        traceback.print_exc()
+        outcome = {"outcome": "unavailable", "detail": "The sandbox could not be shut on this host."}
+    _answer(job, {"task": order["task"], **outcome})
     return 0
 
 
 def _perform(order: dict[str, Any], *, job: Path) -> dict[str, Any]:
     try:
         task = importlib.import_module(TASKS[order["task"]])
+        _keep_only_needed_files(order["reads"], job=job)
         return {"outcome": "done", "result": task.run(order["request"], job=job, limits=order["limits"])}
+    except CannotConfine:
+        raise
     except ModelRefused as refusal:
         return {"outcome": "refused", "detail": refusal.detail, "reason": refusal.reason}
     except MemoryError:
@@ -46,6 +55,24 @@ def _perform(order: dict[str, Any], *, job: Path) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - the outermost loop of this process: whatever it is becomes an answer
         traceback.print_exc()
         return _explain(error)
+
+
+def _keep_only_needed_files(reads: list[str], *, job: Path) -> None:
+    """Leave the installed packages, our own code, the files of this task and what a runtime asks the kernel for.
+
+    After the import of the task, so that shared libraries are loaded wherever the platform keeps them.
+    """
+    packages = [
+        Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix) if entry and Path(entry).resolve() != _PROJECT
+    ]
+    own = [_PROJECT / "registry", _PROJECT / "core"]
+    system = [Path(name) for name in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc", "/sys", "/dev")]
+    landlock.restrict(
+        readable=[*packages, *own, *system, *(Path(name) for name in reads)],
+        # Where the mark of the highest memory use is reset.
+        writable=[Path("/proc/self"), Path("/dev/null")],
+        changeable=[job],
+    )
 
 
 def _explain(error: Exception) -> dict[str, Any]:

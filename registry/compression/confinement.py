@@ -31,11 +31,16 @@ class ParentIsGone(Exception):
     """The process that wanted the answer died before the child was ready."""
 
 
+class CannotConfine(Exception):
+    """A limit that this platform has could not be set; nothing from outside is opened without it."""
+
+
 def confine(limits: Mapping[str, float], *, parent_pid: int) -> bool:
     """Confine this process for good and say whether it is cut off from the network.
 
     Raises:
         ParentIsGone: The parent is not ``parent_pid`` any more.
+        CannotConfine: A resource limit could not be set.
     """
     has_own_network = bool(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -44,7 +49,10 @@ def confine(limits: Mapping[str, float], *, parent_pid: int) -> bool:
     _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent_pid:
         raise ParentIsGone
-    _limit_resources(limits)
+    try:
+        _limit_resources(limits)
+    except (OSError, ValueError) as error:
+        raise CannotConfine from error
     return has_own_network
 
 

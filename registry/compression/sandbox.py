@@ -1,7 +1,8 @@
 """Runs one named task in a child process and turns every way it can end into an answer or a named error.
 
 1. a job folder of its own in the scratch directory, with ``request.json`` in it
-2. ``python -m registry.compression.child`` in a session of its own, minimal environment, stderr to a file
+2. ``python -m registry.compression.child`` in a session of its own, minimal environment, stderr to a file; it shuts
+   itself in (``confinement``, ``landlock``) before it opens what came from outside
 3. wait; on wall time-out the whole process group is killed
 4. ``response.json`` where the child got that far; else the exit status says what ended it
 
@@ -19,7 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -75,10 +76,12 @@ class TaskFailed(DomainError):
     kind: ClassVar[Kind] = Kind.UNPROCESSABLE
 
 
-def run(task: str, request: Mapping[str, Any], *, scratch: Path, limits: Limits) -> tuple[dict[str, Any], Path]:
+def run(
+    task: str, request: Mapping[str, Any], *, reads: Iterable[Path], scratch: Path, limits: Limits
+) -> tuple[dict[str, Any], Path]:
     """Run ``task`` and return its JSON answer and the job folder that holds the files it made.
 
-    The folder stays; whoever made ``scratch`` removes it.
+    ``reads`` are the files that the task may open beside what is installed. The folder stays; whoever made ``scratch`` removes it.
 
     Raises:
         ModelRefused: One of our rules refused the file.
@@ -87,9 +90,9 @@ def run(task: str, request: Mapping[str, Any], *, scratch: Path, limits: Limits)
         TaskFailed: The task ended with an error of its own.
     """
     try:
-        job = Path(tempfile.mkdtemp(prefix=f"{task}-", dir=scratch))
+        job = Path(tempfile.mkdtemp(prefix=f"{task}-", dir=scratch.resolve()))
         (job / "tmp").mkdir()
-        _write_request(job, task=task, request=request, limits=limits)
+        _write_request(job, task=task, request=request, reads=reads, limits=limits)
         kills_before = _count_kernel_memory_kills()
         status, timed_out = _run_child(job, wall_seconds=limits.wall_seconds)
     except OSError as error:
@@ -116,8 +119,14 @@ def take_file(job: Path, name: str) -> Path:
     return path
 
 
-def _write_request(job: Path, *, task: str, request: Mapping[str, Any], limits: Limits) -> None:
-    body = {"task": task, "parent_pid": os.getpid(), "limits": limits.to_json(), "request": dict(request)}
+def _write_request(job: Path, *, task: str, request: Mapping[str, Any], reads: Iterable[Path], limits: Limits) -> None:
+    body = {
+        "task": task,
+        "parent_pid": os.getpid(),
+        "limits": limits.to_json(),
+        "request": dict(request),
+        "reads": [str(path) for path in reads],
+    }
     (job / REQUEST).write_text(json.dumps(body), encoding="utf-8")
 
 
@@ -208,7 +217,10 @@ def _explain_death(job: Path, *, status: int, limits: Limits, kernel_killed: boo
         return _out_of_memory(limits)
     match -status:
         case signal.SIGXCPU:
-            allowed = f"{limits.cpu_seconds} s in all, {limits.smoke_cpu_seconds} s for the smoke inference"
+            allowed = (
+                f"{limits.smoke_cpu_seconds} s for one inference at the door, {limits.inspect_cpu_seconds} s for the door, "
+                f"{limits.cpu_seconds} s for a recipe"
+            )
             return SandboxKilled(f"It used more processor time than allowed ({allowed}).", reason="cpu_time")
         case signal.SIGXFSZ:
             return _explain_outcome("file_size", detail="", reason="", limits=limits)

@@ -36,15 +36,17 @@ def make(
             continue
         break
     absolute, relative = _TOLERANCE[gate]
-    largest = max(
-        (float(np.abs(array).max(initial=0.0)) for array in outputs.values() if array.dtype.kind == "f"), default=0.0
-    )
+    largest = max((_largest_magnitude(array) for array in outputs.values() if array.dtype.kind == "f"), default=0.0)
     return {
         "inputs": {name: encode(array) for name, array in feed.items()},
         "outputs": {name: encode(array) for name, array in outputs.items()},
         "absolute_tolerance": absolute * largest,
         "relative_tolerance": relative,
     }
+
+
+def _largest_magnitude(array: Array) -> float:
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
 
 
 def encode(array: Array) -> dict[str, Any]:

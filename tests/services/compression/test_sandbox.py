@@ -1,5 +1,6 @@
 """How a child can end, each with a real one."""
 
+import json
 import os
 import signal
 import subprocess
@@ -148,3 +149,26 @@ def test_where_the_platform_allows_it_there_is_no_network():
     root = Path(sandbox.__file__).parents[2]
     shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "True"
+
+
+def test_where_the_platform_allows_it_nothing_is_read_or_written_but_what_was_named(tmp_path):
+    for name in ("given", "secret", "job"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    code = (
+        "import json, sys; from pathlib import Path; from registry.compression import landlock\n"
+        "given, secret, job = (Path(name) for name in sys.argv[1:])\n"
+        "def can(act):\n"
+        "    try: act()\n"
+        "    except OSError: return False\n"
+        "    return True\n"
+        "held = landlock.restrict(readable=[given], writable=[], changeable=[job])\n"
+        "print(json.dumps([held, can((given / 'file').read_text), can(lambda: (given / 'file').write_text('x')),\n"
+        "    can((secret / 'file').read_text), can(lambda: (secret / 'new').write_text('x')), can(lambda: list(secret.iterdir())),\n"
+        "    can(lambda: (job / 'new').write_text('x')), can((job / 'file').unlink)]))"
+    )
+    command = [sys.executable, "-c", code, *(str(tmp_path / name) for name in ("given", "secret", "job"))]
+    root = Path(sandbox.__file__).parents[2]
+    shown = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    held, *able = json.loads(shown.stdout)
+    assert able == ([True, False, False, False, False, True, True] if held else [True] * 7)
