@@ -5,6 +5,7 @@
 3. Stop Redis, then PostgreSQL, however the block ends.
 """
 
+import os
 import signal
 import subprocess
 import time
@@ -144,7 +145,7 @@ def _prepare_redis(home: Path, *, forgetful: bool) -> Engine:
 @contextmanager
 def _run_engine(engine: Engine, *, run: spawning.Run, home: Path) -> Iterator[None]:
     log = home / "log" / f"{engine.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    folders.make_private(log.parent, owner=os.getuid())  # PostgreSQL's errors quote data
     with log.open("wb") as output:
         process = spawning.spawn(engine.command, run=run, name=engine.name, end_signal=engine.end_signal, output=output)
     try:

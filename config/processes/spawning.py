@@ -1,6 +1,5 @@
 """Starts a program as a child that leads its own session, dies with us, and can be found again."""
 
-import ctypes
 import hashlib
 import os
 import secrets
@@ -12,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from config.processes import groups
+from config.processes import groups, prctl
 
-PR_SET_CHILD_SUBREAPER = 36
 LAUNCH = Path(__file__).with_name("launch.py")
 
 
@@ -50,9 +48,8 @@ def begin_run(home: Path) -> Run:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of what our children leave behind, so that it can be reaped (prctl(2), PR_SET_CHILD_SUBREAPER)."""
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    """Become the parent of what our children leave behind, so that it can be reaped."""
+    prctl.call(prctl.SET_CHILD_SUBREAPER, 1)
 
 
 def spawn(

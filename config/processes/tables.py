@@ -45,6 +45,14 @@ def list_all() -> Iterator[Process]:
             yield process
 
 
+def read_name(pid: int) -> str | None:
+    """Return the short name of the program that the process runs."""
+    try:
+        return (PROC / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return None
+
+
 def read_mark(pid: int, *, variable: str) -> str | None:
     """Return what the variable was in the environment that the process was started with, if it can be read."""
     try:
@@ -66,3 +74,13 @@ def list_ancestors() -> set[int]:
         line = (PROC / str(pid) / "stat").read_text()
         pid = int(line[line.rindex(")") + 2 :].split()[1])
     return pids
+
+
+def read_blocked_signals(pid: int) -> set[int]:
+    """Return the signals that the process's main thread blocks (proc(5), SigBlk)."""
+    try:
+        lines = (PROC / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return set()
+    mask = int(next(line for line in lines if line.startswith("SigBlk:")).split()[1], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}

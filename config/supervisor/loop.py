@@ -51,8 +51,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._guardian: subprocess.Popen[bytes] | None = None
 
-    def supervise(self, *, on_ready: Callable[[], None]) -> None:
-        """Run until told to stop; nothing is left when this returns or raises.
+    def supervise(self, *, on_ready: Callable[[], None], is_asked_to_stop: Callable[[], bool] = lambda: False) -> None:
+        """Run until told to stop, by a signal or otherwise; nothing is left when this returns or raises.
 
         Raises:
             StartFailed: when a child does not become ready.
@@ -61,7 +61,7 @@ class Supervisor:
         with self._signals():
             self._guardian = guardian.start(self._run)
             try:
-                while not self._stop_count:
+                while not self._stop_count and not is_asked_to_stop():
                     self._step(on_ready=on_ready)
             finally:
                 self._stop_all()
@@ -118,7 +118,8 @@ class Supervisor:
             tended.is_ready = True
             return
         delay, reason = tended.note_failure(), describe_end(exit_code)
-        self._note(f"{tended.child.name} (pid {pid}) {reason}; next start in {delay:g} s")
+        plan = "" if tended.child.runs_once else f"; next start in {delay:g} s"
+        self._note(f"{tended.child.name} (pid {pid}) {reason}{plan}")
         self._refuse_if_futile(tended, reason=reason)
 
     def _refuse_if_futile(self, tended: Tended, *, reason: str) -> None:

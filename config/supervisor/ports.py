@@ -21,9 +21,10 @@ class AddressUnusable(DomainError):
 
 
 def resolve(host: str) -> str:
-    """Return the host as a numeric address, since a name may mean several."""
+    """Return the host as a numeric address; where a name means several, the first of IPv4's."""
     try:
-        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return str(min(found, key=lambda entry: entry[0] != socket.AF_INET)[4][0])
     except socket.gaierror as error:
         raise AddressUnusable(f"HOST={host} is not an address of this machine: {error.strerror}") from error
 

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 
 from config.engines import folders, location
 from config.environment import Environment, environment
-from config.processes import lock, spawning
+from config.processes import lock, make, spawning
 from config.supervisor import children, ports
 from config.supervisor.loop import Supervisor
 from config.supervisor.output import Output
@@ -29,6 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Hold the home, and serve."""
+        make.end_with_it()
         home = environment.home
         with lock.hold(home, purpose=lock.Purpose.SERVER) as announce_ready:
             try:
@@ -52,4 +53,6 @@ def _serve(environment: Environment, *, announce_ready: Callable[[], None]) -> N
         print(f"ready: http://{environment.host}:{environment.port}", flush=True)
 
     specifications = children.list_children(environment, address=address, files_port=files_port)
-    Supervisor(specifications, run=run, output=Output(sys.stderr.fileno())).supervise(on_ready=tell)
+    Supervisor(specifications, run=run, output=Output(sys.stderr.fileno())).supervise(
+        on_ready=tell, is_asked_to_stop=make.is_interrupted
+    )
