@@ -1,14 +1,110 @@
-"""RECONSTRUCTED STAND-IN, not its author's text: see /tmp/plan/NOTE-core-pages.md. Its author should put theirs back.
+"""The console's pages: who may see them, who may act on them, and how a refusal is shown to a person.
 
-Holds only what ``config.console`` is seen to call.
+A view that shows is a ``page``; a view that acts is a ``verb``: POST only, it returns where to go next. Both name their
+area, and the role decides, by the same table as on the API (``core.roles``).
 """
 
-from django.http import HttpRequest
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
 from core.api.authentication import role_of
+from core.errors import DomainError
 from core.roles import Area, roles_that_may
+
+View = Callable[..., HttpResponse]
+
+
+def page(area: Area) -> Callable[[View], View]:
+    """Show a page to people whose role may read the area; what is refused (nothing has that name) is a page too."""
+
+    def decorate(view: View) -> View:
+        return login_required(never_cache(require_safe(_guard(view, area, write=False))))
+
+    return decorate
+
+
+def form_page(area: Area) -> Callable[[View], View]:
+    """Show and take a form, for people whose role may write the area."""
+
+    def decorate(view: View) -> View:
+        return login_required(never_cache(_guard(view, area, write=True)))
+
+    return decorate
+
+
+def verb(area: Area, *, back: str) -> Callable[[View], View]:
+    """Let people act whose role may write the area; a refusal is a message on the page named ``back``.
+
+    ``back`` is reversed with the arguments of the URL.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def acted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            check_role(request, area, write=True)
+            try:
+                return view(request, *args, **kwargs)
+            except DomainError as error:
+                messages.error(request, error.detail)
+                return redirect(back, *args, **kwargs)
+
+        checked: View = login_required(require_POST(acted))
+        return checked
+
+    return decorate
 
 
 def may(request: HttpRequest, area: Area, *, write: bool) -> bool:
-    """Whether the person who asks may read or write an area."""
+    """Say whether the role of the person allows it."""
     return role_of(request.user) in roles_that_may(area, write=write)
+
+
+def check_role(request: HttpRequest, area: Area, *, write: bool) -> None:
+    """Let pass whose role allows it.
+
+    Raises:
+        PermissionDenied: Naming the roles that may.
+    """
+    if not may(request, area, write=write):
+        names = " or ".join(sorted(roles_that_may(area, write=write)))
+        message = f"Your role does not allow this; it needs {names}."
+        raise PermissionDenied(message)
+
+
+def show_refusal(form: Form, error: DomainError, *, fields: Mapping[str, str] | None = None) -> None:
+    """Put a refusal at the fields that it names, else above the form.
+
+    ``fields`` maps names of the API to those of the form, where they differ.
+    """
+    rows = error.extra.get("errors")
+    placed = False
+    for row in rows if isinstance(rows, list) else []:
+        name = str(row.get("field", "")).split(".", maxsplit=1)[0]
+        name = (fields or {}).get(name, name)
+        if name in form.fields:
+            form.add_error(name, f"{row['field']} {row['message']}")
+            placed = True
+    if not placed:
+        form.add_error(None, error.detail)
+
+
+def _guard(view: View, area: Area, *, write: bool) -> View:
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        check_role(request, area, write=write)
+        try:
+            return view(request, *args, **kwargs)
+        except DomainError as error:
+            return render(request, "refusal.html", {"error": error}, status=error.kind.value)
+
+    return shown
