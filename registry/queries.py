@@ -5,7 +5,7 @@ from typing import NoReturn
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from core.errors import Missing
-from registry.models import Channel, Job, JobStatus, ModelVersion, RegisteredModel, Variant
+from registry.models import Baseline, Channel, Job, JobStatus, ModelVersion, RegisteredModel, Variant, VersionStatus
 
 
 class UnknownModel(Missing):
@@ -73,6 +73,18 @@ def list_versions(slug: str) -> QuerySet[ModelVersion]:
         UnknownModel: There is none.
     """
     return with_variants(ModelVersion.objects.filter(model=get_model(slug)))
+
+
+def list_offerable_numbers(model: RegisteredModel) -> list[str]:
+    """Return the numbers of the versions that devices may be sent to, newest first."""
+    rows = model.versions.filter(status=VersionStatus.READY, quarantined_at=None)
+    return list(rows.order_by("-pk").values_list("number", flat=True))
+
+
+def count_baseline_samples(model: RegisteredModel) -> dict[str, int]:
+    """Return how many samples the baseline in force has, by version number; versions without one are left out."""
+    rows = Baseline.objects.filter(version__model=model).order_by("version_id", "-created_at")
+    return dict(rows.distinct("version_id").values_list("version__number", "samples"))
 
 
 def with_variants(rows: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:

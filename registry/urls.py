@@ -2,6 +2,7 @@
 
 from django.urls import path, register_converter
 
+from registry import web
 from registry.api import catalog, channels, models, variants, versions
 
 
@@ -23,6 +24,7 @@ register_converter(NameConverter, "name")
 
 _MODEL = "api/models/<name:model>"
 _VERSION = f"{_MODEL}/versions/<name:version>"
+_VERSION_PAGE = "models/<name:model>/<name:version>"
 _VARIANT = f"{_VERSION}/variants/<name:target>"
 
 urlpatterns = [
@@ -40,4 +42,10 @@ urlpatterns = [
     path("api/targets", catalog.Targets.as_view(), name="targets"),
     path("api/recipes", catalog.Recipes.as_view(), name="recipes"),
     path("api/signing-keys", catalog.SigningKeys.as_view(), name="signing-keys"),
+    path("models", web.models, name="models-page"),
+    path("models/<name:model>", web.model, name="model-page"),
+    path("models/<name:model>/channels", web.move_channel, name="move-channel"),
+    path(_VERSION_PAGE, web.version, name="version-page"),
+    path(f"{_VERSION_PAGE}/progress", web.version_progress, name="version-progress"),
+    path(f"{_VERSION_PAGE}/targets", web.add_targets, name="add-targets"),
 ]

@@ -1,0 +1,72 @@
+"""The console's pages of models and versions. The version's page asks for its live part until nothing is left to build."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from core.api.authentication import actor_of
+from core.pages import page, verb
+from core.roles import Area
+from registry import baselines, channels, queries, variants, version_page
+from registry.overviews import describe_version
+
+_VERSIONS_SHOWN = 100
+
+
+@page(Area.MODELS)
+def models(request: HttpRequest) -> HttpResponse:
+    """List all models."""
+    rows = queries.list_models().prefetch_related("channels__version")
+    return render(request, "registry/models.html", {"models": rows})
+
+
+@page(Area.MODELS)
+def model(request: HttpRequest, model: str) -> HttpResponse:
+    """Show a model with its channels and newest versions."""
+    found = queries.get_model(model)
+    shown = {
+        "model": found,
+        "versions": [describe_version(row) for row in queries.list_versions(model).order_by("-pk")[:_VERSIONS_SHOWN]],
+        "channels": found.channels.select_related("version"),
+        "ready_numbers": queries.list_offerable_numbers(found),
+        "baselines": queries.count_baseline_samples(found),
+    }
+    return render(request, "registry/model.html", shown)
+
+
+@page(Area.MODELS)
+def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
+    """Show a version with every variant."""
+    found = queries.get_shown_version(model, version)
+    shown = version_page.describe(found)
+    pointing = found.model.channels.filter(version=found)
+    given = {"page": shown, "version": shown.version, "baseline": baselines.in_force(found), "channels": pointing}
+    return render(request, "registry/version.html", given)
+
+
+@page(Area.MODELS)
+def version_progress(request: HttpRequest, model: str, version: str) -> HttpResponse:
+    """Return the part of the version's page that changes while builders work."""
+    shown = version_page.describe(queries.get_shown_version(model, version))
+    return render(request, "registry/version_live.html", {"page": shown, "version": shown.version})
+
+
+@verb(Area.MODELS, back="version-page")
+def add_targets(request: HttpRequest, model: str, version: str) -> HttpResponse:
+    """Build a version for more targets."""
+    found = queries.get_version(model, version)
+    variants.add_targets(found, request.POST.getlist("targets"), actor=actor_of(request.user))
+    return redirect("version-page", model=model, version=version)
+
+
+@verb(Area.FLEET, back="model-page")
+def move_channel(request: HttpRequest, model: str) -> HttpResponse:
+    """Point a channel to a version, if it is still where the person saw it; without a revision, create it."""
+    found = queries.get_version(model, request.POST.get("version", ""))
+    revision = request.POST.get("revision", "")
+    if_match = channels.etag(int(revision)) if revision.isdecimal() else None
+    moved = channels.put(
+        found.model, request.POST.get("channel", ""), version=found, if_match=if_match, actor=actor_of(request.user)
+    )
+    messages.success(request, f"The channel {moved.name} points to {moved.version.number}.")
+    return redirect("model-page", model=model)
