@@ -10,7 +10,7 @@ from core import audit
 from core.actors import Actor
 from core.errors import Invalid
 from registry import contents, histograms
-from registry.inference_records import read_json_lines
+from registry.inference_records import UnreadableRecords, read_json_lines
 from registry.manifests import canonical_json
 from registry.models import Baseline, ModelVersion
 
@@ -33,8 +33,12 @@ def read_statistics(path: Path) -> dict[str, Any]:
     """
     if path.stat().st_size > MAX_FILE_BYTES:
         raise UnusableBaseline.field("baseline", f"must have at most {MAX_FILE_BYTES} bytes.")
-    with path.open("rb") as lines:
-        statistics = histograms.statistics_of(read_json_lines(lines))
+    try:
+        with path.open("rb") as lines:
+            statistics = histograms.statistics_of(read_json_lines(lines))
+    except UnreadableRecords as error:
+        error.extra["errors"] = [{"field": "baseline", "message": error.detail}]
+        raise
     if not statistics["samples"]:
         raise UnusableBaseline.field("baseline", "has no recorded inference.")
     return statistics

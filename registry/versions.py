@@ -1,7 +1,7 @@
 """Versions: upload, move through their states, quarantine, delete."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,8 @@ class Upload:
     file: Path
     calibration: Path | None = None
     baseline: Path | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    # Whatever JSON was given; anything but an object is refused.
+    metadata: object = field(default_factory=dict)
     targets: Sequence[str] = ()
 
 
@@ -153,7 +154,7 @@ def _check(upload: Upload) -> _Checked:
             raise Invalid.field(name, "is empty.")
     return _Checked(
         upload=upload,
-        metadata=model_metadata.check(dict(upload.metadata)),
+        metadata=model_metadata.check(upload.metadata),
         targets=variants.check_targets(upload.targets),
         statistics=baselines.read_statistics(upload.baseline) if upload.baseline else None,
         file_sha256=_sha256(upload.file),
@@ -179,7 +180,7 @@ def _is_settled(existing: ModelVersion, given: _Checked) -> bool:
         return has_same_bytes and has_same_rest
     if not has_same_bytes:
         message = f"{existing} exists with other bytes; give the new ones a new version number."
-        raise VersionExists(message, sha256=existing.source_id)
+        raise VersionExists(message, sha256=existing.source_id, errors=[{"field": "version", "message": message}])
     return True
 
 

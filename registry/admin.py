@@ -1,0 +1,151 @@
+"""The registry in the web admin: upload a version; look at everything else. Roles decide, not Django's permissions."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from core.api.authentication import actor_of, role_of
+from core.roles import Area, roles_that_may
+from registry.models import Baseline, Channel, Job, ModelVersion, RegisteredModel, Variant
+from registry.upload_form import UploadForm
+from registry.upload_limits import UploadTooLarge, drop_unfinished
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that every role reads here, and that only verbs write."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show the app to every role."""
+        return role_of(request.user) is not None
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's hook
+        """Let every role read."""
+        return role_of(request.user) is not None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's hook
+        """Let nobody add."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's hook
+        """Let nobody change."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's hook
+        """Let nobody delete: the REST API does, after it has looked who uses it."""
+        return False
+
+
+class VariantRows(admin.TabularInline[Any, Any]):
+    """A version's variants, below it."""
+
+    model = Variant
+    extra = 0
+    can_delete = False
+    fields = ("target", "recipe", "status", "reason", "filename", "file", "measured_on")
+    readonly_fields = fields
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's hook
+        """Let every role read."""
+        return role_of(request.user) is not None
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's hook
+        """Let nobody add."""
+        return False
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    """Versions; adding one is uploading it."""
+
+    list_display = ["__str__", "status", "created_at", "created_by", "quarantined_at"]
+    list_filter = ["status", "model"]
+    list_select_related = ["model"]
+    search_fields = ["number", "model__slug"]
+    inlines = [VariantRows]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let those upload who may write models."""
+        return role_of(request.user) in roles_that_may(Area.MODELS, write=True)
+
+    # The body is read in here and not by the middleware, so that one that is too large is an error of the form.
+    @method_decorator(csrf_exempt)
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",  # noqa: ARG002 - Django's hook
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the upload form, and take it."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        try:
+            request.POST  # noqa: B018 - parses the body
+        except UnreadablePostError:
+            drop_unfinished(request)
+            raise
+        except UploadTooLarge as error:
+            form = UploadForm({}, {})
+            form.errors.clear()
+            form.add_error("file", error.detail)
+            return self._show(request, form, extra_context)
+        return self._take(request, extra_context)
+
+    @method_decorator(csrf_protect)
+    def _take(self, request: HttpRequest, extra_context: dict[str, Any] | None) -> HttpResponse:
+        form = UploadForm(initial={"model": request.GET.get("model", "")})
+        if request.method == "POST":
+            form = UploadForm(request.POST, request.FILES)
+            version = form.save(actor=actor_of(request.user)) if form.is_valid() else None
+            if version is not None:
+                return redirect("version-page", model=version.model.slug, version=version.number)
+        return self._show(request, form, extra_context)
+
+    def _show(self, request: HttpRequest, form: UploadForm, extra_context: dict[str, Any] | None) -> HttpResponse:
+        shown = {
+            **self.admin_site.each_context(request),
+            "title": "Upload a version",
+            "opts": self.model._meta,  # noqa: SLF001 - Django's documented API
+            "form": form,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/registry/modelversion/upload.html", shown)
+
+
+@admin.register(RegisteredModel)
+class RegisteredModelAdmin(ReadOnlyAdmin):
+    """Models."""
+
+    list_display = ["slug", "description", "created_at"]
+    search_fields = ["slug"]
+
+
+@admin.register(Channel)
+class ChannelAdmin(ReadOnlyAdmin):
+    """Channels; they are moved by the REST API and by rollouts."""
+
+    list_display = ["__str__", "version", "revision", "updated_at"]
+    list_select_related = ["model", "version__model"]
+
+
+@admin.register(Baseline)
+class BaselineAdmin(ReadOnlyAdmin):
+    """Baselines."""
+
+    list_display = ["__str__", "source", "samples", "created_at", "created_by"]
+    list_select_related = ["version__model"]
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    """Work on versions, done and still to do."""
+
+    list_display = ["__str__", "status", "progress", "attempts", "due_at", "lease_expires_at", "finished_at"]
+    list_filter = ["status", "kind"]
+    list_select_related = ["version__model"]

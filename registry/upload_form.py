@@ -1,0 +1,74 @@
+"""The form of the web admin that uploads a version: the fields of ``POST /api/models/{model}/versions``, for people."""
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import TemporaryUploadedFile
+
+from core.actors import Actor
+from core.errors import DomainError
+from registry import queries, versions
+from registry.compression.targets import DEFAULT_TARGET, load_targets
+from registry.models import ModelVersion
+from registry.versions import Upload
+
+
+class UploadForm(forms.Form):
+    """Asks for what ``registry.versions.create`` takes; the verb's refusals appear at their fields."""
+
+    model = forms.CharField(
+        max_length=64,
+        help_text="An existing model, or a new name: a-z, 0-9, '.', '_' and '-'.",
+        widget=forms.TextInput(attrs={"list": "known-models", "autocomplete": "off"}),
+    )
+    version = forms.CharField(max_length=100, help_text="A semantic version such as 1.2.0.")
+    file = forms.FileField(label="ONNX file", help_text="One .onnx file with its weights inside.")
+    targets = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple, initial=[DEFAULT_TARGET], required=False)
+    calibration = forms.FileField(
+        label="Calibration data",
+        required=False,
+        help_text="An .npz with one array per model input, samples first, and optional 'labels' (int64). "
+        "Without it nothing is quantized statically.",
+    )
+    baseline = forms.FileField(
+        required=False, help_text="Recorded inferences, one JSON object per line: what drift is measured against."
+    )
+    metadata = forms.JSONField(
+        required=False,
+        help_text='Optional JSON, for example {"labels": ["cat", "dog"], "preprocessing": {}}.',
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(target.name, f"{target.title} ({target.name})") for target in load_targets().values()]
+        self.fields["targets"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField, declared above
+        self.known_models = queries.list_models().values_list("slug", flat=True)
+
+    def save(self, *, actor: Actor) -> ModelVersion | None:
+        """Upload, and return the version; None where it was refused, with the reason at its field."""
+        given = self.cleaned_data
+        upload = Upload(
+            file=_path(given["file"]),
+            calibration=_path(given["calibration"]) if given["calibration"] else None,
+            baseline=_path(given["baseline"]) if given["baseline"] else None,
+            metadata=given["metadata"] if given["metadata"] is not None else {},
+            targets=given["targets"],
+        )
+        try:
+            return versions.create(given["model"], number=given["version"], upload=upload, actor=actor)[0]
+        except DomainError as error:
+            self.refuse(error)
+            return None
+
+    def refuse(self, error: DomainError) -> None:
+        """Show a refusal at the fields that it names, or above all of them."""
+        rows = error.extra.get("errors")
+        for row in rows if isinstance(rows, list) else [{"field": "", "message": error.detail}]:
+            self.add_error(row["field"] if row["field"] in self.fields else None, row["message"])
+
+
+def _path(file: TemporaryUploadedFile) -> Path:
+    file.flush()
+    return Path(file.temporary_file_path())
