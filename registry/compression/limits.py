@@ -1,5 +1,6 @@
 """What one child process may use and what one model may be made of."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 GIBIBYTE = 1 << 30
@@ -28,11 +29,11 @@ class Limits:
     calibration_bytes: int = 2 * GIBIBYTE
     calibration_samples: int = 100_000
 
-    # The door as a whole, calibration file included; and of it one run on one sample: a model that needs longer on the
-    # builder has no place on an edge device. Loading takes time by the megabyte, which comes on top.
-    inspect_cpu_seconds: int = 60
-    smoke_cpu_seconds: int = 3
-    smoke_megabytes_per_cpu_second: int = 50
+    # Of the door: checking, and one smoke inference, each so long and longer by the megabyte; between them the calibration
+    # file. A model whose one inference needs longer than this on the builder has no place on an edge device.
+    door_cpu_seconds: int = 3
+    door_megabytes_per_cpu_second: int = 50
+    calibration_cpu_seconds: int = 60
 
     def to_json(self) -> dict[str, float]:
         """Return the limits as the child reads them."""
@@ -40,3 +41,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def allowed_cpu_seconds(size_bytes: int, *, limits: Mapping[str, float]) -> int:
+    """Return what one step of the door may take on a model of this size."""
+    return int(limits["door_cpu_seconds"] + size_bytes / MEBIBYTE / limits["door_megabytes_per_cpu_second"])

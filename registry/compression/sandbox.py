@@ -218,7 +218,7 @@ def _explain_death(job: Path, *, status: int, limits: Limits, kernel_killed: boo
     match -status:
         case signal.SIGXCPU:
             allowed = (
-                f"{limits.smoke_cpu_seconds} s for one inference at the door, {limits.inspect_cpu_seconds} s for the door, "
+                f"{limits.door_cpu_seconds} s for checking it, as much for one inference, and more by size; "
                 f"{limits.cpu_seconds} s for a recipe"
             )
             return SandboxKilled(f"It used more processor time than allowed ({allowed}).", reason="cpu_time")

@@ -21,6 +21,7 @@ from registry.compression.calibration.samples import Samples, read_samples
 from registry.compression.confinement import limit_cpu_from_now
 from registry.compression.door import cleaning, interface, parsing, rules, smoke, walking
 from registry.compression.door.tensors import count_elements
+from registry.compression.limits import allowed_cpu_seconds
 from registry.compression.refusal import ModelRefused
 from registry.compression.signature import TensorSpec
 
@@ -29,8 +30,8 @@ CLEANED = "cleaned.onnx"
 
 def run(request: Mapping[str, Any], *, job: Path, limits: Mapping[str, float]) -> dict[str, Any]:
     """Inspect ``request["source"]``, write the cleaned model into the job folder, return what was found."""
-    limit_cpu_from_now(int(limits["inspect_cpu_seconds"]))
     source = Path(request["source"])
+    limit_cpu_from_now(allowed_cpu_seconds(source.stat().st_size, limits=limits))
     model = open_checked(source, limits=limits)
     inputs, outputs = interface.read(model, limits=limits)
     samples = _read_calibration(request.get("calibration"), inputs=inputs, job=job, limits=limits)
@@ -71,6 +72,7 @@ def _read_calibration(
 ) -> Samples | None:
     if path is None:
         return None
+    limit_cpu_from_now(int(limits["calibration_cpu_seconds"]))
     return read_samples(Path(path), inputs=inputs, folder=job / "tmp", limits=limits)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 import onnx
 from onnx import numpy_helper
 
-from registry.compression.door import tensors, walking
+from registry.compression.door import functions, tensors, walking
 from registry.compression.refusal import ModelRefused
 
 ALLOWED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
@@ -31,6 +31,7 @@ def check(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
     """
     _check_counts(model, limits=limits)
     _check_domains(model)
+    _check_inlined(model, limit=int(limits["nodes"]))
     for owner, tensor in walking.iterate_tensors(model):
         tensors.check_tensor(tensor, owner=owner)
     _check_sparse(model, limits=limits)
@@ -64,6 +65,14 @@ def _check_domains(model: onnx.ModelProto) -> None:
                 f'The operator "{node.op_type}" is of the domain "{node.domain}"; only standard operators are accepted.'
             )
             raise ModelRefused(message, reason="operator_domain")
+
+
+def _check_inlined(model: onnx.ModelProto, *, limit: int) -> None:
+    nodes = (node for graph, _ in walking.iterate_graphs(model) for node in graph.node)
+    if functions.count_inlined_nodes(model, nodes) > limit:
+        raise ModelRefused(
+            f"The model has more than {limit} nodes once its functions are inlined.", reason="too_many_nodes"
+        )
 
 
 def _check_sparse(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from registry.compression.calibration.samples import Samples
 from registry.compression.confinement import limit_cpu_from_now
-from registry.compression.limits import MEBIBYTE
+from registry.compression.limits import allowed_cpu_seconds
 from registry.compression.refusal import ModelRefused
 from registry.compression.runtime import RUNTIME_ERRORS, Array, open_session, random_feed
 from registry.compression.sandbox import MEMORY_SIGNS
@@ -30,8 +30,7 @@ def run(
     Raises:
         ModelRefused: The runtime does not load it, or no inference succeeds.
     """
-    loading_seconds = len(model) / MEBIBYTE / limits["smoke_megabytes_per_cpu_second"]
-    limit_cpu_from_now(int(limits["smoke_cpu_seconds"] + loading_seconds))
+    limit_cpu_from_now(allowed_cpu_seconds(len(model), limits=limits))
     try:
         session = open_session(model)
     except RUNTIME_ERRORS as error:

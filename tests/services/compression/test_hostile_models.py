@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from registry.compression.builds import DEFAULT_LIMITS, ModelRefused, SandboxKilled, inspect_model
 from tests.unit.compression import graphs
 
-QUICK = replace(DEFAULT_LIMITS, wall_seconds=20.0, memory_bytes=1 << 29, smoke_cpu_seconds=1)
+QUICK = replace(DEFAULT_LIMITS, wall_seconds=20.0, memory_bytes=1 << 29, door_cpu_seconds=1)
 
 
 def deep_memory():
@@ -36,6 +36,7 @@ HOSTILE = {
     "endless loop": (graphs.endless_loop(), "loop_trips"),
     "hidden endless loop": (graphs.endless_loop(is_hidden=True), "cpu_time"),
     "too deep": (graphs.nested_ifs(20), "subgraph_depth"),
+    "functions of functions": (graphs.function_bomb(), "too_many_nodes"),
     "string input": (graphs.identity(dtype=TensorProto.STRING), "checker"),
     "wrong types": (graphs.identity(dtype=TensorProto.BOOL), "checker"),
     "operator set of the future": (graphs.make([helper.make_node("Relu", ["x"], ["y"])], inputs=[graphs.value("x", [1])], outputs=[graphs.value("y", [1])], opset=999), "smoke_load"),

@@ -19,7 +19,7 @@ from registry.compression.builds import DEFAULT_LIMITS, SandboxKilled, SandboxUn
 from tests.unit.compression import graphs
 
 # A model that runs until something ends it, so that the test decides what does.
-PATIENT = replace(DEFAULT_LIMITS, smoke_cpu_seconds=60, wall_seconds=60.0)
+PATIENT = replace(DEFAULT_LIMITS, door_cpu_seconds=60, wall_seconds=60.0)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_child_dies_with_its_parent(endless, tmp_path):
     code = (
         "import sys; from pathlib import Path; from dataclasses import replace;"
         "from registry.compression.builds import DEFAULT_LIMITS, inspect_model;"
-        "inspect_model(Path(sys.argv[1]), scratch=Path(sys.argv[2]), limits=replace(DEFAULT_LIMITS, smoke_cpu_seconds=60))"
+        "inspect_model(Path(sys.argv[1]), scratch=Path(sys.argv[2]), limits=replace(DEFAULT_LIMITS, door_cpu_seconds=60))"
     )
     root = Path(sandbox.__file__).parents[2]
     parent = subprocess.Popen([sys.executable, "-c", code, str(endless), str(tmp_path)], cwd=root)

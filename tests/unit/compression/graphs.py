@@ -1,5 +1,7 @@
 """Small graphs, honest and hostile, that the tests of compression share."""
 
+import itertools
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -156,4 +158,24 @@ def custom_domain():
 def huge_declared_length():
     model = small_cnn()
     model.graph.initializer[0].dims[:] = [1 << 40]
+    return model
+
+
+def function_bomb(depth=20, *, calls=10, is_recursive=False):
+    """``depth`` functions that each call the next one ``calls`` times."""
+    model = custom_domain()
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("com.example.evil", 1)]
+    for level in range(depth):
+        name, called = ("Evil" if level == 0 else f"F{level}"), f"F{level + 1}"
+        if is_recursive and level == depth - 1:
+            called = "Evil"
+        is_last = level == depth - 1 and not is_recursive
+        wires = ["a", *(f"t{index}" for index in range(calls - 1)), "b"]
+        body = [
+            helper.make_node(
+                "Relu" if is_last else called, [before], [after], domain="" if is_last else "com.example.evil"
+            )
+            for before, after in itertools.pairwise(wires)
+        ]
+        model.functions.append(helper.make_function("com.example.evil", name, ["a"], ["b"], body, imports))
     return model

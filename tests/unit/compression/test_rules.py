@@ -30,6 +30,8 @@ def test_a_plain_cnn_passes():
         (graphs.constant_bomb(10**10), "allocation"),
         (graphs.endless_loop(), "loop_trips"),
         (graphs.nested_ifs(18), "subgraph_depth"),
+        (graphs.function_bomb(), "too_many_nodes"),
+        (graphs.function_bomb(depth=3, calls=2, is_recursive=True), "function_recursion"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
