@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -133,6 +134,31 @@ def sleeping_process() -> Iterator[int]:
     yield process.pid
     process.kill()
     process.wait()
+
+
+@pytest.fixture
+def make_supervisor(home: Path, tmp_path: Path) -> Iterator[Callable[[dict], subprocess.Popen[bytes]]]:
+    """A supervisor behind make, as `make run` is."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(child: dict) -> subprocess.Popen[bytes]:
+        words = [sys.executable, str(SUPERVISE), str(home), json.dumps([child]), "alone"]
+        (tmp_path / "Makefile").write_text(f"run:\n\t@exec {shlex.join(words)}\n")
+        process = subprocess.Popen(
+            ["make", "--no-print-directory", "-C", str(tmp_path), "run"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 @pytest.fixture

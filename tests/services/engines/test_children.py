@@ -1,0 +1,54 @@
+"""Which children a server is made of, by its settings."""
+
+import dataclasses
+import itertools
+
+import pytest
+
+from config.environment import environment
+from config.supervisor import children
+
+ALL = ["postgres", "redis", "prepare", "web", "files", "worker", "builder", "beat"]
+
+
+def list_children(**settings):
+    changed = dataclasses.replace(
+        environment, **{"database_url": None, "redis_url": None, "s3_endpoint_url": None} | settings
+    )
+    return children.list_children(changed, address="127.0.0.1", files_port=8001)
+
+
+def test_with_nothing_set_everything_is_embedded():
+    assert [child.name for child in list_children()] == ALL
+
+
+@pytest.mark.parametrize(
+    ("setting", "url", "absent"),
+    [
+        ("database_url", "postgresql://db/fleet", "postgres"),
+        ("redis_url", "redis://cache", "redis"),
+        ("s3_endpoint_url", "http://store:9000", "files"),
+    ],
+)
+def test_what_a_url_names_elsewhere_is_not_started_here(setting, url, absent):
+    assert [child.name for child in list_children(**{setting: url})] == [name for name in ALL if name != absent]
+
+
+def test_whatever_is_needed_is_there_and_comes_before():
+    for found in (list_children(), list_children(database_url="postgresql://db/fleet", redis_url="redis://cache")):
+        names = [child.name for child in found]
+        for child in found:
+            assert set(child.needs) <= set(names[: names.index(child.name)])
+
+
+def test_engines_stop_last_and_all_graces_together_stay_within_ten_seconds():
+    found = sorted(list_children(), key=lambda child: child.stop_rank)
+    ranks = [
+        (rank, [child.name for child in members], max(child.stop_seconds for child in members))
+        for rank, group in itertools.groupby(found, key=lambda child: child.stop_rank)
+        for members in [list(group)]
+    ]
+    assert [names for _rank, names, _seconds in ranks] == [
+        ["beat"], ["worker", "builder"], ["prepare", "web", "files"], ["redis"], ["postgres"],
+    ]  # fmt: skip
+    assert sum(seconds for _rank, _names, seconds in ranks) <= 10
