@@ -67,3 +67,20 @@ def database_outages(get_response: type_of_next) -> type_of_next:
 
     middleware.process_exception = process_exception  # type: ignore[attr-defined]  # Django looks the hook up here
     return middleware
+
+
+def remove_interrupted_uploads(get_response: type_of_next) -> type_of_next:
+    """Remove the temporary files of uploads that broke off.
+
+    Django leaves them to the garbage collector when reading the body raises, and an exception's traceback keeps them long.
+    What was received whole is done with too, once the view has answered.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.content_type == "multipart/form-data":
+            for handler in request.upload_handlers:
+                handler.upload_interrupted()
+        return response
+
+    return middleware
