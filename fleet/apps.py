@@ -7,3 +7,11 @@ class FleetConfig(AppConfig):
     """fleet: devices and rollouts."""
 
     name = "fleet"
+
+    def ready(self) -> None:
+        """Tell the registry what the fleet knows: which versions are in use, which channels a rollout is moving."""
+        from fleet import queries, rollouts  # noqa: PLC0415 - models are there only now
+        from registry import channels, uses  # noqa: PLC0415 - as above
+
+        uses.register(queries.find_uses)
+        channels.register_guard(rollouts.check_no_active_rollout)

@@ -6,9 +6,6 @@ abort, roll-back) writes its number on the channel too, so that no device is eve
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -17,17 +14,14 @@ from django.utils import timezone
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Missing
-from fleet import coverage
+from fleet import coverage, rollout_plans
 from fleet.models import Rollout, RolloutEvent
-from fleet.rules import stages, transitions
-from fleet.rules.labels import check_labels
-from fleet.rules.selectors import Selector
+from fleet.rules import transitions
 from fleet.rules.stages import Stage
 from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES, RolloutState
-from registry import channels, queries, versions
+from registry import channels, versions
 from registry.channels import VersionNotOfferable
-from registry.compression.targets import get_target
-from registry.models import Channel, ModelVersion, RegisteredModel, next_release_counter
+from registry.models import Channel, RegisteredModel, next_release_counter
 
 
 class UnknownRollout(Missing):
@@ -54,57 +48,14 @@ class NothingToRollOut(Conflict):
     code = "nothing_to_roll_out"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A rollout as it is posted."""
-
-    model: str
-    channel: str
-    version: str
-    stages: Sequence[Stage]
-    selector: Selector = field(default_factory=Selector)
-    policy: Mapping[str, Any] = field(default_factory=dict)
-    salt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedPlan:
-    """A plan whose names exist and whose rules hold."""
-
-    channel: Channel
-    version: ModelVersion
-    selector: Selector
-    stages: Sequence[Stage]
-    salt: str
-
-
-def check(plan: Plan) -> CheckedPlan:
-    """Look up what a plan names; ``salt`` is empty where it gives none.
-
-    Raises:
-        UnknownModel: or ``UnknownChannel``, ``UnknownVersion``, ``UnknownTarget``: a name that nothing has.
-        InvalidStages: The stages break a rule.
-        InvalidLabel: The selector has labels that no device can have.
-        InvalidPolicy: The policy cannot be used.
-    """
-    channel = queries.get_channel(plan.model, plan.channel)
-    version = queries.get_version(plan.model, plan.version)
-    channels.check_policy(dict(plan.policy))
-    check_labels(plan.selector.labels, field="selector.labels")
-    for target in plan.selector.targets:
-        get_target(target)
-    checked = stages.check_stages(plan.stages)
-    return CheckedPlan(channel=channel, version=version, selector=plan.selector, stages=checked, salt=plan.salt)
-
-
 @transaction.atomic
-def create(plan: Plan, *, actor: Actor) -> Rollout:
+def create(plan: rollout_plans.Plan, *, actor: Actor) -> Rollout:
     """Draft a rollout; nothing happens until it is started.
 
     Raises:
-        DomainError: As ``check``.
+        DomainError: As ``rollout_plans.check``.
     """
-    checked = check(plan)
+    checked = rollout_plans.check(plan)
     rollout_id = uuid.uuid4()
     rollout = Rollout.objects.create(
         id=rollout_id,
@@ -112,7 +63,7 @@ def create(plan: Plan, *, actor: Actor) -> Rollout:
         version=checked.version,
         previous_version=checked.channel.version,
         salt=checked.salt or str(rollout_id),
-        selector=_store_selector(checked.selector),
+        selector=rollout_plans.store_selector(checked.selector),
         stages=[stage.as_stored() for stage in checked.stages],
         policy=dict(plan.policy),
         created_by=str(actor),
@@ -382,14 +333,3 @@ def _describe_stage(rollout: Rollout) -> str:
     stage = Stage.read(rollout.stages[rollout.stage_index])
     number = rollout.stage_index + 1
     return f"Stage {number} of {len(rollout.stages)} began: {stage.percent:g} %, buckets below {rollout.bucket_limit}."
-
-
-def _store_selector(selector: Selector) -> dict[str, Any]:
-    stored: dict[str, Any] = {}
-    if selector.labels:
-        stored["labels"] = dict(selector.labels)
-    if selector.targets:
-        stored["targets"] = sorted(selector.targets)
-    if selector.devices:
-        stored["devices"] = sorted(selector.devices)
-    return stored

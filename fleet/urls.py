@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from fleet.api import device
+from fleet.api import device, operator_devices, operator_rollouts
 
 urlpatterns = [
     path("api/devices/enroll", device.Enroll.as_view(), name="enroll"),
@@ -10,4 +10,27 @@ urlpatterns = [
     path("api/devices/self/heartbeat", device.Heartbeat.as_view(), name="heartbeat"),
     # Before the registry's /api/models/{model}: no model may be called "latest".
     path("api/models/latest", device.Latest.as_view(), name="latest"),
+    path("api/enrollment-keys", operator_devices.EnrollmentKeys.as_view(), name="enrollment-keys"),
+    path("api/enrollment-keys/<int:key_id>", operator_devices.EnrollmentKeyView.as_view(), name="enrollment-key"),
+    path("api/devices", operator_devices.Devices.as_view(), name="devices"),
+    path("api/devices/<str:device_id>", operator_devices.DeviceView.as_view(), name="device"),
+    path("api/devices/<str:device_id>/accept", operator_devices.Accept.as_view(), name="device-accept"),
+    path("api/devices/<str:device_id>/revoke", operator_devices.Revoke.as_view(), name="device-revoke"),
+    path(
+        "api/devices/<str:device_id>/rotate-token", operator_devices.RotateToken.as_view(), name="device-rotate-token"
+    ),
+    path("api/devices/<str:device_id>/pin", operator_devices.PinView.as_view(), name="device-pin"),
+    path("api/devices/<str:device_id>/unpin", operator_devices.UnpinView.as_view(), name="device-unpin"),
+    path("api/devices/<str:device_id>/resolve", operator_devices.Resolve.as_view(), name="device-resolve"),
+    path("api/rollouts", operator_rollouts.Rollouts.as_view(), name="rollouts"),
+    path("api/rollouts/preview", operator_rollouts.RolloutPreview.as_view(), name="rollout-preview"),
+    path("api/rollouts/<uuid:rollout_id>", operator_rollouts.RolloutView.as_view(), name="rollout"),
+    *(
+        path(
+            f"api/rollouts/<uuid:rollout_id>/{verb}",
+            operator_rollouts.RolloutVerb.as_view(verb=verb),
+            name=f"rollout-{verb}",
+        )
+        for verb in operator_rollouts.VERBS
+    ),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from core.actors import Actor
-from fleet import authentication, enrollment, enrollment_keys, rollouts, subscriptions
+from fleet import authentication, enrollment, enrollment_keys, rollout_plans, rollouts, subscriptions
 from fleet.models import Device, EnrollmentKey, Rollout
 from fleet.rules.selectors import Selector
 from fleet.rules.stages import Stage
@@ -82,7 +82,7 @@ def enroll(device_id: str, *, secret: str, target: str = "generic-cpu", **fields
 def make_rollout(
     version: ModelVersion, *, channel: str = "stable", percents: tuple[float, ...] = (20, 100), **fields: Any
 ) -> Rollout:
-    plan = rollouts.Plan(
+    plan = rollout_plans.Plan(
         model=version.model.slug,
         channel=channel,
         version=version.number,

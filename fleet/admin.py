@@ -1,0 +1,132 @@
+"""The fleet in the web admin: everything to read; what is done is done by the same verbs as over REST."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model
+from django.http import HttpRequest
+
+from core.api.authentication import actor_of, role_of
+from core.errors import DomainError
+from core.roles import Area, roles_that_may
+from fleet import devices, enrollment_keys, rollouts
+from fleet.models import Deployment, Device, EnrollmentKey, Rollout, RolloutEvent, Subscription
+
+
+class ReadOnly(admin.ModelAdmin[Any]):
+    """Rows to look at; nothing is added, changed or deleted by form."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's hooks
+        """Verbs add."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Verbs change."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Verbs delete."""
+        return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether the person's role may write the fleet; actions ask for it."""
+        return role_of(request.user) in roles_that_may(Area.FLEET, write=True)
+
+    def apply(self, request: HttpRequest, verb: Callable[..., object], keys: list[Any]) -> None:
+        """Apply a verb to each row, and say what was refused."""
+        done = 0
+        for key in keys:
+            try:
+                verb(key, actor=actor_of(request.user))
+                done += 1
+            except DomainError as error:
+                self.message_user(request, error.detail, messages.ERROR)
+        if done:
+            self.message_user(request, f"Done for {done}.")
+
+
+class SubscriptionInline(admin.TabularInline[Subscription, Device]):
+    """What a device follows."""
+
+    model = Subscription
+    extra = 0
+    can_delete = False
+
+
+class RolloutEventInline(admin.TabularInline[RolloutEvent, Rollout]):
+    """What happened to a rollout."""
+
+    model = RolloutEvent
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Device)
+class DeviceAdmin(ReadOnly):
+    """Devices."""
+
+    list_display = ["device_id", "target", "state", "labels", "agent_version", "last_seen_at"]
+    list_filter = ["state", "target"]
+    search_fields = ["device_id", "labels"]
+    inlines = [SubscriptionInline]
+    actions = ["accept", "revoke"]
+
+    @admin.action(description="Accept the selected devices", permissions=["operate"])
+    def accept(self, request: HttpRequest, rows: Any) -> None:
+        """Let them in."""
+        self.apply(request, devices.accept, [row.device_id for row in rows])
+
+    @admin.action(description="Revoke the selected devices", permissions=["operate"])
+    def revoke(self, request: HttpRequest, rows: Any) -> None:
+        """Shut them out."""
+        self.apply(request, devices.revoke, [row.device_id for row in rows])
+
+
+@admin.register(EnrollmentKey)
+class EnrollmentKeyAdmin(ReadOnly):
+    """Enrollment keys."""
+
+    list_display = ["name", "mode", "uses", "max_uses", "expires_at", "target", "revoked_at", "created_by"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke the selected keys", permissions=["operate"])
+    def revoke(self, request: HttpRequest, rows: Any) -> None:
+        """Let them open nothing any more."""
+        self.apply(request, enrollment_keys.revoke, [row.pk for row in rows])
+
+
+@admin.register(Rollout)
+class RolloutAdmin(ReadOnly):
+    """Rollouts."""
+
+    list_display = ["channel", "version", "state", "stage_index", "created_by", "started_at", "ended_at"]
+    list_filter = ["state"]
+    list_select_related = ["channel__model", "version__model"]
+    inlines = [RolloutEventInline]
+    actions = ["pause", "resume", "abort"]
+
+    @admin.action(description="Pause the selected rollouts", permissions=["operate"])
+    def pause(self, request: HttpRequest, rows: Any) -> None:
+        """Stop new offers."""
+        self.apply(request, rollouts.pause, [row.pk for row in rows])
+
+    @admin.action(description="Resume the selected rollouts", permissions=["operate"])
+    def resume(self, request: HttpRequest, rows: Any) -> None:
+        """Go on."""
+        self.apply(request, rollouts.resume, [row.pk for row in rows])
+
+    @admin.action(description="Abort the selected rollouts", permissions=["operate"])
+    def abort(self, request: HttpRequest, rows: Any) -> None:
+        """End them."""
+        self.apply(request, rollouts.abort, [row.pk for row in rows])
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(ReadOnly):
+    """Deployments."""
+
+    list_display = ["device", "version", "state", "failure_class", "rollout_id", "offered_at", "updated_at"]
+    list_filter = ["state"]
+    search_fields = ["device__device_id"]
+    list_select_related = ["device", "version__model"]

@@ -1,0 +1,146 @@
+"""Bodies of the operator API: their shape. What they mean is checked by the verbs."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from core.api.strictness import StrictSerializer
+from core.durations import parse_duration
+from core.errors import DomainError
+from fleet.enrollment_keys import MAX_USES
+from fleet.rollout_plans import Plan
+from fleet.rules.selectors import Selector
+from fleet.rules.stages import Stage
+
+_LATER = ("gates", "on_failure", "window")
+
+
+class DurationField(serializers.Field[int, Any, str, Any]):
+    """A duration as people write it, ``10m``; whole seconds inside."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Read it."""
+        if isinstance(data, bool) or not isinstance(data, str | int):
+            raise serializers.ValidationError("must be a duration such as 90s, 10m or 1h.")
+        try:
+            return int(parse_duration(str(data)).total_seconds())
+        except DomainError as error:
+            raise serializers.ValidationError(error.detail) from error
+
+    def to_representation(self, value: Any) -> str:
+        """Write it in seconds; never used for answers."""
+        return f"{value}s"
+
+
+class LabelsField(serializers.DictField):
+    """Key to text."""
+
+    child = serializers.CharField(allow_blank=True, max_length=128)
+
+
+class SubscriptionForm(StrictSerializer):
+    """A channel of a model to follow."""
+
+    model = serializers.CharField(max_length=64)
+    channel = serializers.CharField(max_length=64, default="stable")
+
+
+class EnrollmentKeyForm(StrictSerializer):
+    """A new enrollment key; only the name is required."""
+
+    name = serializers.CharField(max_length=100)
+    max_uses = serializers.IntegerField(min_value=1, max_value=MAX_USES, default=1)
+    expires_at = serializers.DateTimeField(required=False)
+    mode = serializers.ChoiceField(choices=["accept", "review"], default="accept")
+    target = serializers.CharField(max_length=64, allow_blank=True, default="")
+    labels = LabelsField(default=dict)
+    subscriptions = SubscriptionForm(many=True, default=list)
+
+
+class DeviceForm(StrictSerializer):
+    """What PATCH changes of a device; each field that is given is replaced as a whole."""
+
+    labels = LabelsField(required=False)
+    subscriptions = SubscriptionForm(many=True, required=False)
+
+
+class PinForm(StrictSerializer):
+    """Hold the device at this version."""
+
+    model = serializers.CharField(max_length=64)
+    version = serializers.CharField(max_length=128)
+
+
+class UnpinForm(StrictSerializer):
+    """Let the device follow its channel again."""
+
+    model = serializers.CharField(max_length=64)
+
+
+class ReasonForm(StrictSerializer):
+    """Why; kept as the rollout's event."""
+
+    reason = serializers.CharField(max_length=1000, allow_blank=True, default="")
+
+
+class StageForm(StrictSerializer):
+    """One stage of a rollout."""
+
+    percent = serializers.FloatField()
+    min_duration = DurationField(default=0)
+    min_confirmed = serializers.IntegerField(min_value=0, max_value=10_000_000, default=1)
+    min_devices = serializers.IntegerField(min_value=0, max_value=10_000_000, default=1)
+
+
+class SelectorForm(StrictSerializer):
+    """Whom the rollout is for; all that are given must hold."""
+
+    labels = LabelsField(default=dict)
+    targets = serializers.ListField(child=serializers.CharField(max_length=64), default=list, max_length=64)
+    devices = serializers.ListField(child=serializers.CharField(max_length=128), default=list, max_length=10_000)
+
+
+class RolloutForm(StrictSerializer):
+    """A rollout as it is posted."""
+
+    model = serializers.CharField(max_length=64)
+    channel = serializers.CharField(max_length=64, default="stable")
+    version = serializers.CharField(max_length=128)
+    salt = serializers.CharField(max_length=100, allow_blank=True, default="")
+    selector = SelectorForm(required=False)
+    stages = StageForm(many=True)
+    policy = serializers.DictField(default=dict)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse by name what the contract has and this release has not: a rollout must not look guarded and not be."""
+        if isinstance(data, dict):
+            present = [name for name in _LATER if name in data]
+            if present:
+                raise serializers.ValidationError({name: ["is not built in this release."] for name in present})
+        return super().to_internal_value(data)
+
+    def plan(self) -> Plan:
+        """Return what was posted; call it on a valid form."""
+        body = self.validated_data
+        selector = body.get("selector", {})
+        return Plan(
+            model=body["model"],
+            channel=body["channel"],
+            version=body["version"],
+            salt=body["salt"],
+            policy=body["policy"],
+            selector=Selector(
+                labels=selector.get("labels", {}),
+                targets=frozenset(selector.get("targets", [])),
+                devices=frozenset(selector.get("devices", [])),
+            ),
+            stages=tuple(
+                Stage(
+                    percent=stage["percent"],
+                    min_duration_seconds=stage["min_duration"],
+                    min_confirmed=stage["min_confirmed"],
+                    min_devices=stage["min_devices"],
+                )
+                for stage in body["stages"]
+            ),
+        )

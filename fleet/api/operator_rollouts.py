@@ -1,0 +1,104 @@
+"""Rollouts, for operators."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.api.authentication import actor_of
+from core.api.paging import keyset_page
+from core.api.views import PAGE_PARAMETERS
+from core.errors import Invalid
+from core.roles import Area
+from fleet import queries, rollout_plans, rollouts
+from fleet.api import rendering
+from fleet.api.forms import ReasonForm, RolloutForm
+from fleet.models import Rollout
+from fleet.rules.transitions import RolloutState
+
+# The last part of the address → the verb.
+VERBS: Final[Mapping[str, Callable[..., Rollout]]] = {
+    "start": rollouts.start,
+    "pause": rollouts.pause,
+    "resume": rollouts.resume,
+    "advance": rollouts.advance,
+    "abort": rollouts.abort,
+    "roll-back": rollouts.roll_back,
+}
+
+
+class Rollouts(APIView):
+    """All rollouts."""
+
+    area = Area.FLEET
+
+    @extend_schema(
+        parameters=[*PAGE_PARAMETERS, OpenApiParameter("model", str), OpenApiParameter("state", str)],
+        responses=dict[str, Any],
+    )
+    def get(self, request: Request) -> Response:
+        """List rollouts, newest first."""
+        state = request.query_params.get("state")
+        if state is not None and state not in list(RolloutState):
+            raise Invalid.field("state", f"must be one of {', '.join(RolloutState)}.")
+        rows = queries.list_rollouts(model=request.query_params.get("model"), state=state)
+        return Response(keyset_page(request, rows, key="created_at", descending=True, render=rendering.render_rollout))
+
+    @extend_schema(request=RolloutForm, responses={201: dict[str, Any]})
+    def post(self, request: Request) -> Response:
+        """Draft a rollout; ``…/start`` begins it."""
+        form = RolloutForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        rollout = rollouts.create(form.plan(), actor=actor_of(request.user))
+        return Response(_shown(rollout.pk), status=201)
+
+
+class RolloutPreview(APIView):
+    """What a rollout would do."""
+
+    area = Area.FLEET
+
+    @extend_schema(request=RolloutForm, responses=dict[str, Any])
+    def post(self, request: Request) -> Response:
+        """Say who, how many and how many bytes; changes nothing."""
+        form = RolloutForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Response(rendering.render_preview(rollout_plans.preview(form.plan())))
+
+
+class RolloutView(APIView):
+    """One rollout."""
+
+    area = Area.FLEET
+
+    @extend_schema(responses=dict[str, Any])
+    def get(self, request: Request, rollout_id: uuid.UUID) -> Response:  # noqa: ARG002 - DRF's signature
+        """Return it with its progress and its events."""
+        return Response(_shown(rollout_id))
+
+
+class RolloutVerb(APIView):
+    """Something an operator does with a rollout; in a state where it does not apply: 409, with the verbs that do."""
+
+    area = Area.FLEET
+    verb: str = ""
+
+    @extend_schema(request=ReasonForm, responses=dict[str, Any])
+    def post(self, request: Request, rollout_id: uuid.UUID) -> Response:
+        """Apply the verb of the address."""
+        form = ReasonForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        VERBS[self.verb](rollout_id, actor=actor_of(request.user), reason=form.validated_data["reason"])
+        return Response(_shown(rollout_id))
+
+
+def _shown(rollout_id: uuid.UUID) -> dict[str, Any]:
+    rollout = queries.list_rollouts().filter(pk=rollout_id).first()
+    if rollout is None:
+        raise rollouts.UnknownRollout(f"There is no rollout {rollout_id}.")
+    return rendering.render_progress(rollout, queries.measure_progress(rollout, now=timezone.now()))

@@ -1,0 +1,135 @@
+"""A rollout as it is posted: checked against what exists, and previewed before anything starts."""
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fleet import coverage
+from fleet.coverage import Member
+from fleet.rules import cohorts, stages
+from fleet.rules.labels import check_labels
+from fleet.rules.selectors import Selector
+from fleet.rules.stages import Stage
+from registry import channels, queries
+from registry.compression.targets import get_target
+from registry.models import Channel, ModelVersion
+
+_SHOWN_DEVICES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A rollout as it is posted."""
+
+    model: str
+    channel: str
+    version: str
+    stages: Sequence[Stage]
+    selector: Selector = field(default_factory=Selector)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPlan:
+    """A plan whose names exist and whose rules hold."""
+
+    channel: Channel
+    version: ModelVersion
+    selector: Selector
+    stages: Sequence[Stage]
+    salt: str
+
+
+def check(plan: Plan) -> CheckedPlan:
+    """Look up what a plan names; ``salt`` is empty where it gives none.
+
+    Raises:
+        UnknownModel: or ``UnknownChannel``, ``UnknownVersion``, ``UnknownTarget``: a name that nothing has.
+        InvalidStages: The stages break a rule.
+        InvalidLabel: The selector has labels that no device can have.
+        InvalidPolicy: The policy cannot be used.
+    """
+    channel = queries.get_channel(plan.model, plan.channel)
+    version = queries.get_version(plan.model, plan.version)
+    channels.check_policy(dict(plan.policy))
+    check_labels(plan.selector.labels, field="selector.labels")
+    for target in plan.selector.targets:
+        get_target(target)
+    checked = stages.check_stages(plan.stages)
+    return CheckedPlan(channel=channel, version=version, selector=plan.selector, stages=checked, salt=plan.salt)
+
+
+def store_selector(selector: Selector) -> dict[str, Any]:
+    """Return a selector as a rollout keeps it and as it was posted: what is not given is left out."""
+    stored: dict[str, Any] = {}
+    if selector.labels:
+        stored["labels"] = dict(selector.labels)
+    if selector.targets:
+        stored["targets"] = sorted(selector.targets)
+    if selector.devices:
+        stored["devices"] = sorted(selector.devices)
+    return stored
+
+
+@dataclass(frozen=True, slots=True)
+class StagePreview:
+    """Whom a stage would cover (cumulative), and what they would download that the stage before did not."""
+
+    percent: float
+    devices: int
+    new_devices: int
+    new_bytes: int
+    device_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Who, how many, how many bytes. The same ``salt`` in the rollout gives exactly these devices."""
+
+    salt: str
+    devices: int
+    download_bytes: int
+    by_target: Mapping[str, int]
+    unserved: Sequence[str]
+    stages: Sequence[StagePreview]
+
+
+def preview(plan: Plan) -> Preview:
+    """Say whom a plan would reach now, without changing anything.
+
+    Raises:
+        DomainError: As ``check``.
+    """
+    checked = check(plan)
+    salt = checked.salt or str(uuid.uuid4())
+    members = coverage.list_members(checked.channel, version=checked.version, selector=checked.selector, salt=salt)
+    served = coverage.list_covered(members, limit=cohorts.BUCKETS)
+    return Preview(
+        salt=salt,
+        devices=len(served),
+        download_bytes=_size_of(served),
+        by_target=dict(sorted(Counter(member.target for member in served).items())),
+        unserved=[member.device_id for member in members if member.variant is None][:_SHOWN_DEVICES],
+        stages=_preview_stages(checked.stages, members=members),
+    )
+
+
+def _preview_stages(planned: Sequence[Stage], *, members: Sequence[Member]) -> list[StagePreview]:
+    previews: list[StagePreview] = []
+    limit, before = 0, 0
+    for stage in planned:
+        limit = coverage.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=limit)
+        covered = coverage.list_covered(members, limit=limit)
+        # Sorted by bucket, so what is new to a stage is the tail.
+        added = covered[before:]
+        ids = [member.device_id for member in added[:_SHOWN_DEVICES]]
+        previews.append(StagePreview(stage.percent, len(covered), len(added), _size_of(added), ids))
+        before = len(covered)
+    return previews
+
+
+def _size_of(members: Sequence[Member]) -> int:
+    return sum(member.variant.size for member in members if member.variant is not None)

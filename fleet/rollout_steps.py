@@ -1,0 +1,116 @@
+"""What beat does with rollouts that run or roll back. Each step takes the rollout's lock, or leaves it to whoever holds it.
+
+1. A running rollout covers at least ``min_devices`` of the devices that there are now; else it is widened.
+2. Where the stage is over (``fleet.rules.stages``) it goes to the next one, or completes.
+3. A roll-back is finished when no device that had updated is still to be brought back.
+"""
+
+import logging
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from core.actors import SYSTEM
+from core.errors import DomainError
+from fleet import coverage, rollouts
+from fleet.models import Deployment, Device, Rollout
+from fleet.rules import stages
+from fleet.rules.stages import Stage, Step
+from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES, UPDATED_DEPLOYMENT_STATES, RolloutState
+from registry.channels import VersionNotOfferable
+
+logger = logging.getLogger(__name__)
+
+
+def take_all(*, now: datetime) -> int:
+    """Take the step that is due on every running or rolling-back rollout; return how many changed state or stage."""
+    rows = Rollout.objects.filter(state__in=[RolloutState.RUNNING, RolloutState.ROLLING_BACK])
+    return sum(_take_safely(rollout_id, now=now) for rollout_id in rows.values_list("pk", flat=True))
+
+
+def _take_safely(rollout_id: uuid.UUID, *, now: datetime) -> bool:
+    # A refusal of one rollout must not keep the others waiting.
+    try:
+        return take(rollout_id, now=now)
+    except DomainError as error:
+        logger.warning("rollout %s takes no step: %s", rollout_id, error.detail)
+        return False
+
+
+@transaction.atomic
+def take(rollout_id: uuid.UUID, *, now: datetime) -> bool:
+    """Take the step that is due on one rollout; False where none is, or somebody else holds it."""
+    rollout = (
+        Rollout.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("channel__model", "channel__version", "version__model")
+        .filter(pk=rollout_id)
+        .first()
+    )
+    if rollout is None:
+        return False
+    if rollout.state == RolloutState.ROLLING_BACK:
+        return _finish(rollout, now=now)
+    return rollout.state == RolloutState.RUNNING and _proceed(rollout, now=now)
+
+
+def _proceed(rollout: Rollout, *, now: datetime) -> bool:
+    members = coverage.list_members_of(rollout)
+    plan = [Stage.read(stored) for stored in rollout.stages]
+    stage = plan[rollout.stage_index]
+    limit = coverage.choose_limit(
+        members, percent=stage.percent, min_devices=stage.min_devices, floor=rollout.bucket_limit
+    )
+    if limit > rollout.bucket_limit:
+        rollouts.widen(rollout, limit=limit, actor=SYSTEM)
+    verdict = stages.decide_step(
+        plan,
+        index=rollout.stage_index,
+        started_at=rollout.stage_started_at or now,
+        now=now,
+        evidence=coverage.measure(rollout, members=members),
+    )
+    sentence = verdict.reason[0].upper() + verdict.reason[1:] + "."
+    if verdict.step is Step.HOLD:
+        return False
+    if verdict.step is Step.ADVANCE:
+        rollouts.advance(rollout.pk, actor=SYSTEM, reason=sentence)
+        return True
+    try:
+        with transaction.atomic():
+            rollouts.complete(rollout.pk, actor=SYSTEM, reason=sentence)
+    except VersionNotOfferable as error:
+        rollouts.pause(rollout.pk, actor=SYSTEM, reason=f"Paused: {error.detail}")
+    return True
+
+
+def _finish(rollout: Rollout, *, now: datetime) -> bool:
+    remaining = count_remaining(rollout, now=now)
+    if remaining and not _is_overdue(rollout, now=now):
+        return False
+    reason = f"{remaining} devices did not come back in time." if remaining else "Every reachable device is back."
+    rollouts.finish_roll_back(rollout.pk, actor=SYSTEM, reason=reason)
+    return True
+
+
+def count_remaining(rollout: Rollout, *, now: datetime) -> int:
+    """Count the devices that run the rolled-back version, or are on their way back; those not seen for long are left out."""
+    is_seen = Q(last_seen_at__gt=now - settings.UNREACHABLE_AFTER)
+    updated = Device.objects.filter(
+        is_seen, deployments__rollout=rollout, deployments__state__in=UPDATED_DEPLOYMENT_STATES
+    )
+    newest = (
+        Deployment.objects.filter(device__in=updated, model=rollout.channel.model_id)
+        .order_by("device_id", "-offered_at")
+        .distinct("device_id")
+    )
+    return sum(
+        attempt.state in OPEN_DEPLOYMENT_STATES or attempt.version_id == rollout.version_id for attempt in newest
+    )
+
+
+def _is_overdue(rollout: Rollout, *, now: datetime) -> bool:
+    begun = rollout.events.filter(event="roll_back").last()
+    return begun is None or begun.at < now - settings.DEPLOYMENT_LEASE

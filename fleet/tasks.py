@@ -1,0 +1,24 @@
+"""What beat asks of the fleet. Each task is idempotent and finds its work in rows; two at a time share it or one yields."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from fleet import deployments, last_seen, rollout_steps
+
+
+@shared_task
+def advance_rollouts() -> int:
+    """Take every rollout's due step."""
+    return rollout_steps.take_all(now=timezone.now())
+
+
+@shared_task
+def sweep_deployments() -> int:
+    """End deployments that are over their time."""
+    return deployments.sweep(now=timezone.now())
+
+
+@shared_task
+def flush_last_seen() -> int:
+    """Write when devices were last seen."""
+    return last_seen.flush()
