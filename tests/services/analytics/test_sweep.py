@@ -178,8 +178,10 @@ def test_while_one_evaluation_runs_another_does_nothing(osaka_drifts):
         with other.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [sweep._LOCK])
-        assert sweep.evaluate(at=NOON) is None
-        assert states() == {}
+            assert sweep.evaluate(at=NOON) is None
+            assert states() == {}
+            # Closing alone would let go of the lock only once the server has noticed.
+            cursor.execute("ROLLBACK")
     finally:
         other.close()
     assert sweep.evaluate(at=NOON).alarming == 1
