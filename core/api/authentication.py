@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
 from rest_framework.request import Request
 
@@ -46,6 +47,17 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
         """Name the scheme in WWW-Authenticate, which makes DRF answer 401 and not 403."""
         return "Bearer"
+
+
+class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped registry of classes
+    """How the schema shows it."""
+
+    target_class = ApiTokenAuthentication
+    name = "apiToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - spectacular's signature
+        """Return the definition."""
+        return {"type": "http", "scheme": "bearer", "description": "An API token; it has one role."}
 
 
 def role_of(user: Program | AbstractBaseUser | AnonymousUser) -> Role | None:

@@ -42,14 +42,35 @@ class NewTokenSerializer(StrictSerializer):
     role = serializers.ChoiceField(choices=[role.value for role in Role])
 
 
+class AuditPageSerializer(serializers.Serializer[Any]):
+    """A page of the trail."""
+
+    results = AuditEntrySerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class ApiTokenPageSerializer(serializers.Serializer[Any]):
+    """A page of tokens."""
+
+    results = ApiTokenSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class CreatedTokenSerializer(NewTokenSerializer):
+    """A new token, with the secret that is shown this once."""
+
+    token = serializers.CharField()
+
+
 class AuditTrail(APIView):
     """Who did what, newest first."""
 
     area = Area.ADMINISTRATION
 
     @extend_schema(
+        operation_id="list_audit_entries",
         parameters=[*PAGE_PARAMETERS, OpenApiParameter("object_type", str), OpenApiParameter("object_id", str)],
-        responses=AuditEntrySerializer(many=True),
+        responses=AuditPageSerializer,
     )
     def get(self, request: Request) -> Response:
         """List audit entries."""
@@ -65,13 +86,13 @@ class Tokens(APIView):
 
     area = Area.ADMINISTRATION
 
-    @extend_schema(parameters=PAGE_PARAMETERS, responses=ApiTokenSerializer(many=True))
+    @extend_schema(operation_id="list_tokens", parameters=PAGE_PARAMETERS, responses=ApiTokenPageSerializer)
     def get(self, request: Request) -> Response:
         """List tokens, newest first."""
         rows = ApiToken.objects.all()
         return Response(keyset_page(request, rows, descending=True, render=lambda row: ApiTokenSerializer(row).data))
 
-    @extend_schema(request=NewTokenSerializer, responses={201: dict[str, Any]})
+    @extend_schema(operation_id="create_token", request=NewTokenSerializer, responses={201: CreatedTokenSerializer})
     def post(self, request: Request) -> Response:
         """Create a token; the answer shows it this once."""
         form = NewTokenSerializer(data=request.data)
@@ -88,7 +109,7 @@ class Token(APIView):
 
     area = Area.ADMINISTRATION
 
-    @extend_schema(responses={204: None})
+    @extend_schema(operation_id="revoke_token", responses={204: None})
     def delete(self, request: Request, token_id: int) -> Response:
         """Revoke the token at once."""
         token = ApiToken.objects.filter(pk=token_id).first()
