@@ -1,0 +1,130 @@
+"""compose.yaml: no container engine is at hand, so what can be known without one is checked."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from django.core.management import get_commands
+
+from config import environment
+from config.supervisor import children
+from tests.house.project import ROOT
+
+SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<operator>:-|:\?)(?P<text>[^}]*))?\}")
+
+
+def interpolate(text, *, given):
+    """Compose's own rule for ${NAME}, ${NAME:-default} and ${NAME:?message} (compose specification, interpolation)."""
+
+    def replace(match):
+        value = given.get(match["name"], "")
+        if not value and match["operator"] == ":?":
+            raise KeyError(match["name"])
+        return value or (match["text"] if match["operator"] == ":-" else "")
+
+    return VARIABLE.sub(replace, text)
+
+
+def read(given):
+    return yaml.safe_load(interpolate((ROOT / "compose.yaml").read_text(), given=given))
+
+
+@pytest.fixture(scope="module")
+def services():
+    return read(dict.fromkeys(SECRETS, "x1234567890"))["services"]
+
+
+@pytest.fixture(scope="module")
+def ours(services):
+    return {name: service for name, service in services.items() if "build" in service}
+
+
+def test_it_has_every_part(services):
+    assert set(services) == {"prepare", "web", "worker", "builder", "beat", "postgres", "redis", "objects"}
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_it_does_not_start_without_its_secrets(name):
+    with pytest.raises(KeyError, match=name):
+        read(dict.fromkeys(SECRETS - {name}, "x1234567890"))
+
+
+def test_no_secret_has_a_default():
+    for match in VARIABLE.finditer((ROOT / "compose.yaml").read_text()):
+        assert match["operator"] == ":?" or match["name"] not in SECRETS, match[0]
+
+
+def test_its_settings_are_the_servers_own_and_accepted(ours, monkeypatch):
+    code = (ROOT / "config" / "environment.py").read_text()
+    for service in ours.values():
+        assert [name for name in service["environment"] if f'"{name}"' not in code] == []
+        for name in os.environ:
+            monkeypatch.delenv(name)
+        for name, value in service["environment"].items():
+            monkeypatch.setenv(name, value)
+        settings = environment.read()
+        assert settings.database_url.startswith("postgresql://modelfleet:x1234567890@postgres")
+        assert "127.0.0.1" in settings.allowed_hosts
+
+
+def test_its_commands_exist(ours):
+    for service in ours.values():
+        command = service["command"]
+        if command[:2] == ["python", "manage.py"]:
+            assert command[2] in get_commands()
+        else:
+            assert options(command) <= set(known_options(command)), command
+
+
+def options(command):
+    return {part.split("=", 1)[0] for part in command if part.startswith("--")}
+
+
+def known_options(command):
+    """What the program's own help lists; Celery's is of the command and of the one above it."""
+    if "granian" in command:
+        calls = [["granian", "--help"]]
+    else:
+        calls = [
+            ["celery", "--help"],
+            ["celery", next(part for part in command[1:] if not part.startswith("-")), "--help"],
+        ]
+    texts = [
+        subprocess.run([sys.executable, "-m", *call], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+        for call in calls
+    ]
+    return {found for text in texts for option in re.findall(r"--[\w/-]+", text) for found in _spell(option)}
+
+
+def _spell(option):
+    # Click writes a switch as "--ws/--no-ws".
+    return option.split("/")
+
+
+def test_every_queue_has_a_worker(ours):
+    here = environment.read()
+    supervised = children.list_children(here, address="127.0.0.1", files_port=1)
+    wanted = {queue for child in supervised for queue in queues(child.command)}
+    assert {queue for service in ours.values() for queue in queues(service["command"])} == wanted
+
+
+def queues(command):
+    return [queue for part in command if part.startswith("--queues=") for queue in part.split("=")[1].split(",")]
+
+
+def test_images_are_pinned(services):
+    for name, service in services.items():
+        _, _, tag = service["image"].rpartition(":")
+        assert re.search(r"\d+\.\d+|\d{4}-\d\d-\d\d", tag), name
+
+
+def test_the_containerfile_takes_every_app_and_the_lock():
+    text = (ROOT / "deploy" / "Containerfile").read_text()
+    for app in ("config", "core", "registry", "fleet", "ingest", "analytics"):
+        assert f"COPY {app} {app}\n" in text
+    assert "--require-hashes --requirement requirements/base.txt" in text
+    assert re.search(r"^FROM python:3\.11\.\d+-slim", text, flags=re.MULTILINE)

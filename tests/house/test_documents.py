@@ -1,0 +1,68 @@
+"""What the documents point at is there."""
+
+import re
+
+import pytest
+
+from tests.house.project import ROOT, list_files, list_top_level
+
+DOCUMENTS = [path for path in list_files(suffix=".md") if "vendor" not in path.parts]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+# A file or folder of ours, in backticks: it has a slash and starts with something that lies at the root.
+PATH = re.compile(r"`([\w.-]+/[\w./*-]*)`")
+FENCE = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
+
+
+def identify(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+def test_links_lead_to_files(document):
+    text = FENCE.sub("", document.read_text())
+    targets = [link.split("#")[0] for link in LINK.findall(text) if not re.match(r"[a-z]+:|#", link)]
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+def test_links_within_a_document_lead_to_headings(document):
+    missing = []
+    for link in LINK.findall(FENCE.sub("", document.read_text())):
+        file, _, anchor = link.partition("#")
+        if not anchor or ":" in file:
+            continue
+        other = (document.parent / file) if file else document
+        headings = re.findall(r"^#+ (.+)$", FENCE.sub("", other.read_text()), flags=re.MULTILINE)
+        if anchor not in {re.sub(r"[^\w\s-]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}:
+            missing.append(link)
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+def test_files_named_in_documents_exist(document):
+    folders = {name for name in list_top_level() if name.endswith("/")}
+    named = PATH.findall(FENCE.sub("", document.read_text()))
+    ours = [path for path in named if f"{path.split('/')[0]}/" in folders]
+    assert [path for path in ours if not list(ROOT.glob(path.rstrip("/")))] == []
+
+
+def test_every_decision_is_in_the_index():
+    folder = ROOT / "docs" / "adr"
+    index = (folder / "README.md").read_text()
+    decisions = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    titles = {path.name: path.read_text().splitlines()[0].removeprefix("# ") for path in decisions}
+    lines = [f"| [{name[:4]}]({name}) | {title.split('. ', 1)[1]} |" for name, title in titles.items()]
+    assert [line for line in lines if line not in index] == []
+    assert [name[:4] for name in titles] == [f"{number:04}" for number in range(1, len(titles) + 1)]
+
+
+@pytest.mark.parametrize("decision", sorted((ROOT / "docs" / "adr").glob("0*.md")), ids=identify)
+def test_a_decision_has_its_four_parts(decision):
+    headings = re.findall(r"^## (.+)$", decision.read_text(), flags=re.MULTILINE)
+    assert headings == ["Context", "Options", "Decision", "Consequences"]
+
+
+def test_every_document_is_reached_from_the_index():
+    index = (ROOT / "docs" / "index.md").read_text()
+    pages = [path for path in (ROOT / "docs").rglob("*.md") if path.name != "index.md" and path.parent.name != "adr"]
+    assert [identify(path) for path in pages if path.relative_to(ROOT / "docs").as_posix() not in index] == []
