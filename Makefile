@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 UV_COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help setup demo run test check lint types imports docs-check lock clean
+.PHONY: help setup demo run test check lint types imports docs lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -35,6 +35,10 @@ types: $(VENV)/.ready-dev  ## Static types, strict
 
 imports: $(VENV)/.ready-dev  ## The architecture: who may import whom
 	@$(BIN)/lint-imports
+
+docs: $(VENV)/.ready-dev  ## Draw docs/state-machines.md and tests/contract/openapi.json anew from the code
+	@$(BIN)/python -m tests.house.state_machines
+	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file tests/contract/openapi.json
 
 lock:  ## Lock requirements/*.in again (needs uv)
 	$(UV_COMPILE) requirements/base.in -o requirements/base.txt
