@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
-from analytics import alerts, sweep
+from analytics import alerts, sweep, tasks
 from analytics.models import Alert
 from core.actors import Actor
 from core.errors import DomainError
@@ -185,3 +186,13 @@ def test_while_one_evaluation_runs_another_does_nothing(osaka_drifts):
     finally:
         other.close()
     assert sweep.evaluate(at=NOON).alarming == 1
+
+
+def test_the_task_that_beat_names_evaluates(osaka_drifts):
+    from config.celery import app
+
+    add_telemetry(drifted(4000, at=timezone.now()), labels={"site": "nara"}, received_at=timezone.now())
+    names = [entry["task"] for entry in app.conf.beat_schedule.values()]
+    assert tasks.evaluate.name in names
+    tasks.evaluate()
+    assert states()["site=nara"] == "pending"
