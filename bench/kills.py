@@ -86,7 +86,7 @@ class Installation:
             self.start()
             return
         mark = CHILDREN[name]
-        for child in psutil.Process(self.process.pid).children(recursive=True):
+        for child in psutil.Process(self.process.pid).children():
             try:
                 if any(mark in part for part in child.cmdline()):
                     child.kill()

@@ -1,5 +1,6 @@
 """A real server: `manage.py run` on a home of its own, with short lengths, shared by the tests of this folder."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -89,14 +90,12 @@ class RunningServer:
         return done.stdout
 
     def child(self, mark: str) -> psutil.Process | None:
-        """Find a process below the supervisor by a part of its command line."""
+        """Find a child of the supervisor's by a part of its command line."""
         assert self.process is not None
-        for process in psutil.Process(self.process.pid).children(recursive=True):
-            try:
+        for process in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
                 if any(mark in part for part in process.cmdline()):
                     return process
-            except psutil.Error:
-                continue
         return None
 
     def client(self, role: str = "admin") -> httpx.Client:
@@ -123,5 +122,6 @@ def server() -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="session")
-def admin(server: RunningServer) -> httpx.Client:
-    return server.client()
+def admin(server: RunningServer) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client

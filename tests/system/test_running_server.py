@@ -17,7 +17,9 @@ def upload(client, model, number="1.0.0", targets=("generic-cpu",)):
         "file": ("model.onnx", (DIGITS / "digits-2.0.0.onnx").read_bytes()),
         "calibration": ("calibration.npz", (DIGITS / "calibration.npz").read_bytes()),
     }
-    answer = client.post(f"/api/models/{model}/versions", data={"version": number, "targets": list(targets)}, files=files)
+    answer = client.post(
+        f"/api/models/{model}/versions", data={"version": number, "targets": list(targets)}, files=files
+    )
     assert answer.status_code == 201, answer.text
 
 
@@ -32,7 +34,9 @@ def wait_until_ready(client, model, seconds=120):
 
 
 def enroll(client, device_id, model):
-    key = client.post("/api/enrollment-keys", json={"name": device_id, "subscriptions": [{"model": model}]}).json()["key"]
+    key = client.post("/api/enrollment-keys", json={"name": device_id, "subscriptions": [{"model": model}]}).json()[
+        "key"
+    ]
     body = {"device_id": device_id, "enrollment_key": key, "target": "generic-cpu"}
     token = httpx.post(f"{client.base_url}/api/devices/enroll", json=body).json()["token"]
     return httpx.Client(base_url=client.base_url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
@@ -53,7 +57,9 @@ def test_a_home_in_use_and_a_taken_port_are_clear_errors(server, new_home):
         (server.environment | {"PORT": str(free_port())}, str(server.home)),
         (server.environment | {"MODELFLEET_HOME": str(new_home)}, str(server.port)),
     ):
-        done = subprocess.run([sys.executable, MANAGE, "run"], env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, MANAGE, "run"], env=environment, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode != 0
         assert word in done.stderr
         assert "Traceback" not in done.stderr
@@ -106,7 +112,9 @@ def test_stalled_downloads_do_not_delay_a_poll(server, admin):
     for _ in range(16):
         connection = socket.create_connection((address.host, address.port))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        connection.sendall(f"GET {address.raw_path.decode()} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n\r\n".encode())
+        connection.sendall(
+            f"GET {address.raw_path.decode()} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n\r\n".encode()
+        )
         stalled.append(connection)
     try:
         for _ in range(5):
@@ -118,6 +126,7 @@ def test_stalled_downloads_do_not_delay_a_poll(server, admin):
     finally:
         for connection in stalled:
             connection.close()
+        device.close()
 
 
 @pytest.mark.parametrize("mark", ["config.wsgi:application", "worker@", "beat", "postgres", "redis-server"])
