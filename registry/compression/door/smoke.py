@@ -48,7 +48,8 @@ def run(
 
 def tidy(message: str) -> str:
     """Return one line of a tool's message, without paths and addresses of this server, cut to a readable length."""
-    line = re.sub(r"(?:/[\w.+-]+){2,}/?(?::\d+)?", "…", " ".join(message.split()))
+    line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(message.split()))
+    line = re.sub(r"(?:/[\w.+-]+){2,}/?(?::\d+)?", "…", line)
     return line[:_MAX_DETAIL].strip()
 
 
