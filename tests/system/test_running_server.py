@@ -9,6 +9,7 @@ import time
 import httpx
 import psutil
 import pytest
+
 from tests.system.conftest import DIGITS, MANAGE, RunningServer, free_port, wait_for
 
 
