@@ -10,7 +10,9 @@ from edge_agent.update.transitions import TABLE as UPDATE_TABLE
 from edge_agent.update.transitions import State as UpdateState
 from fleet.rules import transitions as fleet
 from registry.transitions import VERSION_MOVES
+from tests.house.project import ROOT
 
+PAGE = ROOT / "docs" / "state-machines.md"
 HEADER = """\
 # State machines
 
@@ -64,4 +66,4 @@ def _section(title: str, source: str, text: str, moves: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    print(draw(), end="")
+    PAGE.write_text(draw())
