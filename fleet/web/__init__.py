@@ -1,0 +1,1 @@
+"""fleet in the console: the fleet page, devices, enrollment keys, rollouts."""

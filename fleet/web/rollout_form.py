@@ -1,0 +1,64 @@
+"""The form that plans a rollout of one model."""
+
+from typing import Any, Final
+
+from django import forms
+
+from fleet.rollout_plans import Plan
+from fleet.rules.selectors import Selector
+from fleet.web.fields import LabelsField, StagesField
+from registry.compression.targets import load_targets
+from registry.queries import get_model, list_offerable_numbers
+
+DEFAULT_STAGES: Final = (
+    {"percent": "5", "min_duration": "10m", "min_confirmed": "1"},
+    {"percent": "25", "min_duration": "30m", "min_confirmed": "1"},
+    {"percent": "100", "min_duration": "0", "min_confirmed": "1"},
+)
+
+
+class RolloutForm(forms.Form):
+    """Moves a channel of the model to a version, stage by stage."""
+
+    version = forms.ChoiceField(label="To version")
+    channel = forms.ChoiceField(help_text="The devices that follow it are the ones that are updated.")
+    labels = LabelsField(label="Only labels", required=False, help_text="All of them must be on the device.")
+    targets = forms.MultipleChoiceField(
+        label="Only targets", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    stages = StagesField(initial=DEFAULT_STAGES)
+    # From the preview on, so that the devices it named are the ones that are taken.
+    salt = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, model: str, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial={"channel": "stable", **(initial or {})})
+        self.model = model
+        found = get_model(model)
+        numbers = list_offerable_numbers(found)
+        names = list(found.channels.values_list("name", flat=True))
+        self.fields["version"].choices = [(number, number) for number in numbers]  # type: ignore[attr-defined]
+        self.fields["channel"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        targets = [(target.name, target.title) for target in load_targets().values()]
+        self.fields["targets"].choices = targets  # type: ignore[attr-defined]
+        self.can_be_used = bool(numbers and names)
+
+    def plan(self) -> Plan:
+        """Return what the verbs take; call it on a valid form."""
+        given = self.cleaned_data
+        selector = Selector(labels=given["labels"], targets=frozenset(given["targets"]))
+        return Plan(
+            model=self.model,
+            channel=given["channel"],
+            version=given["version"],
+            stages=given["stages"],
+            selector=selector,
+            salt=given["salt"],
+        )
+
+    def keep_salt(self, salt: str) -> "RolloutForm":
+        """Return the same form with the salt of a preview."""
+        data = self.data.copy()
+        data["salt"] = salt
+        kept = RolloutForm(data, model=self.model)
+        kept.full_clean()
+        return kept

@@ -1,0 +1,51 @@
+"""What an operator may do with a rollout, and what the console says before it is done."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from fleet import rollouts
+from fleet.models import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb as a button; ``warning`` is what its confirmation says."""
+
+    name: str
+    title: str
+    apply: Callable[..., Rollout]
+    warning: str
+    tone: str = ""
+
+
+_VERBS = (
+    Verb(
+        "start", "Start", rollouts.start, "The first stage begins: its devices are offered the version.", "primary"
+    ),
+    Verb("resume", "Resume", rollouts.resume, "The stage goes on, and its least duration begins anew.", "primary"),
+    Verb(
+        "advance",
+        "Advance",
+        rollouts.advance,
+        "The next stage begins now, without waiting for time or confirmations. After the last one the channel moves.",
+    ),
+    Verb("pause", "Pause", rollouts.pause, "Nobody new is offered the version. Devices that have updated stay."),
+    Verb(
+        "abort",
+        "Abort",
+        rollouts.abort,
+        "The rollout ends, and everybody goes back to the channel’s version. The version may be rolled out again.",
+        "danger",
+    ),
+    Verb(
+        "roll_back",
+        "Roll back",
+        rollouts.roll_back,
+        "Every updated device goes back to its last good version, and this version is quarantined: it is never "
+        "offered again without a named release.",
+        "danger",
+    ),
+)
+VERBS: Final[Mapping[str, Verb]] = MappingProxyType({verb.name: verb for verb in _VERBS})

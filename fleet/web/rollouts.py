@@ -1,0 +1,106 @@
+"""Rollouts: list, plan with a preview, watch, act."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from core.api.authentication import actor_of
+from core.errors import DomainError
+from core.pages import form_page, page, show_refusal, verb
+from core.roles import Area
+from fleet import overview, queries, rollout_plans, rollouts
+from fleet.models import Rollout
+from fleet.rules import transitions
+from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES, RolloutState
+from fleet.web.rollout_form import RolloutForm
+from fleet.web.rollout_verbs import VERBS, Verb
+from registry.queries import list_models
+
+_SHOWN = 200
+
+
+@page(Area.FLEET)
+def index(request: HttpRequest) -> HttpResponse:
+    """List rollouts, newest first."""
+    model, state = request.GET.get("model", ""), request.GET.get("state", "")
+    rows = queries.list_rollouts(model=model or None, state=state or None)[:_SHOWN]
+    given = {
+        "rollouts": rows,
+        "models": list_models().values_list("slug", flat=True),
+        "states": [state.value for state in RolloutState],
+        "chosen": {"model": model, "state": state},
+        "is_moving": any(row.state in ACTIVE_ROLLOUT_STATES for row in rows),
+    }
+    return render(request, "fleet/rollouts.html", given)
+
+
+@form_page(Area.FLEET)
+def new(request: HttpRequest) -> HttpResponse:
+    """Plan a rollout: choose the model, fill in, preview, and only then draft or start it."""
+    slugs = list(list_models().values_list("slug", flat=True))
+    model = request.POST.get("model") or request.GET.get("model") or (slugs[0] if len(slugs) == 1 else "")
+    if model not in slugs:
+        return render(request, "fleet/rollout_model.html", {"models": slugs})
+    if request.method != "POST":
+        form = RolloutForm(model=model, initial={name: request.GET[name] for name in request.GET})
+        return render(request, "fleet/rollout_form.html", {"form": form, "model": model})
+    return _take(request, RolloutForm(request.POST, model=model), model=model)
+
+
+@page(Area.FLEET)
+def rollout(request: HttpRequest, rollout_id: uuid.UUID) -> HttpResponse:
+    """Show how a rollout stands and what happened to it."""
+    found = queries.list_rollouts().filter(pk=rollout_id).first()
+    if found is None:
+        message = f"There is no rollout {rollout_id}."
+        raise rollouts.UnknownRollout(message)
+    return render(request, "fleet/rollout.html", _describe(found))
+
+
+@verb(Area.FLEET, back="rollout-page")
+def act(request: HttpRequest, rollout_id: uuid.UUID, name: str) -> HttpResponse:
+    """Apply a verb."""
+    done = VERBS[name].apply(rollout_id, actor=actor_of(request.user), reason=request.POST.get("reason", "").strip())
+    messages.success(request, done.reason)
+    return redirect("rollout-page", rollout_id=rollout_id)
+
+
+def _take(request: HttpRequest, form: RolloutForm, *, model: str) -> HttpResponse:
+    preview = None
+    try:
+        if form.is_valid() and request.POST.get("then") == "preview":
+            preview = rollout_plans.preview(form.plan())
+            form = form.keep_salt(preview.salt)
+        elif form.is_valid():
+            return _create(request, form)
+    except DomainError as error:
+        show_refusal(form, error, fields={"selector": "labels"})
+    return render(request, "fleet/rollout_form.html", {"form": form, "model": model, "preview": preview})
+
+
+def _create(request: HttpRequest, form: RolloutForm) -> HttpResponse:
+    actor = actor_of(request.user)
+    drafted = rollouts.create(form.plan(), actor=actor)
+    if request.POST.get("then") == "start":
+        try:
+            rollouts.start(drafted.pk, actor=actor)
+        except DomainError as error:
+            messages.error(request, f"It is drafted, and could not start: {error.detail}")
+    return redirect("rollout-page", rollout_id=drafted.pk)
+
+
+def _describe(found: Rollout) -> dict[str, Any]:
+    state = RolloutState(found.state)
+    verbs: list[Verb] = [VERBS[name] for name in transitions.verbs_of(state) if name in VERBS]
+    return {
+        "rollout": found,
+        "progress": queries.measure_progress(found, now=timezone.now()),
+        "events": found.events.order_by("-id"),
+        "attempts": overview.list_attempts_under(found)[:_SHOWN],
+        "is_moving": state in ACTIVE_ROLLOUT_STATES,
+        "verbs": verbs,
+    }
