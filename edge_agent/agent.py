@@ -29,6 +29,7 @@ from edge_agent.version import __version__
 log = logging.getLogger(__name__)
 WATCH_SECONDS = 1.0
 DEFAULT_POLL_SECONDS = 300.0
+BATCHES_AT_ONCE = 10
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -193,8 +194,10 @@ class Agent:
         return WATCH_SECONDS
 
     def _flush(self) -> float:
-        self._sender.send_all()
-        return self.settings.telemetry_flush_seconds
+        for _ in range(BATCHES_AT_ONCE):
+            if self.stop.is_set() or not self._sender.send_next():
+                return self.settings.telemetry_flush_seconds
+        return 0.0
 
     def _beat(self) -> float:
         self.client.heartbeat(

@@ -211,39 +211,43 @@ class Runtime:
                 self._next_look_at = time.monotonic() + self._reload_seconds
                 self._look()
             if self._loaded is None:
-                message = f"no model can be loaded from {self.home}"
+                message = f"no version of {self.model} can be loaded, and there is no fall-back"
                 raise NoModel(message)
             return self._loaded
 
     def _look(self) -> None:
         try:
             folder = self.home / "models" / self.model
-            found = (folder / slots.POINTER_FILE).stat()
-            seen = (found.st_mtime_ns, found.st_ino)
+            seen = _identify(folder)
         except (NoModel, FileNotFoundError):
-            if self._loaded is None:
-                self._loaded = self._load_fallback(None)
+            self._loaded = self._loaded or self._load_fallback(None)
             return
-        if seen == self._seen:
-            return
-        pointer = slots.read_pointer(folder)
-        if pointer is not None:
-            self._seen = seen
-            self._loaded = self._load(folder, pointer)
+        while seen != self._seen:
+            pointer = slots.read_pointer(folder)
+            if pointer is None:
+                return
+            loaded, failure = self._load(folder, pointer)
+            if failure and _identify(folder) != seen:
+                # The agent switched in the middle: the slot was not broken, it was no longer meant.
+                seen = _identify(folder)
+                continue
+            if failure:
+                self._record_error(pointer.version, failure, is_load_failure=True)
+            self._seen, self._loaded = seen, loaded
 
-    def _load(self, folder: Path, pointer: slots.Pointer) -> Loaded | None:
-        if pointer.slot is not None:
-            try:
-                return _open(folder / pointer.slot)
-            except (RuntimeFailed, slots.SlotBroken) as error:
-                log.exception("%s %s cannot be loaded", pointer.model, pointer.version)
-                self._record_error(pointer.version, str(error), is_load_failure=True)
-            if pointer.previous is not None:
+    def _load(self, folder: Path, pointer: slots.Pointer) -> tuple[Loaded | None, str]:
+        """Return what can be loaded, and why that is not the current slot where it is not."""
+        if pointer.slot is None:
+            return self._load_fallback(pointer.fallback_model), ""
+        failure = ""
+        for slot in (pointer.slot, pointer.previous):
+            if slot is not None:
                 try:
-                    return _open(folder / pointer.previous)
-                except (RuntimeFailed, slots.SlotBroken):
-                    log.exception("%s: the previous slot cannot be loaded either", pointer.model)
-        return self._load_fallback(pointer.fallback_model) or (self._loaded if pointer.slot is not None else None)
+                    return _open(folder / slot), failure
+                except (RuntimeFailed, slots.SlotBroken) as error:
+                    log.exception("%s: slot %s cannot be loaded", pointer.model, slot)
+                    failure = failure or str(error)
+        return self._load_fallback(pointer.fallback_model) or self._loaded, failure
 
     def _load_fallback(self, of_agent: str | None) -> Loaded | None:
         path = self._fallback_model or of_agent
@@ -293,8 +297,13 @@ class Runtime:
             self.telemetry_lost += record_count
 
 
+def _identify(folder: Path) -> tuple[int, int]:
+    """Return what tells one pointer from the next: it is replaced, never written in place."""
+    found = (folder / slots.POINTER_FILE).stat()
+    return found.st_mtime_ns, found.st_ino
+
+
 def _open(folder: Path) -> Loaded:
-    """Open a slot, whose files the agent may be replacing at this very moment if the pointer has just moved on."""
     manifest, model = slots.open_slot(folder)
     return Loaded(version=manifest.version, session=_start(manifest, model), labels=manifest.labels)
 

@@ -37,8 +37,7 @@ class Sender:
         try:
             status, answer = self._client.ingest(batch.body)
         except ServerRefusal as refusal:
-            self._handle(refusal, batch=batch)
-            return batch.record_count
+            return self._handle(refusal, batch=batch)
         self._body_refusals = 0
         rejected = answer.get("rejected") or []
         if rejected:
@@ -47,20 +46,21 @@ class Sender:
         return batch.record_count
 
     def send_all(self) -> int:
-        """Send until nothing waits; return how many records left the device."""
+        """Send what waits now, not what is recorded meanwhile; return how many records left the device."""
+        goal = self._store.read_counters().get("waiting", 0)
         total = 0
-        while count := self.send_next():
+        while total < goal and (count := self.send_next()):
             total += count
         return total
 
-    def _handle(self, refusal: ServerRefusal, *, batch: Batch) -> None:
+    def _handle(self, refusal: ServerRefusal, *, batch: Batch) -> int:
         if refusal.status in RETRIED_REFUSALS:
             raise refusal
         if refusal.status == 413:
             self._batch_size = max(1, batch.record_count // 2)
             if self._store.split(batch, device_id=self._device_id):
                 log.warning("batch %d of %d records is too large; split", batch.number, batch.record_count)
-                return
+                return self.send_next()
         if refusal.status == 400:
             # A body cut on the way is 400 too: the same bytes may well pass the next time.
             self._body_refusals += 1
@@ -69,3 +69,4 @@ class Sender:
         self._body_refusals = 0
         log.error("batch %d dropped with %d records: %s", batch.number, batch.record_count, refusal)
         self._store.settle(batch, counted_as=f"dropped_{refusal.status}")
+        return batch.record_count

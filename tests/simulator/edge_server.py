@@ -12,7 +12,6 @@ import hashlib
 import json
 import socket
 import threading
-import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -117,6 +116,7 @@ class EdgeServer:
         self.files: dict[str, bytes] = {}
         self.tokens: dict[str, str] = {}
         self.is_review = False
+        self.enrollments: list[dict[str, Any]] = []
         self.assignments: dict[str, dict[str, Any]] = {}
         self.reports: list[dict[str, Any]] = []
         self.heartbeats: list[dict[str, Any]] = []
@@ -370,22 +370,26 @@ class _Handler(BaseHTTPRequestHandler):
             return 401, {}, {"code": "unauthenticated", "detail": "no such token"}
         if (method, path) == ("GET", "/api/models/latest"):
             return self._latest(device_id, query)
-        if (method, path) == ("POST", "/api/devices/self/reports"):
-            edge.reports.append(json.loads(raw))
-            return 200, {}, {"state": edge.reports[-1]["state"]}
-        if (method, path) == ("POST", "/api/devices/self/heartbeat"):
-            edge.heartbeats.append({**json.loads(raw), "received_at": time.time()})
+        return self._take(path, json.loads(raw or b"{}"), device_id=device_id, raw=raw)
+
+    def _take(
+        self, path: str, body: dict[str, Any], *, device_id: str, raw: bytes
+    ) -> tuple[int, dict[str, str], dict[str, Any] | None]:
+        edge = self.server.edge
+        if path == "/api/devices/self/reports":
+            edge.reports.append(body)
+            return 200, {}, {"state": body["state"]}
+        if path == "/api/devices/self/heartbeat":
+            edge.heartbeats.append(body)
             return 200, {}, {}
-        if (method, path) == ("POST", "/api/ingest"):
-            body = json.loads(raw)
-            if body["device_id"] != device_id:
-                return 403, {}, {"code": "forbidden"}
+        if path == "/api/ingest" and body["device_id"] == device_id:
             status, answer = edge.land(body, raw)
             return status, {}, answer
         return 404, {}, {"code": "missing"}
 
     def _enroll(self, body: dict[str, Any]) -> tuple[int, dict[str, str], dict[str, Any] | None]:
         edge = self.server.edge
+        edge.enrollments.append(body)
         if body["enrollment_key"] != ENROLLMENT_KEY:
             return 403, {}, {"code": "bad_enrollment_key", "detail": "unknown"}
         if edge.is_review:

@@ -1,0 +1,84 @@
+"""Enrolment: the identity is asked for once, kept privately, and not lost."""
+
+import json
+import stat
+
+import pytest
+
+from edge_agent.server.client import Forbidden, ServerBroken, Unreachable
+from edge_agent.server.enrollment import AwaitingAcceptance, NotEnrolled
+from edge_agent.settings import BadSetting
+
+
+def test_the_identity_is_private_pinned_and_kept_over_restarts(server, start, home):
+    start().close()
+    start()
+
+    path = home / "identity.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    document = json.loads(path.read_text())
+    assert document["signing_keys"] == [server.public_pem]
+    assert document["token"] in server.tokens
+    assert server.paths().count("/api/devices/enroll") == 1
+
+
+def test_what_is_sent_is_what_the_contract_says(server, start):
+    start(target="raspberry-pi-5", labels={"site": "osaka"})
+
+    assert server.enrollments[0].keys() == {"device_id", "enrollment_key", "target", "labels", "capabilities"}
+    assert server.enrollments[0]["labels"] == {"site": "osaka"}
+    assert server.enrollments[0]["capabilities"]["ram_bytes"] > 0
+
+
+def test_a_device_under_review_waits(server, start, home):
+    server.is_review = True
+    with pytest.raises(AwaitingAcceptance):
+        start()
+    assert not (home / "identity.json").exists()
+
+    server.is_review = False
+    start()
+
+
+def test_a_lost_answer_is_asked_for_again_by_the_same_request(server, start):
+    server.fail("/api/devices/enroll", "answer_lost")
+    with pytest.raises(Unreachable):
+        start()
+
+    start()
+
+    assert server.enrollments[0] == server.enrollments[1]
+
+
+def test_a_bad_key_is_said(server, start):
+    with pytest.raises(Forbidden, match="bad_enrollment_key"):
+        start(enrollment_key="wrong")
+
+
+def test_without_a_key_there_is_nothing_to_do(start):
+    with pytest.raises(NotEnrolled, match="enrollment_key"):
+        start(enrollment_key=None)
+
+
+def test_a_home_of_another_device_is_refused(start):
+    start().close()
+
+    with pytest.raises(BadSetting, match="belongs to 'edge-1'"):
+        start(device_id="edge-2")
+
+
+@pytest.mark.parametrize("answer", [{"token": None}, {"token": "two\nlines"}, {"signing_keys": "key"}])
+def test_a_senseless_answer_is_no_identity(server, start, home, answer):
+    server.fail("/api/devices/enroll", "body", answer)
+
+    with pytest.raises(ServerBroken):
+        start()
+
+    assert not (home / "identity.json").exists()
+
+
+def test_neither_key_nor_token_is_shown(settings, start):
+    agent = start()
+
+    assert settings.enrollment_key not in repr(settings)
+    assert agent._identity.token not in repr(agent._identity)
