@@ -98,7 +98,7 @@ def verbs_of(state: RolloutState) -> tuple[str, ...]:
 
 
 def draw() -> str:
-    """Return the page ``docs/state-machines.md``: both tables as Mermaid diagrams."""
+    """Return both tables as Mermaid diagrams: the fleet's sections of ``docs/state-machines.md`` (`make docs`)."""
     rollouts = [f"    {before} --> {after}: {verb}" for (before, verb), after in ROLLOUT_MOVES.items()]
     # Skips forward are the same arrow drawn again; the page says so in words.
     attempts = [f"    {before} --> {after}" for before, after in pairwise(PROGRESS)]
@@ -111,11 +111,9 @@ def draw() -> str:
     ]
     attempts += [f"    {before} --> {_D.OFFERED}: seen again" for before in PRESUMED]
     lines = [
-        "# State machines",
-        "",
-        "Drawn from `fleet/rules/transitions.py` by `python -m fleet.rules.transitions`; a test keeps this page true.",
-        "",
         "## Rollout",
+        "",
+        "From `fleet/rules/transitions.py`.",
         "",
         "```mermaid",
         "stateDiagram-v2",
@@ -124,6 +122,8 @@ def draw() -> str:
         "```",
         "",
         "## Deployment: one device's attempt at one variant",
+        "",
+        "From `fleet/rules/transitions.py`.",
         "",
         "Reports may be lost, so an attempt may skip forward along the upper row; it never goes back. `timed_out` and",
         "`unreachable` are what the server presumes of a silent device: any report of the device overrules them.",
@@ -135,7 +135,3 @@ def draw() -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(draw(), end="")  # noqa: T201 - the page is this module's output

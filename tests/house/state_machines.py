@@ -1,6 +1,5 @@
 """Draws docs/state-machines.md from the tables in the code: ``python -m tests.house.state_machines`` (`make docs`)."""
 
-import re
 from collections.abc import Iterable
 
 from analytics.transitions import TABLE as ALERT_TABLE
@@ -22,12 +21,7 @@ Drawn by `make docs` from the tables that the code runs on; a test keeps this pa
 
 def draw() -> str:
     """Return the whole page."""
-    return "\n".join([HEADER, _draw_version(), _draw_fleet(), _draw_update(), _draw_alert()])
-
-
-def _draw_fleet() -> str:
-    sections = "\n## " + fleet.draw().partition("\n## ")[2]
-    return re.sub(r"\n(## .+\n)", r"\n\1\nFrom `fleet/rules/transitions.py`.\n", sections).lstrip("\n")
+    return "\n".join([HEADER, _draw_version(), fleet.draw(), _draw_update(), _draw_alert()])
 
 
 def _draw_version() -> str:
