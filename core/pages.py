@@ -56,7 +56,8 @@ def verb(area: Area, *, back: str) -> Callable[[View], View]:
                 return view(request, *args, **kwargs)
             except DomainError as error:
                 messages.error(request, error.detail)
-                return redirect(back, *args, **kwargs)
+            refused: HttpResponse = redirect(back, *args, **kwargs)
+            return refused
 
         checked: View = login_required(require_POST(acted))
         return checked

@@ -43,6 +43,11 @@ class StageProgress:
     min_duration_seconds: int
     needed: int
 
+    @property
+    def moving(self) -> int:
+        """Devices with an offer whose outcome is not known yet."""
+        return max(0, self.offered - self.confirmed - self.failed - self.unreachable)
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutProgress:

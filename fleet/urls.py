@@ -1,8 +1,9 @@
-"""fleet's URLs: the device API, then the operator API."""
+"""fleet's URLs: the device API, the operator API, and the console's pages."""
 
 from django.urls import path
 
 from fleet.api import device, operator_devices, operator_rollouts
+from fleet.web import devices, keys, rollouts
 
 urlpatterns = [
     path("api/devices/enroll", device.Enroll.as_view(), name="enroll"),
@@ -33,4 +34,17 @@ urlpatterns = [
         )
         for verb in operator_rollouts.VERBS
     ),
+    path("", devices.fleet, name="fleet-page"),
+    path("devices/<str:device_id>", devices.device, name="device-page"),
+    path("devices/<str:device_id>/accept", devices.accept, name="accept-device"),
+    path("devices/<str:device_id>/revoke", devices.revoke, name="revoke-device"),
+    path("devices/<str:device_id>/pin", devices.pin, name="pin-device"),
+    path("devices/<str:device_id>/unpin", devices.unpin, name="unpin-device"),
+    path("enrollment-keys", keys.keys, name="enrollment-keys-page"),
+    path("enrollment-keys/new", keys.new_key, name="new-enrollment-key"),
+    path("enrollment-keys/<int:key_id>/revoke", keys.revoke_key, name="revoke-enrollment-key"),
+    path("rollouts", rollouts.index, name="rollouts-page"),
+    path("rollouts/new", rollouts.new, name="new-rollout"),
+    path("rollouts/<uuid:rollout_id>", rollouts.rollout, name="rollout-page"),
+    path("rollouts/<uuid:rollout_id>/<str:name>", rollouts.act, name="act-on-rollout"),
 ]

@@ -1,5 +1,6 @@
 """Read what exists, as people and programs ask for it."""
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from django.db.models import Count, Prefetch, Q, QuerySet
@@ -79,6 +80,15 @@ def list_offerable_numbers(model: RegisteredModel) -> list[str]:
     """Return the numbers of the versions that devices may be sent to, newest first."""
     rows = model.versions.filter(status=VersionStatus.READY, quarantined_at=None)
     return list(rows.order_by("-pk").values_list("number", flat=True))
+
+
+def list_offerable_by_model(slugs: Iterable[str]) -> dict[str, list[str]]:
+    """Return what ``list_offerable_numbers`` does for each model of these, by its slug."""
+    rows = ModelVersion.objects.filter(model__slug__in=list(slugs), status=VersionStatus.READY, quarantined_at=None)
+    found: dict[str, list[str]] = {}
+    for slug, number in rows.order_by("-pk").values_list("model__slug", "number"):
+        found.setdefault(slug, []).append(number)
+    return found
 
 
 def count_baseline_samples(model: RegisteredModel) -> dict[str, int]:

@@ -84,11 +84,13 @@ def describe(version: ModelVersion) -> VersionPage:
     """Describe a row that ``registry.queries.with_variants`` prepared."""
     shown = describe_version(version)
     names = dict.fromkeys(variant["target"] for variant in shown["variants"])
-    rows = [
-        TargetRow(name, _find(name), [variant for variant in shown["variants"] if variant["target"] == name])
-        for name in names
-    ]
-    return VersionPage(shown, rows)
+    return VersionPage(shown, [TargetRow(name, _find(name), _list_attempts(shown, name)) for name in names])
+
+
+def _list_attempts(shown: dict[str, Any], target: str) -> list[dict[str, Any]]:
+    """Return what is offered first, then what was passed over on the way there."""
+    attempts = [variant for variant in shown["variants"] if variant["target"] == target]
+    return sorted(attempts, key=lambda attempt: not attempt["is_default"])
 
 
 def _find(name: str) -> HardwareTarget | None:

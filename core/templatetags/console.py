@@ -75,15 +75,21 @@ def size(size_bytes: float | None) -> str:
 
 
 @register.filter
-def percent(share: float | None, digits: int = 1) -> str:
+def percent(part: float | None, digits: int = 1) -> str:
     """Write a share of 1 as a percentage."""
-    return NOTHING if share is None else f"{100 * share:.{digits}f} %"
+    return NOTHING if part is None else f"{100 * part:.{digits}f} %"
 
 
 @register.filter
-def width(share: float | None) -> str:
+def width(part: float | None) -> str:
     """Write a share of 1 as a length for a style."""
-    return f"{100 * min(1.0, max(0.0, share or 0.0)):.2f}%"
+    return f"{100 * min(1.0, max(0.0, part or 0.0)):.2f}%"
+
+
+@register.simple_tag
+def share(part: float | None, whole: float | None) -> str:
+    """Write a part of a whole as a length for a style."""
+    return width(part / whole if part and whole else 0.0)
 
 
 @register.filter
@@ -110,6 +116,33 @@ def short(digest: str | None) -> str:
 def words(name: str) -> str:
     """Write a code word as words."""
     return str(name).replace("_", " ")
+
+
+@register.filter
+def actor(name: str) -> str:
+    """Write whom the audit trail names as people say it: ``person:ann`` is ann."""
+    kind, separator, rest = str(name).partition(":")
+    return (
+        {"person": rest, "token": f"{rest} (API token)", "system": "Modelfleet"}.get(kind, name) if separator else name
+    )
+
+
+@register.filter
+def fact(name: str) -> str:
+    """Write the name of such a fact, without its unit where the value says it."""
+    return words(str(name).removesuffix("_bytes"))
+
+
+@register.filter
+def described(value: Any, name: str) -> str:
+    """Write a fact that a device tells of itself; names that end in ``_bytes`` are sizes."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or NOTHING
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {inner}" for key, inner in value.items()) or NOTHING
+    if isinstance(value, int | float) and str(name).endswith("_bytes"):
+        return size(value)
+    return NOTHING if value is None else str(value)
 
 
 @register.filter

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from core.durations import parse_duration
 from core.errors import DomainError
@@ -35,7 +36,9 @@ class StagesWidget(forms.Widget):
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[dict[str, str]]:  # noqa: ARG002 - Django's hook
         """Read the rows as they were typed; empty rows are none."""
-        columns = [getattr(data, "getlist", lambda _: [])(f"{name}_{part}") for part in _STAGE_PARTS]
+        if not isinstance(data, QueryDict):
+            return []
+        columns = [data.getlist(f"{name}_{part}") for part in _STAGE_PARTS]
         rows = [dict(zip(_STAGE_PARTS, row, strict=True)) for row in zip(*columns, strict=False)]
         return [row for row in rows if row["percent"].strip()]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from fleet import queries
@@ -47,7 +47,7 @@ class DeviceFilters:
             state=self.state if self.state in DEVICE_STATES else None,
         )
         if self.state in ATTEMPT_STATES:
-            rows = rows.filter(deployment_state=self.state)
+            rows = rows.filter(Q(("deployment_state", self.state)))  # annotated, so mypy does not know it
         model, separator, number = self.version.partition(":")
         if separator:
             rows = rows.filter(running__contains=[{"model": model, "version": number}])

@@ -72,9 +72,7 @@ class KeyForm(forms.Form):
 @page(Area.FLEET)
 def keys(request: HttpRequest) -> HttpResponse:
     """List all keys."""
-    return render(
-        request, "fleet/keys.html", {"keys": queries.list_enrollment_keys()[:200], "now": timezone.now()}
-    )
+    return render(request, "fleet/keys.html", {"keys": queries.list_enrollment_keys()[:200], "now": timezone.now()})
 
 
 @form_page(Area.FLEET)

@@ -1,8 +1,9 @@
 """The form that plans a rollout of one model."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
+from django.http import QueryDict
 
 from fleet.rollout_plans import Plan
 from fleet.rules.selectors import Selector
@@ -23,9 +24,7 @@ class RolloutForm(forms.Form):
     version = forms.ChoiceField(label="To version")
     channel = forms.ChoiceField(help_text="The devices that follow it are the ones that are updated.")
     labels = LabelsField(label="Only labels", required=False, help_text="All of them must be on the device.")
-    targets = forms.MultipleChoiceField(
-        label="Only targets", required=False, widget=forms.CheckboxSelectMultiple
-    )
+    targets = forms.MultipleChoiceField(label="Only targets", required=False, widget=forms.CheckboxSelectMultiple)
     stages = StagesField(initial=DEFAULT_STAGES)
     # From the preview on, so that the devices it named are the ones that are taken.
     salt = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
@@ -57,7 +56,7 @@ class RolloutForm(forms.Form):
 
     def keep_salt(self, salt: str) -> "RolloutForm":
         """Return the same form with the salt of a preview."""
-        data = self.data.copy()
+        data = cast("QueryDict", self.data).copy()
         data["salt"] = salt
         kept = RolloutForm(data, model=self.model)
         kept.full_clean()

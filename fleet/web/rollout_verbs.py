@@ -21,9 +21,7 @@ class Verb:
 
 
 _VERBS = (
-    Verb(
-        "start", "Start", rollouts.start, "The first stage begins: its devices are offered the version.", "primary"
-    ),
+    Verb("start", "Start", rollouts.start, "The first stage begins: its devices are offered the version.", "primary"),
     Verb("resume", "Resume", rollouts.resume, "The stage goes on, and its least duration begins anew.", "primary"),
     Verb(
         "advance",

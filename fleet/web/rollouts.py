@@ -46,7 +46,8 @@ def new(request: HttpRequest) -> HttpResponse:
     if model not in slugs:
         return render(request, "fleet/rollout_model.html", {"models": slugs})
     if request.method != "POST":
-        form = RolloutForm(model=model, initial={name: request.GET[name] for name in request.GET})
+        given = {name: request.GET[name] for name in ("version", "channel") if name in request.GET}
+        form = RolloutForm(model=model, initial=given)
         return render(request, "fleet/rollout_form.html", {"form": form, "model": model})
     return _take(request, RolloutForm(request.POST, model=model), model=model)
 
