@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
@@ -15,7 +15,7 @@ from core.api.authentication import actor_of, role_of
 from core.roles import Area, roles_that_may
 from registry.models import Baseline, Channel, Job, ModelVersion, RegisteredModel, Variant
 from registry.upload_form import UploadForm
-from registry.upload_limits import UploadTooLarge, drop_unfinished
+from registry.upload_limits import UploadTooLarge
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -87,9 +87,6 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         try:
             request.POST  # noqa: B018 - parses the body
-        except UnreadablePostError:
-            drop_unfinished(request)
-            raise
         except UploadTooLarge as error:
             form = UploadForm({}, {})
             form.errors.clear()

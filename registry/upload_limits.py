@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.http import HttpRequest
 
 from core.errors import DomainError, Kind
 
@@ -34,9 +33,3 @@ class CappedUploadHandler(TemporaryFileUploadHandler):
             self.upload_interrupted()
             raise UploadTooLarge(f"Uploads are limited to {settings.MAX_UPLOAD_BYTES} bytes in all (MAX_UPLOAD_BYTES).")
         return super().receive_data_chunk(raw_data, start)
-
-
-def drop_unfinished(request: HttpRequest) -> None:
-    """Remove the file that was being written when a form's parsing failed; Django closes those before it only."""
-    for handler in request.upload_handlers:
-        handler.upload_interrupted()

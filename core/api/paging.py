@@ -9,7 +9,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.errors import Invalid
@@ -18,6 +21,13 @@ MAX_LIMIT = 500
 DEFAULT_LIMIT = 100
 
 _Row = TypeVar("_Row")
+
+
+def page_of(shape: type[serializers.Serializer[Any]]) -> Any:
+    """Return the schema of a page of such rows, named after the shape: ``DeviceShape`` makes ``DevicePage``."""
+    name = shape.__name__.removesuffix("Shape").removesuffix("Serializer") + "Page"
+    fields: dict[str, Any] = {"results": shape(many=True), "next": serializers.CharField(allow_null=True)}
+    return inline_serializer(name=name, fields=fields)
 
 
 def keyset_page(
@@ -31,11 +41,18 @@ def keyset_page(
     limit = _limit_of(request)
     cursor = request.query_params.get("cursor")
     if cursor:
-        rows = rows.filter(**{f"{key}__{'lt' if descending else 'gt'}": _decode(cursor)})
+        rows = _beyond(rows, key=key, descending=descending, cursor=cursor)
     found: list[Model] = list(rows.order_by(f"-{key}" if descending else key)[: limit + 1])
     page = found[:limit]
     following = _encode(getattr(page[-1], key)) if len(found) > limit else None
     return {"results": [render(row) for row in page], "next": following}
+
+
+def _beyond(rows: QuerySet[Any], *, key: str, descending: bool, cursor: str) -> QuerySet[Any]:
+    try:
+        return rows.filter(**{f"{key}__{'lt' if descending else 'gt'}": _decode(cursor)})
+    except (ValueError, ValidationError) as error:  # Django's, where the cursor is of another type than the column
+        raise Invalid.field("cursor", "is not one that this API gave.") from error
 
 
 def ranked_page(
@@ -80,7 +97,7 @@ def _encode(value: object) -> str:
 
 def _decode(cursor: str) -> Any:
     value = _read(cursor)
-    if not isinstance(value, str | int):
+    if not isinstance(value, str | int) or (isinstance(value, int) and abs(value) > 2**63 - 1):
         raise Invalid.field("cursor", "is not one that this API gave.")
     return value
 

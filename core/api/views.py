@@ -1,7 +1,5 @@
 """API tokens and the audit trail over REST."""
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -10,7 +8,7 @@ from rest_framework.views import APIView
 
 from core import tokens
 from core.api.authentication import actor_of
-from core.api.paging import keyset_page
+from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictSerializer
 from core.errors import Missing
 from core.models import ApiToken, AuditEntry
@@ -42,20 +40,6 @@ class NewTokenSerializer(StrictSerializer):
     role = serializers.ChoiceField(choices=[role.value for role in Role])
 
 
-class AuditPageSerializer(serializers.Serializer[Any]):
-    """A page of the trail."""
-
-    results = AuditEntrySerializer(many=True)
-    next = serializers.CharField(allow_null=True)
-
-
-class ApiTokenPageSerializer(serializers.Serializer[Any]):
-    """A page of tokens."""
-
-    results = ApiTokenSerializer(many=True)
-    next = serializers.CharField(allow_null=True)
-
-
 class CreatedTokenSerializer(NewTokenSerializer):
     """A new token, with the secret that is shown this once."""
 
@@ -70,7 +54,7 @@ class AuditTrail(APIView):
     @extend_schema(
         operation_id="list_audit_entries",
         parameters=[*PAGE_PARAMETERS, OpenApiParameter("object_type", str), OpenApiParameter("object_id", str)],
-        responses=AuditPageSerializer,
+        responses=page_of(AuditEntrySerializer),
     )
     def get(self, request: Request) -> Response:
         """List audit entries."""
@@ -86,7 +70,7 @@ class Tokens(APIView):
 
     area = Area.ADMINISTRATION
 
-    @extend_schema(operation_id="list_tokens", parameters=PAGE_PARAMETERS, responses=ApiTokenPageSerializer)
+    @extend_schema(operation_id="list_tokens", parameters=PAGE_PARAMETERS, responses=page_of(ApiTokenSerializer))
     def get(self, request: Request) -> Response:
         """List tokens, newest first."""
         rows = ApiToken.objects.all()

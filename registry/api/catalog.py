@@ -6,9 +6,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.paging import page_of
 from core.roles import Area
 from registry import stores
-from registry.api.shapes import RecipeShape, SigningKeysShape, TargetShape, page_of
+from registry.api.shapes import RecipeShape, SigningKeysShape, TargetShape
 from registry.compression.recipes import RECIPES
 from registry.compression.targets import load_targets
 

@@ -11,13 +11,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
-from core.api.paging import keyset_page
+from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
 from registry import channels, queries
-from registry.api.shapes import ChannelShape, page_of, render_channel
+from registry.api.shapes import ChannelShape, render_channel
 from registry.models import Channel as ChannelRow
 
 

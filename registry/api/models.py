@@ -7,12 +7,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
-from core.api.paging import keyset_page
+from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.roles import Area
 from registry import queries, registered_models
-from registry.api.shapes import ModelShape, page_of, render_model
+from registry.api.shapes import ModelShape, render_model
 
 
 class NewModel(StrictSerializer):

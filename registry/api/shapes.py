@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from registry.models import Channel, RegisteredModel
@@ -128,13 +127,6 @@ class SigningKeysShape(serializers.Serializer[Any]):
     """All keys, the current one first."""
 
     keys = SigningKeyShape(many=True)
-
-
-def page_of(shape: type[serializers.Serializer[Any]]) -> Any:
-    """Return the schema of a keyset page."""
-    name = shape.__name__.removesuffix("Shape") + "Page"
-    fields: dict[str, Any] = {"results": shape(many=True), "next": serializers.CharField(allow_null=True)}
-    return inline_serializer(name=name, fields=fields)
 
 
 def render_model(model: RegisteredModel) -> object:
