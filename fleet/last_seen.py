@@ -47,6 +47,14 @@ def flush() -> int:
 
     Idempotent: a time only ever rises, and the notes are dropped after the commit. A second flush at the same time does nothing.
     """
+    try:
+        return _flush()
+    except redis.RedisError as error:
+        logger.warning("last seen is not written: %s", error)
+        return 0
+
+
+def _flush() -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
         (is_alone,) = cursor.fetchone()
@@ -86,9 +94,11 @@ def _write(cursor: Any, rows: list[tuple[int, datetime]]) -> int:
     return int(cursor.rowcount)
 
 
-@cache
 def _client() -> Any:
+    return _connect(settings.REDIS_URL)
+
+
+@cache
+def _connect(url: str) -> Any:
     # The library would try again for seconds; a poll has no seconds to give.
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0)
-    )
+    return redis.Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0))

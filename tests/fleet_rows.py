@@ -4,6 +4,7 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from core.actors import Actor
@@ -66,8 +67,9 @@ def point(name: str, version: ModelVersion) -> Channel:
 def make_device(
     device_id: str, *, model: str = "digits", channel: str = "stable", target: str = "generic-cpu", **fields: Any
 ) -> Device:
-    device = Device.objects.create(device_id=device_id, target=target, **fields)
-    subscriptions.replace(device, [subscriptions.Follow(model=model, channel=channel)])
+    with transaction.atomic():
+        device = Device.objects.create(device_id=device_id, target=target, **fields)
+        subscriptions.replace(device, [subscriptions.Follow(model=model, channel=channel)])
     return device
 
 
@@ -82,11 +84,12 @@ def enroll(device_id: str, *, secret: str, target: str = "generic-cpu", **fields
 def make_rollout(
     version: ModelVersion, *, channel: str = "stable", percents: tuple[float, ...] = (20, 100), **fields: Any
 ) -> Rollout:
+    stage = fields.pop("stage", {})
     plan = rollout_plans.Plan(
         model=version.model.slug,
         channel=channel,
         version=version.number,
-        stages=tuple(Stage(percent=percent, **fields.pop("stage", {})) for percent in percents),
+        stages=tuple(Stage(percent=percent, **stage) for percent in percents),
         selector=fields.pop("selector", Selector()),
         **fields,
     )

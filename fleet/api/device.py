@@ -15,6 +15,7 @@ from core.api.addresses import site_url
 from core.errors import Invalid
 from fleet import assignments, authentication, deployments, devices, enrollment
 from fleet.api.device_access import DeviceView, device_of, read_body
+from fleet.api.shapes import AcceptedShape, EnrolledShape, HeartbeatAnswerShape, LatestShape, PendingShape
 from fleet.rules.transitions import REPORTABLE, DeploymentState
 from registry.stores import public_keys
 
@@ -77,7 +78,7 @@ class Enroll(DeviceView):
     authentication_classes = []
     permission_classes = []
 
-    @extend_schema(request=EnrollSerializer, responses={201: dict[str, Any], 202: dict[str, Any]})
+    @extend_schema(operation_id="enroll", request=EnrollSerializer, responses={201: EnrolledShape, 202: PendingShape})
     def post(self, request: Request) -> Response:
         """Let a device in; 202 while a person has to accept it."""
         body = read_body(EnrollSerializer, request)
@@ -104,8 +105,9 @@ class Latest(DeviceView):
     permission_classes = []
 
     @extend_schema(
+        operation_id="get_latest",
         parameters=[OpenApiParameter("device_id", str, required=True), OpenApiParameter("model", str)],
-        responses={200: dict[str, Any], 204: None, 304: None},
+        responses={200: LatestShape, 204: None, 304: None},
     )
     def get(self, request: Request) -> Response:
         """Answer the decision; 304 where the device has it, 204 with X-Reason where there is none."""
@@ -130,7 +132,7 @@ class Latest(DeviceView):
 class Reports(DeviceView):
     """What devices say about their attempts."""
 
-    @extend_schema(request=ReportSerializer, responses=dict[str, Any])
+    @extend_schema(operation_id="report", request=ReportSerializer, responses=AcceptedShape)
     def post(self, request: Request) -> Response:
         """Apply a report; one that is repeated or late changes nothing."""
         body = read_body(ReportSerializer, request)
@@ -148,7 +150,7 @@ class Reports(DeviceView):
 class Heartbeat(DeviceView):
     """How devices are."""
 
-    @extend_schema(request=HeartbeatSerializer, responses=dict[str, Any])
+    @extend_schema(operation_id="heartbeat", request=HeartbeatSerializer, responses=HeartbeatAnswerShape)
     def post(self, request: Request) -> Response:
         """Keep what the device says of itself."""
         body = read_body(HeartbeatSerializer, request)

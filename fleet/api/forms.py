@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api.strictness import StrictSerializer
@@ -15,6 +17,7 @@ from fleet.rules.stages import Stage
 _LATER = ("gates", "on_failure", "window")
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class DurationField(serializers.Field[int, Any, str, Any]):
     """A duration as people write it, ``10m``; whole seconds inside."""
 

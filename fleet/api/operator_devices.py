@@ -9,13 +9,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
-from core.api.paging import keyset_page
+from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
 from fleet import devices, enrollment_keys, facts, pins, queries, subscriptions
 from fleet.api import rendering
 from fleet.api.forms import DeviceForm, EnrollmentKeyForm, PinForm, UnpinForm
+from fleet.api.shapes import DecisionShape, DeviceShape, EnrollmentKeyShape, NewEnrollmentKeyShape, NewTokenShape
 from fleet.models import Device, DeviceState
 from fleet.rules import resolving
 from registry.queries import UnknownModel, get_model
@@ -28,13 +29,17 @@ class EnrollmentKeys(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(parameters=PAGE_PARAMETERS, responses=dict[str, Any])
+    @extend_schema(
+        operation_id="list_enrollment_keys", parameters=PAGE_PARAMETERS, responses=page_of(EnrollmentKeyShape)
+    )
     def get(self, request: Request) -> Response:
         """List keys, newest first; never their secrets."""
         page = keyset_page(request, queries.list_enrollment_keys(), descending=True, render=rendering.render_key)
         return Response(page)
 
-    @extend_schema(request=EnrollmentKeyForm, responses={201: dict[str, Any]})
+    @extend_schema(
+        operation_id="create_enrollment_key", request=EnrollmentKeyForm, responses={201: NewEnrollmentKeyShape}
+    )
     def post(self, request: Request) -> Response:
         """Create a key; the answer shows it this once."""
         form = EnrollmentKeyForm(data=request.data)
@@ -51,7 +56,7 @@ class EnrollmentKeyView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(responses={204: None})
+    @extend_schema(operation_id="revoke_enrollment_key", responses={204: None})
     def delete(self, request: Request, key_id: int) -> Response:
         """Revoke the key; devices that it let in stay."""
         enrollment_keys.revoke(key_id, actor=actor_of(request.user))
@@ -64,7 +69,9 @@ class Devices(APIView):
     area = Area.FLEET
 
     @extend_schema(
-        parameters=[*PAGE_PARAMETERS, *(OpenApiParameter(name, str) for name in _FILTERS)], responses=dict[str, Any]
+        operation_id="list_devices",
+        parameters=[*PAGE_PARAMETERS, *(OpenApiParameter(name, str) for name in _FILTERS)],
+        responses=page_of(DeviceShape),
     )
     def get(self, request: Request) -> Response:
         """List devices by id; ``label=key:value``, ``target``, ``state``, ``model`` and ``search`` narrow the list."""
@@ -77,12 +84,12 @@ class DeviceView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(responses=dict[str, Any])
+    @extend_schema(operation_id="get_device", responses=DeviceShape)
     def get(self, request: Request, device_id: str) -> Response:  # noqa: ARG002 - DRF's signature
         """Return the device."""
         return Response(_shown(device_id))
 
-    @extend_schema(request=DeviceForm, responses=dict[str, Any])
+    @extend_schema(operation_id="change_device", request=DeviceForm, responses=DeviceShape)
     def patch(self, request: Request, device_id: str) -> Response:
         """Replace its labels, its subscriptions, or both."""
         form = DeviceForm(data=request.data)
@@ -92,7 +99,7 @@ class DeviceView(APIView):
         devices.change(device_id, actor=actor_of(request.user), labels=body.get("labels"), follows=follows)
         return Response(_shown(device_id))
 
-    @extend_schema(responses={204: None})
+    @extend_schema(operation_id="delete_device", responses={204: None})
     def delete(self, request: Request, device_id: str) -> Response:
         """Remove the device with its history; its id may enroll again."""
         devices.delete(device_id, actor=actor_of(request.user))
@@ -105,7 +112,7 @@ class Accept(APIView):
     area = Area.FLEET
     verb: Callable[..., Device] = staticmethod(devices.accept)
 
-    @extend_schema(request=None, responses=dict[str, Any])
+    @extend_schema(request=None, responses=DeviceShape)
     def post(self, request: Request, device_id: str) -> Response:
         """Apply the verb."""
         self.verb(device_id, actor=actor_of(request.user))
@@ -123,7 +130,7 @@ class RotateToken(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(request=None, responses={201: dict[str, Any]})
+    @extend_schema(operation_id="rotate_device_token", request=None, responses={201: NewTokenShape})
     def post(self, request: Request, device_id: str) -> Response:
         """Issue the token; the answer shows it this once. The old one ends when this one is first used."""
         secret = devices.rotate_token(device_id, actor=actor_of(request.user))
@@ -135,7 +142,7 @@ class PinView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(request=PinForm, responses=dict[str, Any])
+    @extend_schema(operation_id="pin_device", request=PinForm, responses=DeviceShape)
     def post(self, request: Request, device_id: str) -> Response:
         """Pin the device."""
         form = PinForm(data=request.data)
@@ -149,7 +156,7 @@ class UnpinView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(request=UnpinForm, responses=dict[str, Any])
+    @extend_schema(operation_id="unpin_device", request=UnpinForm, responses=DeviceShape)
     def post(self, request: Request, device_id: str) -> Response:
         """Unpin the device."""
         form = UnpinForm(data=request.data)
@@ -163,7 +170,7 @@ class Resolve(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(parameters=[OpenApiParameter("model", str)], responses=dict[str, Any])
+    @extend_schema(operation_id="resolve", parameters=[OpenApiParameter("model", str)], responses=DecisionShape)
     def get(self, request: Request, device_id: str) -> Response:
         """Explain; ``model`` defaults to the device's primary subscription. Offers nothing to anybody."""
         model = request.query_params.get("model")

@@ -11,13 +11,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
-from core.api.paging import keyset_page
+from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
 from fleet import queries, rollout_plans, rollouts
 from fleet.api import rendering
 from fleet.api.forms import ReasonForm, RolloutForm
+from fleet.api.shapes import PreviewShape, RolloutDetailShape, RolloutShape
 from fleet.models import Rollout
 from fleet.rules.transitions import RolloutState
 
@@ -38,8 +39,9 @@ class Rollouts(APIView):
     area = Area.FLEET
 
     @extend_schema(
+        operation_id="list_rollouts",
         parameters=[*PAGE_PARAMETERS, OpenApiParameter("model", str), OpenApiParameter("state", str)],
-        responses=dict[str, Any],
+        responses=page_of(RolloutShape),
     )
     def get(self, request: Request) -> Response:
         """List rollouts, newest first."""
@@ -49,7 +51,7 @@ class Rollouts(APIView):
         rows = queries.list_rollouts(model=request.query_params.get("model"), state=state)
         return Response(keyset_page(request, rows, key="created_at", descending=True, render=rendering.render_rollout))
 
-    @extend_schema(request=RolloutForm, responses={201: dict[str, Any]})
+    @extend_schema(operation_id="create_rollout", request=RolloutForm, responses={201: RolloutDetailShape})
     def post(self, request: Request) -> Response:
         """Draft a rollout; ``…/start`` begins it."""
         form = RolloutForm(data=request.data)
@@ -63,7 +65,7 @@ class RolloutPreview(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(request=RolloutForm, responses=dict[str, Any])
+    @extend_schema(operation_id="preview_rollout", request=RolloutForm, responses=PreviewShape)
     def post(self, request: Request) -> Response:
         """Say who, how many and how many bytes; changes nothing."""
         form = RolloutForm(data=request.data)
@@ -76,7 +78,7 @@ class RolloutView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(responses=dict[str, Any])
+    @extend_schema(operation_id="get_rollout", responses=RolloutDetailShape)
     def get(self, request: Request, rollout_id: uuid.UUID) -> Response:  # noqa: ARG002 - DRF's signature
         """Return it with its progress and its events."""
         return Response(_shown(rollout_id))
@@ -88,7 +90,7 @@ class RolloutVerb(APIView):
     area = Area.FLEET
     verb: str = ""
 
-    @extend_schema(request=ReasonForm, responses=dict[str, Any])
+    @extend_schema(request=ReasonForm, responses=RolloutDetailShape)
     def post(self, request: Request, rollout_id: uuid.UUID) -> Response:
         """Apply the verb of the address."""
         form = ReasonForm(data=request.data)
