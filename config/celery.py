@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
     "fold roll-ups": _every("ingest.tasks.fold", 60),
     "drop what is past its retention": _every("ingest.tasks.expire", 3600),
     "build what waits": _every("registry.tasks.queue_builds", 10),
+    "remove what killed processes left": _every("registry.tasks.remove_leftovers", 3600),
     "advance rollouts": _every("fleet.tasks.advance_rollouts", environment.rollout_interval.total_seconds()),
     "end overdue deployments": _every("fleet.tasks.sweep_deployments", 30),
     "write last-seen times": _every("fleet.tasks.flush_last_seen", 5),

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from registry import jobs
+from registry import jobs, leftovers
 
 logger = logging.getLogger(__name__)
 
@@ -32,3 +32,9 @@ def queue_builds() -> None:
         except OperationalError:
             logger.warning("broker unreachable; job %s stays due", job_id)
             return
+
+
+@shared_task(name="registry.tasks.remove_leftovers")
+def remove_leftovers() -> None:
+    """Remove what killed processes left half written."""
+    leftovers.remove()

@@ -4,8 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from registry.models import Channel, RegisteredModel
+from registry.models import Channel, RegisteredModel, VariantStatus, VersionStatus
 from registry.overviews import MEASUREMENTS
+
+# Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "status".
+VERSION_STATUSES = VersionStatus.values
+VARIANT_STATUSES = ["queued", "building", *VariantStatus.values]
 
 
 class ModelShape(serializers.Serializer[Any]):
@@ -38,7 +42,7 @@ class VariantShape(serializers.Serializer[Any]):
     """One attempt of one recipe for one target, or one that is still to come."""
 
     target = serializers.CharField()
-    status = serializers.ChoiceField(choices=["queued", "building", "ready", "failed", "rejected", "not_applicable"])
+    status = serializers.ChoiceField(choices=VARIANT_STATUSES)
     reason = serializers.CharField(allow_null=True)
     is_default = serializers.BooleanField()
     recipe = serializers.CharField(allow_null=True)
@@ -55,7 +59,7 @@ class VersionShape(serializers.Serializer[Any]):
 
     model = serializers.CharField()
     version = serializers.CharField()
-    status = serializers.ChoiceField(choices=["uploading", "verifying", "building", "ready", "rejected", "retired"])
+    status = serializers.ChoiceField(choices=VERSION_STATUSES)
     status_message = serializers.CharField()
     progress = serializers.CharField()
     sha256 = serializers.CharField()
