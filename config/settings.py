@@ -147,7 +147,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "VersionStatusEnum": "registry.api.shapes.VERSION_STATUSES",
+        "VariantStatusEnum": "registry.api.shapes.VARIANT_STATUSES",
+        "DriftStatusEnum": "analytics.api.drift_serializers.STATUSES",
+        "AlertStateEnum": "analytics.api.alerts.STATES",
+        "DeviceStateEnum": "fleet.api.shapes.DEVICE_STATES",
+        "DeploymentStateEnum": "fleet.api.shapes.DEPLOYMENT_STATES",
+        "ReportableStateEnum": "fleet.api.shapes.REPORTABLE_STATES",
+        "RolloutStateEnum": "fleet.api.shapes.ROLLOUT_STATES",
+    },
 }
 
 LOGGING = {

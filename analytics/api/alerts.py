@@ -18,7 +18,7 @@ from core.api.strictness import StrictSerializer
 from core.errors import Invalid
 from core.roles import Area
 
-_STATES = [state.value for state in AlertState]
+STATES = [state.value for state in AlertState]
 
 
 class AlertScopeSerializer(serializers.Serializer[Any]):
@@ -32,7 +32,7 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
     """An alert; ``sentence`` says why it fires, ``evidence`` has the numbers."""
 
     scope = AlertScopeSerializer(source="*")
-    state = serializers.ChoiceField(choices=_STATES)
+    state = serializers.ChoiceField(choices=STATES)
 
     class Meta:
         model = Alert
@@ -75,7 +75,7 @@ class Alerts(APIView):
     @extend_schema(
         operation_id="alerts",
         parameters=[
-            OpenApiParameter("state", str, enum=_STATES),
+            OpenApiParameter("state", str, enum=STATES),
             OpenApiParameter("model", str),
             OpenApiParameter("limit", int),
             OpenApiParameter("cursor", str),
@@ -85,8 +85,8 @@ class Alerts(APIView):
     def get(self, request: Request) -> Response:
         """List alerts, newest first."""
         wanted = {name: request.query_params[name] for name in ("state", "model") if name in request.query_params}
-        if wanted.get("state", AlertState.FIRING) not in _STATES:
-            raise Invalid.field("state", f"must be one of {', '.join(_STATES)}.")
+        if wanted.get("state", AlertState.FIRING) not in STATES:
+            raise Invalid.field("state", f"must be one of {', '.join(STATES)}.")
         if "\0" in wanted.get("model", ""):
             raise Invalid.field("model", "may not contain NUL.")
         rows = Alert.objects.filter(**wanted)

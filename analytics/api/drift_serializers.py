@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from analytics.statistics import severity
 
-_STATUSES = [status.value for status in severity.Status]
+STATUSES = [status.value for status in severity.Status]
 
 
 class _Shape(serializers.Serializer[Any]):
@@ -42,7 +42,7 @@ class BinShareSerializer(_Shape):
 class ConfidenceSerializer(_Shape):
     """Mean confidence against the baseline's; shares in 20 equal bins on [0, 1]."""
 
-    status = serializers.ChoiceField(choices=_STATUSES)
+    status = serializers.ChoiceField(choices=STATUSES)
     baseline_mean = serializers.FloatField(allow_null=True)
     mean = serializers.FloatField(allow_null=True)
     drop = serializers.FloatField(allow_null=True)
@@ -74,7 +74,7 @@ class DeviceDriftSerializer(_Shape):
 
     device_id = serializers.CharField()
     samples = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=_STATUSES)
+    status = serializers.ChoiceField(choices=STATUSES)
     psi_raw = serializers.FloatField(allow_null=True)
     psi_adjusted = serializers.FloatField(allow_null=True)
     p_value = serializers.FloatField(allow_null=True)
@@ -104,7 +104,7 @@ class DriftSerializer(_Shape):
     window = BoundsSerializer()
     baseline = BaselineUsedSerializer(allow_null=True)
     samples = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=_STATUSES)
+    status = serializers.ChoiceField(choices=STATUSES)
     psi_raw = serializers.FloatField(allow_null=True)
     psi_adjusted = serializers.FloatField(allow_null=True)
     p_value = serializers.FloatField(allow_null=True)

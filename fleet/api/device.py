@@ -15,8 +15,15 @@ from core.api.addresses import site_url
 from core.errors import Invalid
 from fleet import assignments, authentication, deployments, devices, enrollment
 from fleet.api.device_access import DeviceView, device_of, read_body
-from fleet.api.shapes import AcceptedShape, EnrolledShape, HeartbeatAnswerShape, LatestShape, PendingShape
-from fleet.rules.transitions import REPORTABLE, DeploymentState
+from fleet.api.shapes import (
+    REPORTABLE_STATES,
+    AcceptedShape,
+    EnrolledShape,
+    HeartbeatAnswerShape,
+    LatestShape,
+    PendingShape,
+)
+from fleet.rules.transitions import DeploymentState
 from registry.stores import public_keys
 
 _MAX_SEQ = 2**63 - 1
@@ -37,7 +44,7 @@ class ReportSerializer(serializers.Serializer[Any]):
 
     attempt_id = serializers.UUIDField()
     seq = serializers.IntegerField(min_value=0, max_value=_MAX_SEQ)
-    state = serializers.ChoiceField(choices=sorted(REPORTABLE))
+    state = serializers.ChoiceField(choices=REPORTABLE_STATES)
     model = serializers.CharField(max_length=64, required=False)
     version = serializers.CharField(max_length=128, required=False)
     sha256 = serializers.CharField(max_length=64, required=False)

@@ -5,9 +5,15 @@ from typing import Any
 from rest_framework import serializers
 
 from fleet.models import DeviceState
-from fleet.rules.transitions import DeploymentState, RolloutState
+from fleet.rules.transitions import REPORTABLE, DeploymentState, RolloutState
 
 Shape = serializers.Serializer[Any]
+
+# Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "state".
+DEVICE_STATES = DeviceState.values
+DEPLOYMENT_STATES = [state.value for state in DeploymentState]
+REPORTABLE_STATES = sorted(state.value for state in REPORTABLE)
+ROLLOUT_STATES = [state.value for state in RolloutState]
 
 
 class SubscriptionShape(Shape):
@@ -61,7 +67,7 @@ class DeploymentShape(Shape):
     attempt_id = serializers.UUIDField()
     model = serializers.CharField()
     version = serializers.CharField()
-    state = serializers.ChoiceField(choices=list(DeploymentState))
+    state = serializers.ChoiceField(choices=DEPLOYMENT_STATES)
     failure_class = serializers.CharField(allow_null=True)
     detail = serializers.DictField()
     active_providers = serializers.ListField(child=serializers.CharField())
@@ -76,7 +82,7 @@ class DeviceShape(Shape):
 
     device_id = serializers.CharField()
     target = serializers.CharField()
-    state = serializers.ChoiceField(choices=DeviceState.values)
+    state = serializers.ChoiceField(choices=DEVICE_STATES)
     labels = serializers.DictField(child=serializers.CharField())
     subscriptions = SubscriptionShape(many=True)
     pins = PinShape(many=True)
@@ -139,7 +145,7 @@ class RolloutShape(Shape):
     channel = serializers.CharField()
     version = serializers.CharField()
     previous_version = serializers.CharField()
-    state = serializers.ChoiceField(choices=list(RolloutState))
+    state = serializers.ChoiceField(choices=ROLLOUT_STATES)
     reason = serializers.CharField()
     salt = serializers.CharField()
     selector = serializers.DictField()
@@ -197,12 +203,12 @@ class RolloutDetailShape(RolloutShape):
 
 
 class StagePreviewShape(Shape):
-    """Whom a stage would reach."""
+    """Whom a stage would cover (cumulative), and what they would download that the stage before did not."""
 
     percent = serializers.FloatField()
-    covered = serializers.IntegerField()
-    added = serializers.IntegerField()
-    download_bytes = serializers.IntegerField()
+    devices = serializers.IntegerField()
+    new_devices = serializers.IntegerField()
+    new_bytes = serializers.IntegerField()
     device_ids = serializers.ListField(child=serializers.CharField())
 
 
@@ -277,7 +283,7 @@ class LatestShape(Shape):
 class AcceptedShape(Shape):
     """The state of the attempt after a report."""
 
-    state = serializers.ChoiceField(choices=list(DeploymentState))
+    state = serializers.ChoiceField(choices=DEPLOYMENT_STATES)
 
 
 class HeartbeatAnswerShape(Shape):
