@@ -1,4 +1,4 @@
-"""Drift of one model version against the baseline in force, as people and programs read it (api.md, Drift)."""
+"""Drift of one model version against the baseline in force, as people and programs read it (docs/wire-format.md, *Drift*)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

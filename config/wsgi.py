@@ -21,7 +21,7 @@ class BodyTruncated(OSError):
 
 
 class AnnouncedBody:
-    """A request body that refuses to end early; granian's own ends without a word (engines.md §14)."""
+    """A request body that refuses to end early; granian's own ends without a word (docs/adr/0005)."""
 
     def __init__(self, stream: Any, length: int) -> None:
         self._stream = stream

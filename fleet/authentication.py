@@ -158,7 +158,7 @@ def forget(device_pk: int) -> None:
 
 @transaction.atomic
 def note_first_use(token_id: int) -> None:
-    """Note that a token came into use, which ends the ones before it: rotation is over (design.md §5)."""
+    """Note that a token came into use, which ends the ones before it: rotation is over."""
     now = timezone.now()
     if not DeviceToken.objects.filter(pk=token_id, first_used_at=None).update(first_used_at=now):
         return

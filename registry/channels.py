@@ -154,7 +154,7 @@ def at_time(channel: Channel, at: datetime) -> Pointing:
 
 
 def check_policy(policy: object) -> dict[str, Any]:
-    """Return the policy unchanged: how devices take an update (api.md, ``policy`` of an assignment).
+    """Return the policy unchanged: how devices take an update (docs/wire-format.md, *Policy*).
 
     Raises:
         InvalidPolicy: Naming the field.

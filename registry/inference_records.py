@@ -1,4 +1,4 @@
-"""One inference as a device records it: the definition that telemetry and baselines share (api.md, POST /api/ingest)."""
+"""One inference as a device records it: the definition that telemetry and baselines share (docs/wire-format.md, *Telemetry*)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated

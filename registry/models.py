@@ -23,7 +23,7 @@ class RegisteredModel(models.Model):
 
     slug = models.CharField(max_length=64, unique=True)
     description = models.TextField(blank=True)
-    # One sequence per model; every act that changes what devices should run takes the next number (api.md, release counter).
+    # One sequence per model; every act that changes what devices should run takes the next number (docs/wire-format.md).
     release_counter = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

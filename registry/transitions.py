@@ -37,7 +37,7 @@ def sources_of(status: str) -> Set[str]:
 def decide_outcome(targets: Sequence[TargetOutcome]) -> tuple[Outcome, str]:
     """Decide where building has led to, and say why where it is a rejection.
 
-    READY when every requested target is terminal and at least one has a READY variant (api.md, Version).
+    READY when every requested target is terminal and at least one has a READY variant (docs/wire-format.md, *Version*).
     """
     if any(target.is_open for target in targets):
         return "building", ""

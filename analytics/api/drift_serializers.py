@@ -1,4 +1,4 @@
-"""Shapes of the answers about drift (api.md, Drift)."""
+"""Shapes of the answers about drift (docs/wire-format.md, *Drift*)."""
 
 from typing import Any
 

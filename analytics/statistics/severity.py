@@ -1,4 +1,4 @@
-"""How bad a comparison is: all conditions together, and too little data is its own answer (telemetry.md, section 3)."""
+"""How bad a comparison is: all conditions together, and too little data is its own answer (docs/drift.md)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Which devices a stage covers: computed from salt and device id, never stored (design.md §5)."""
+"""Which devices a stage covers: computed from salt and device id, never stored (docs/adr/0018)."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
-"""What a device should run: one pure function over what bears on it (design.md §5).
+"""What a device should run: one pure function over what bears on it (docs/adr/0018).
 
 1. Choose the version: a pin, else the rollout that covers the device, else the channel's version.
 2. Choose the variant: the first READY one in the target's order of preference, then in that of its fall-back.
-3. The release counter is the highest act that bears on the device, so that it never goes down (api.md, *Release counter*).
+3. The release counter is the highest act that bears on the device, so that it never goes down (docs/wire-format.md, *Release counter*).
 
 Whatever was not taken is kept as a candidate with the reason, for ``?explain=1``.
 """

@@ -46,6 +46,21 @@ def test_files_named_in_documents_exist(document):
     assert [path for path in ours if not list(ROOT.glob(path.rstrip("/")))] == []
 
 
+def test_documents_named_in_code_exist():
+    """A comment that cites a page nobody can find explains nothing."""
+    code = [
+        path for path in list_files() if path.suffix in {".py", ".toml", ".yaml", ".html"} and "house" not in path.parts
+    ]
+    cited = {
+        (path, name)
+        for path in code
+        for name in re.findall(r"\b(?:docs|deploy|bench)/[\w./-]*\w|\b[\w-]+\.md\b", path.read_text())
+    }
+    known = {document.name for document in DOCUMENTS} | {"protocol.md"}  # the last is DSSE's specification
+    lost = [(path, name) for path, name in cited if not list(ROOT.glob(f"{name}*")) and name not in known]
+    assert sorted(lost) == []
+
+
 def test_every_decision_is_in_the_index():
     folder = ROOT / "docs" / "adr"
     index = (folder / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the counter that a device is given never goes down (api.md, *Release counter*)."""
+"""Whatever happens in whatever order, the counter that a device is given never goes down (docs/wire-format.md)."""
 
 import uuid
 
