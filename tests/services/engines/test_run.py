@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+# Whatever the machine is set to use, this server uses what comes with it.
+EMBEDDED = {"DATABASE_URL": "", "REDIS_URL": "", "S3_ENDPOINT_URL": "", "HOST": "127.0.0.1"}
 
 
 def manage(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), *arguments],
-        env={**os.environ, "MODELFLEET_HOME": str(home), **settings},
+        env={**os.environ, **EMBEDDED, "MODELFLEET_HOME": str(home), **settings},
         check=False,
         capture_output=True,
         text=True,
@@ -32,7 +34,7 @@ class Server:
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "run"],
-                env={**os.environ, "MODELFLEET_HOME": str(home), "PORT": str(port), **settings},
+                env={**os.environ, **EMBEDDED, "MODELFLEET_HOME": str(home), "PORT": str(port), **settings},
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
