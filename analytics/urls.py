@@ -1,8 +1,9 @@
-"""analytics's URLs: drift, alerts, baselines from telemetry."""
+"""analytics's URLs: drift, alerts and baselines from telemetry over REST, then the console's pages."""
 
 from django.urls import path
 
 from analytics.api import alerts, baselines, drift
+from analytics.web import alert_pages, drift_page
 
 urlpatterns = [
     path("api/drift", drift.Drift.as_view(), name="drift"),
@@ -14,4 +15,10 @@ urlpatterns = [
     path(
         "api/models/<str:model>/versions/<str:version>/baseline", baselines.NewBaseline.as_view(), name="new-baseline"
     ),
+    path("drift", drift_page.show, name="drift-page"),
+    path("drift/baseline", drift_page.make_baseline, name="make-baseline"),
+    path("alerts", alert_pages.index, name="alerts-page"),
+    path("alerts/<int:alert_id>", alert_pages.alert, name="alert-page"),
+    path("alerts/<int:alert_id>/acknowledge", alert_pages.acknowledge, name="acknowledge-alert-page"),
+    path("alerts/<int:alert_id>/resolve", alert_pages.resolve, name="resolve-alert-page"),
 ]

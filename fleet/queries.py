@@ -59,6 +59,12 @@ class RolloutProgress:
     time_left_seconds: int | None
     verdict: str
 
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether enough devices have confirmed, and only the stage's least duration is missing."""
+        current = next((stage for stage in self.stages if stage.position == "current"), None)
+        return bool(self.time_left_seconds and current and current.confirmed >= current.needed)
+
 
 def list_devices(
     *,

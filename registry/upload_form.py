@@ -36,13 +36,15 @@ class UploadForm(forms.Form):
     )
     metadata = forms.JSONField(
         required=False,
+        initial=dict,
         help_text='Optional JSON, for example {"labels": ["cat", "dog"], "preprocessing": {}}.',
         widget=forms.Textarea(attrs={"rows": 4}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(target.name, f"{target.title} ({target.name})") for target in load_targets().values()]
+        self.known_targets = list(load_targets().values())
+        choices = [(target.name, target.title) for target in self.known_targets]
         self.fields["targets"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField, declared above
         self.known_models = queries.list_models().values_list("slug", flat=True)
 

@@ -64,6 +64,12 @@ def duration(length: timedelta | float | None) -> str:
 
 
 @register.filter
+def rough(seconds: float) -> str:
+    """Write a number of seconds in its largest unit, rounded down."""
+    return _rough(seconds)
+
+
+@register.filter
 def size(size_bytes: float | None) -> str:
     """Write a number of bytes in decimal units, with three digits."""
     if size_bytes is None:
@@ -96,6 +102,14 @@ def share(part: float | None, whole: float | None) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """Write a number with fixed digits."""
     return NOTHING if value is None else f"{value:,.{digits}f}"
+
+
+@register.filter
+def tiny(value: float | None) -> str:
+    """Write a probability; what is nearly nothing is said to be below a bound."""
+    if value is None:
+        return NOTHING
+    return "< 1e-12" if value < 1e-12 else f"{value:.2g}"
 
 
 @register.filter
@@ -143,6 +157,12 @@ def described(value: Any, name: str) -> str:
     if isinstance(value, int | float) and str(name).endswith("_bytes"):
         return size(value)
     return NOTHING if value is None else str(value)
+
+
+@register.filter
+def place(scope: Any) -> str:
+    """Write a scope of roll-ups as a place."""
+    return "Whole fleet" if scope.kind == "fleet" else f"{scope.kind} {scope.value}"
 
 
 @register.filter

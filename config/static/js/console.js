@@ -36,6 +36,8 @@ function onClick(event) {
 // Filters act as soon as one is chosen; their button is for keyboards and for pages without scripts.
 function onChange(event) {
   const form = event.target.closest("form[data-submits-itself]");
+  // Another model has other versions: what hangs on a choice is asked for anew.
+  for (const id of (event.target.dataset?.clears ?? "").split(" ").filter(Boolean)) document.getElementById(id).disabled = true;
   if (form && event.target.matches("select")) form.requestSubmit();
 }
 

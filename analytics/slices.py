@@ -1,0 +1,52 @@
+"""Where a version drifts: the same comparison at each hardware target and each label, worst first."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from analytics import queries
+from analytics.queries import Subject
+from analytics.references import Known
+from analytics.scopes import LABEL, TARGET
+from analytics.statistics import comparison
+from analytics.statistics.comparison import Comparison
+from analytics.statistics.severity import Status
+from analytics.windows import Window
+from ingest.counting import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One target or label; the indices are None without a baseline."""
+
+    scope: Scope
+    samples: int
+    status: Status
+    psi_raw: float | None
+    psi_adjusted: float | None
+
+
+def rank(subject: Subject, known: Known | None, *, window: Window) -> list[Slice]:
+    """Compare every target and label with traffic in the window; q values are taken over all of them together."""
+    found = {
+        Scope(kind, value): classes
+        for kind in (TARGET, LABEL)
+        for value, classes in queries.sum_classes_by_scope(subject, kind=kind, window=window).items()
+    }
+    if known is None:
+        rows = [Slice(scope, sum(classes.values()), Status.NO_BASELINE, None, None) for scope, classes in found.items()]
+        return sorted(rows, key=_place)
+    compared: dict[Scope, Comparison] = {
+        scope: comparison.compare(classes, reference=known.reference, overdispersion=settings.DRIFT_OVERDISPERSION)
+        for scope, classes in found.items()
+    }
+    judged = comparison.judge(compared)
+    rows = [
+        Slice(scope, row.samples, judged[scope].status, row.psi_raw, row.psi_adjusted)
+        for scope, row in compared.items()
+    ]
+    return sorted(rows, key=_place)
+
+
+def _place(row: Slice) -> tuple[float, float, str]:
+    return (-(row.psi_adjusted or 0.0), -(row.psi_raw or 0.0), row.scope.value)

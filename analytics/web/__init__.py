@@ -1,0 +1,1 @@
+"""analytics in the console: the drift page and the alerts."""

@@ -1,0 +1,122 @@
+"""The drift page. What a person chose is in its address; its figures are asked for anew every few seconds."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from analytics import baselines, drift, references, slices
+from analytics.api.parameters import read_scope, read_window
+from analytics.drift import Series
+from analytics.models import Alert
+from analytics.queries import Subject
+from analytics.scopes import DEVICE, LABEL, TARGET
+from analytics.transitions import OPEN_STATES
+from analytics.web import addresses, choices, verdicts
+from core.api.authentication import actor_of
+from core.durations import format_duration
+from core.pages import page, verb
+from core.roles import Area
+from ingest import backlog
+from ingest.counting import Scope
+from registry.queries import get_version
+
+_SLICES_SHOWN = 40
+_PARAMETERS = {TARGET: "target", DEVICE: "device_id"}
+
+
+@page(Area.FLEET)
+def show(request: HttpRequest) -> HttpResponse:
+    """Show drift of one version at one place over one window."""
+    given, at = request.GET, timezone.now()
+    length = read_window(given.get("window", ""))
+    subject = choices.choose(given.get("model", ""), given.get("version", ""), length=length, at=at)
+    if subject is None:
+        return render(request, "analytics/no_model.html")
+    if "place" in given or not (given.get("model") and given.get("version")):
+        scope = _read_place(given["place"]) if given.get("place") else read_scope(given)
+        return redirect(addresses.drift(subject, scope=scope, window=given.get("window", "")))
+    scope = read_scope(given)
+    shown = _measure(subject, scope=scope, length=length)
+    shown["choices"] = choices.find(subject, scope=scope, length=length, at=at)
+    return render(request, "analytics/drift.html", shown)
+
+
+@verb(Area.MODELS, back="drift-page")
+def make_baseline(request: HttpRequest) -> HttpResponse:
+    """Take what the version sent over a window for what is normal."""
+    given = request.POST
+    version = get_version(given.get("model", ""), given.get("version", ""))
+    length = read_window(given.get("window", ""))
+    made = baselines.create_from_telemetry(version, length=length, actor=actor_of(request.user), at=timezone.now())
+    messages.success(request, f"What is normal for {version} is now what {made.samples:,} inferences showed.")
+    subject = Subject(version.model.slug, version.number)
+    return redirect(addresses.drift(subject, scope=read_scope({}), window=given.get("window", "")))
+
+
+def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, Any]:
+    at = timezone.now()
+    found = drift.get(subject, scope=scope, length=length, at=at)
+    series = drift.get_series(subject, scope=scope, length=length, at=at)
+    known = references.find(subject, has_traffic=True)
+    open_alerts = Alert.objects.filter(model=subject.model, version=subject.version, state__in=OPEN_STATES)
+    return {
+        "drift": found,
+        "verdict": verdicts.explain(found),
+        "series": _chart(series),
+        "rows": [(row.start_at, row.psi_adjusted, row.psi_raw, row.samples) for row in reversed(series.points)],
+        "thresholds": series.thresholds,
+        "scope": scope,
+        "place": f"{scope.kind}:{scope.value}",
+        "window": format_duration(length),
+        "bucket": settings.ROLLUP_BUCKET,
+        "bars": _bars(found),
+        "slices": [
+            (row, addresses.drift(subject, scope=row.scope, window=format_duration(length)))
+            for row in slices.rank(subject, known, window=found.window)[:_SLICES_SHOWN]
+        ],
+        "alerts": open_alerts,
+        "backlog_seconds": backlog.age_seconds(at=at),
+        "backlog_batches": backlog.count_waiting(limit=settings.INGEST_BACKLOG_LIMIT),
+    }
+
+
+def _bars(found: drift.Drift) -> dict[str, Any]:
+    by_class = sorted(found.bins, key=lambda row: (not row.bin.lstrip("-").isdecimal(), len(row.bin), row.bin))
+    shares = [share for row in found.bins for share in (row.baseline, row.current or 0.0)]
+    terms = [row.contribution or 0.0 for row in found.bins]
+    confidence = [*(found.confidence.baseline or []), *(found.confidence.current or [])]
+    pairs = zip(found.confidence.current or [0.0] * 20, found.confidence.baseline or [0.0] * 20, strict=True)
+    return {
+        "bins": by_class,
+        "largest_share": max(shares, default=1.0) or 1.0,
+        "largest_term": max(terms, default=1.0) or 1.0,
+        "largest_confidence": max(confidence, default=1.0) or 1.0,
+        "confidence": list(pairs),
+    }
+
+
+def _chart(series: Series) -> dict[str, Any]:
+    """Return the series as the chart reads it: epoch seconds and columns."""
+    points = [asdict(point) for point in series.points]
+    columns = ("psi_adjusted", "psi_raw", "noise_band", "samples", "is_sufficient")
+    return {
+        "at": [point["start_at"].timestamp() for point in points],
+        **{column: [point[column] for point in points] for column in columns},
+        "thresholds": asdict(series.thresholds),
+        "from": series.window.start_at.timestamp(),
+        "to": series.window.end_at.timestamp(),
+    }
+
+
+def _read_place(text: str) -> Scope:
+    """Read what the select of places sends: the scope's kind and value."""
+    kind, _, value = text.partition(":")
+    if kind == LABEL:
+        return read_scope({"label": value.replace("=", ":", 1)})
+    return read_scope({_PARAMETERS[kind]: value} if kind in _PARAMETERS else {})

@@ -1,0 +1,30 @@
+"""The sentence beside the status: what was found, with its numbers, and what a person can do."""
+
+from analytics import evidence
+from analytics.drift import Drift
+from analytics.statistics.severity import SIGNIFICANCE, THRESHOLDS, Status
+
+
+def explain(found: Drift) -> str:
+    """Return why the status is what it is."""
+    if found.status is Status.NO_BASELINE:
+        return f"{found.samples:,} inferences came in, but there is nothing to compare them with."
+    if found.status is Status.INSUFFICIENT:
+        missing = f"{found.samples:,} of the {found.required_samples or 0:,} inferences that a judgement needs came in"
+        return f"{missing}. That is neither good nor bad news: take a longer window, or wait."
+    index = found.psi_adjusted or 0.0
+    figures = f"The adjusted PSI is {index:.2f} over {found.samples:,} inferences"
+    if found.status is Status.OK:
+        return f"{figures}; up to {THRESHOLDS.watch:g} is normal."
+    changed = evidence.changes(found.bins)
+    if found.status is Status.WATCH:
+        why = _why_only_watched(found)
+        return f"{figures}; {why}: {changed}."
+    threshold = THRESHOLDS.high if found.status is Status.HIGH else THRESHOLDS.medium
+    return f"{figures}, above the threshold {threshold:g}, and not by chance: {changed}."
+
+
+def _why_only_watched(found: Drift) -> str:
+    if (found.psi_adjusted or 0.0) > THRESHOLDS.medium:
+        return f"that is a lot, but may be chance (p = {found.p_value:.2g}, {SIGNIFICANCE:g} is needed)"
+    return f"above {THRESHOLDS.watch:g}, and below the {THRESHOLDS.medium:g} that raises an alert"

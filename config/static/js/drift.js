@@ -1,0 +1,93 @@
+// The PSI chart: adjusted and plain index per bucket, the thresholds, and the band that chance makes. Times are UTC.
+
+const HEIGHT = 300;
+let plot = null;
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const readSeries = () => JSON.parse(document.getElementById("psi-series").textContent);
+const columns = (series) => [series.at, series.noise_band, series.psi_raw, series.psi_adjusted, series.samples];
+const figure = (_, value) => (value == null ? "—" : value.toFixed(3));
+
+function drawThresholds(u, thresholds) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.lineWidth = devicePixelRatio;
+  ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
+  for (const [words, value, tone] of [["medium", thresholds.medium, "--warn"], ["high", thresholds.high, "--bad"]]) {
+    const y = u.valToPos(value, "y", true);
+    ctx.strokeStyle = ctx.fillStyle = color(tone);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.fillText(`${words} ${value}`, bbox.left + 6 * devicePixelRatio, y - 5 * devicePixelRatio);
+  }
+  ctx.restore();
+}
+
+// A point with too few inferences is hollow: it is not judged.
+function drawPoints(u, isSufficient) {
+  const { ctx } = u;
+  ctx.save();
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.strokeStyle = color("--chart-current");
+  u.data[3].forEach((value, index) => {
+    if (value == null) return;
+    ctx.fillStyle = isSufficient[index] ? color("--chart-current") : color("--surface");
+    ctx.beginPath();
+    ctx.arc(u.valToPos(u.data[0][index], "x", true), u.valToPos(value, "y", true), 3.5 * devicePixelRatio, 0, 2 * Math.PI);
+    ctx.fill();
+    ctx.stroke();
+  });
+  ctx.restore();
+}
+
+function options(box, series) {
+  const axis = { stroke: color("--text-muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
+  return {
+    width: box.clientWidth,
+    height: HEIGHT,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+    scales: { x: { time: true, range: () => [readSeries().from, readSeries().to] }, y: { range: (_, __, max) => [0, Math.max(0.5, (max ?? 0) * 1.15)] }, n: { auto: false } },
+    axes: [{ ...axis, values: [[86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [1, "{HH}:{mm}:{ss}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1]] }, { ...axis, size: 48 }],
+    cursor: { points: { show: false }, drag: { x: false, y: false } },
+    series: [
+      { label: "From (UTC)", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
+      { label: "chance", stroke: color("--chart-baseline"), fill: color("--chart-noise"), width: 0, points: { show: false }, value: figure },
+      { label: "plain", stroke: color("--chart-raw"), width: 1, points: { show: false }, value: figure },
+      { label: "adjusted", stroke: color("--chart-current"), width: 2, points: { show: false }, value: figure },
+      { label: "n", scale: "n", paths: () => null, points: { show: false }, value: (_, value) => (value == null ? "—" : value.toLocaleString("en")) },
+    ],
+    hooks: { draw: [(u) => drawThresholds(u, series.thresholds), (u) => drawPoints(u, readSeries().is_sufficient)] },
+  };
+}
+
+// After uPlot's own update, which clears the legend where no cursor is.
+const showLast = () => setTimeout(() => plot.setLegend({ idx: plot.data[0].length ? plot.data[0].length - 1 : null }));
+
+function draw() {
+  const box = document.getElementById("psi-chart");
+  const series = readSeries();
+  plot?.destroy();
+  plot = new uPlot(options(box, series), columns(series), box);
+  plot.over.addEventListener("mouseleave", showLast);
+  showLast();
+}
+
+function refresh() {
+  const box = document.getElementById("psi-chart");
+  if (!plot || !box.contains(plot.root)) return draw();
+  plot.setData(columns(readSeries()));
+  if (plot.cursor.left < 0 || plot.cursor.left == null) showLast();
+}
+
+draw();
+document.addEventListener("htmx:afterSettle", refresh);
+new ResizeObserver(() => {
+  const width = document.getElementById("psi-chart")?.clientWidth;
+  if (plot && width && width !== plot.width) plot.setSize({ width, height: HEIGHT });
+}).observe(document.getElementById("psi-chart"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
