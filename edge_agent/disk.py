@@ -5,6 +5,7 @@ these few operations is what keeps a working model on the device, so tests repla
 the n-th operation.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -92,3 +93,9 @@ def read_document(path: Path) -> dict[str, Any] | None:
         message = f"{path} is not a JSON object"
         raise ValueError(message)  # noqa: TRY004
     return document
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file as it is on the disk."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

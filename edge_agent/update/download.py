@@ -1,12 +1,11 @@
 """Fetching a file so that no byte is paid for twice: a partial file by digest, continued with Range after any stop.
 
-Nothing of a partial file is believed: the whole is hashed from the disk when it is complete (`hash_file`), so a tail torn
+Nothing of a partial file is believed: the whole is hashed from the disk when it is complete (`disk.hash_file`), so a tail torn
 by a power cut costs one new download and never a bad model.
 """
 
 import datetime
 import errno
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,9 +150,3 @@ class Download:
                 unsynced = 0
             between_chunks()
         return received
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file as it is on the disk."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

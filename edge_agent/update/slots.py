@@ -18,7 +18,6 @@ from edge_agent import disk as disks
 from edge_agent.errors import AgentError
 from edge_agent.server.answers import Assignment
 from edge_agent.update import manifest as manifests
-from edge_agent.update.download import hash_file
 from edge_agent.update.failures import UpdateFailed
 from edge_agent.update.manifest import MANIFEST_FILE, Manifest
 from edge_agent.update.signature import SIGNATURE_FILE
@@ -102,7 +101,7 @@ class Slots:
         wanted = {MANIFEST_FILE: assignment.manifest_sha256, assignment.filename: assignment.sha256}
         try:
             return (folder / SIGNATURE_FILE).is_file() and all(
-                hash_file(folder / name) == digest for name, digest in wanted.items()
+                disks.hash_file(folder / name) == digest for name, digest in wanted.items()
             )
         except OSError:
             return False

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edge_agent import disk as disks
 from edge_agent.clock import Clock
-from edge_agent.disk import Disk
 from edge_agent.server.answers import Assignment
 from edge_agent.server.client import Client, ServerTrouble
 from edge_agent.settings import Settings
@@ -49,7 +49,7 @@ class Surroundings:
     settings: Settings
     client: Client
     store: Store
-    disk: Disk
+    disk: disks.Disk
     clock: Clock
     budget: download.DailyBudget
     signing_keys: tuple[str, ...]
@@ -210,7 +210,7 @@ class Updater:
         for _ in range(2):
             self._make_room(assignment, slot=slot)
             part = self._download.run(assignment, between_chunks=self._around.between_chunks)
-            found = download.hash_file(part)
+            found = disks.hash_file(part)
             if found == assignment.sha256:
                 return part
             log.warning("%s: the downloaded file has digest %s", self.model, found)
@@ -356,7 +356,7 @@ class Updater:
                 slot=previous,
                 version=kept.version,
                 sha256=kept.sha256,
-                manifest_sha256=download.hash_file(folder / manifest.MANIFEST_FILE),
+                manifest_sha256=disks.hash_file(folder / manifest.MANIFEST_FILE),
                 fallback_model=self._fallback_model(),
             )
         )

@@ -52,14 +52,20 @@ def cut_everywhere(start, home, tmp_path):
     return run
 
 
-def test_an_update_survives_a_power_cut_at_every_write(server, start, publish, cut_everywhere):
+def test_updates_survive_a_power_cut_at_every_write(server, start, publish, cut_everywhere):
+    """Two in a row: the second one writes over the slot that the first one must have left for good."""
     server.assign(publish("1.0.0"), policy=NO_PROBATION)
     start().sync()
-    server.assign(publish("2.0.0", file=tiny_models.classifier(2, padding_bytes=PADDING_BYTES)))
+    releases = [publish("2.0.0", file=tiny_models.classifier(2, padding_bytes=PADDING_BYTES)), publish("3.0.0")]
 
-    found = cut_everywhere(lambda agent: agent.sync(), finally_works="2.0.0")
+    def update_twice(agent):
+        for release in releases:
+            server.assign(release, policy=NO_PROBATION)
+            agent.sync()
 
-    assert found == {"1.0.0", "2.0.0"}
+    found = cut_everywhere(update_twice, finally_works="3.0.0")
+
+    assert found == {"1.0.0", "2.0.0", "3.0.0"}
 
 
 def test_the_first_install_survives_a_power_cut_at_every_write(server, publish, cut_everywhere):

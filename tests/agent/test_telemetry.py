@@ -1,8 +1,10 @@
 """Telemetry: kept until answered, sent unchanged, bounded, and never lost without a count."""
 
+import contextlib
 import gzip
 import json
 import shutil
+import threading
 
 import pytest
 
@@ -150,6 +152,24 @@ def test_the_oldest_are_sampled_out_and_counted_when_nobody_takes_them(home, ser
     assert left[-100:] == list(range(900, 1_000))  # the newest are whole
     assert left[0] == 0  # of the oldest a trace is left
     store.close()
+
+
+def test_sending_ends_although_the_application_never_pauses(store, home, sender):
+    record(store, 0, 20)
+    stop = threading.Event()
+
+    def infer_without_a_pause():
+        with contextlib.closing(Store(home)) as application:
+            while not stop.is_set():
+                record(application, 1_000)
+
+    worker = threading.Thread(target=infer_without_a_pause)
+    worker.start()
+    try:
+        assert 20 <= sender.send_all() < 1_000
+    finally:
+        stop.set()
+        worker.join()
 
 
 def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(home):
