@@ -44,7 +44,7 @@ def _take_safely(rollout_id: uuid.UUID, *, now: datetime) -> bool:
 def take(rollout_id: uuid.UUID, *, now: datetime) -> bool:
     """Take the step that is due on one rollout; False where none is, or somebody else holds it."""
     rollout = (
-        Rollout.objects.select_for_update(skip_locked=True, of=("self",))
+        Rollout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
         .select_related("channel__model", "channel__version", "version__model")
         .filter(pk=rollout_id)
         .first()

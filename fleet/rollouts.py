@@ -301,7 +301,7 @@ def _begin(rollout_id: uuid.UUID, verb: str) -> Rollout:
 
 def _locking() -> QuerySet[Rollout]:
     rows = Rollout.objects.select_related("channel__model", "channel__version", "version__model", "previous_version")
-    return rows.select_for_update(of=("self",))
+    return rows.select_for_update(of=("self",), no_key=True)
 
 
 def _lock_model(rollout: Rollout) -> None:

@@ -13,6 +13,7 @@ from fleet import deployments, devices, facts, pins, rollout_steps, rollouts
 from fleet.models import Deployment, Rollout
 from fleet.rules import resolving
 from fleet.rules.selectors import Selector
+from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES
 from fleet.subscriptions import Follow
 from registry import versions
 from tests import fleet_rows as rows
@@ -22,18 +23,18 @@ pytestmark = pytest.mark.django_db
 IDS = [f"edge-{number}" for number in range(4)]
 VERSIONS = ["1.0.0", "2.0.0", "3.0.0"]
 CHANNELS = ["stable", "beta"]
-VERBS = ["start", "advance", "pause", "resume", "abort", "roll_back", "complete"]
+VERBS = ["advance", "pause", "resume", "abort", "roll_back", "complete"]
 
 ACTS = st.one_of(
     st.tuples(st.just("move"), st.sampled_from(CHANNELS), st.sampled_from(VERSIONS)),
     st.tuples(
-        st.just("draft"),
+        st.just("begin"),
         st.sampled_from(CHANNELS),
         st.sampled_from(VERSIONS),
         st.sampled_from([None, "osaka", "kyoto"]),
     ),
-    st.tuples(st.just("verb"), st.sampled_from(VERBS), st.integers(0, 3)),
-    st.tuples(st.just("verb"), st.sampled_from(VERBS), st.integers(0, 3)),
+    st.tuples(st.just("verb"), st.sampled_from(VERBS), st.integers(0, 1)),
+    st.tuples(st.just("verb"), st.sampled_from(VERBS), st.integers(0, 1)),
     st.tuples(st.just("pin"), st.sampled_from(IDS), st.sampled_from(VERSIONS)),
     st.tuples(st.just("unpin"), st.sampled_from(IDS)),
     st.tuples(st.just("label"), st.sampled_from(IDS), st.sampled_from(["osaka", "kyoto"])),
@@ -49,13 +50,15 @@ def move(name: str, number: str) -> None:
         rows.point(name, version)
 
 
-def draft(channel: str, number: str, site: str | None) -> None:
+def begin(channel: str, number: str, site: str | None) -> None:
     selector = Selector(labels={"site": site} if site else {})
-    rows.make_rollout(versions_by_number()[number], channel=channel, percents=(30, 100), selector=selector)
+    version = versions_by_number()[number]
+    rollout = rows.make_rollout(version, channel=channel, percents=(30, 100), selector=selector, salt="r1")
+    rollouts.start(rollout.pk, actor=rows.OPERATOR)
 
 
 def use_verb(verb: str, index: int) -> None:
-    found = list(Rollout.objects.order_by("-created_at").values_list("pk", flat=True)[:4])
+    found = list(Rollout.objects.filter(state__in=ACTIVE_ROLLOUT_STATES).values_list("pk", flat=True))
     if found:
         getattr(rollouts, verb)(found[index % len(found)], actor=rows.OPERATOR)
 
@@ -72,7 +75,7 @@ def update(device_id: str) -> None:
 
 PERFORM = {
     "move": move,
-    "draft": draft,
+    "begin": begin,
     "verb": use_verb,
     "pin": lambda device_id, number: pins.pin(device_id, model="digits", version=number, actor=rows.OPERATOR),
     "unpin": lambda device_id: pins.unpin(device_id, model="digits", actor=rows.OPERATOR),
