@@ -10,6 +10,7 @@ from analytics.alerts import Key
 from analytics.models import Alert
 from analytics.transitions import OPEN_STATES, AlertState
 from analytics.web import addresses
+from analytics.web.charts import place_of_bin
 from core.api.authentication import actor_of
 from core.pages import page, verb
 from core.roles import Area
@@ -39,7 +40,7 @@ def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
     """Show why an alert fired, with the numbers."""
     found = alerts.get(alert_id)
     key = Key.of(found)
-    bins = found.evidence.get("bins", [])
+    bins = sorted(found.evidence.get("bins", []), key=lambda row: place_of_bin(row["bin"]))
     given = {
         "alert": found,
         "is_open": found.state in OPEN_STATES,

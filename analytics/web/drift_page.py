@@ -1,6 +1,5 @@
 """The drift page. What a person chose is in its address; its figures are asked for anew every few seconds."""
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +11,11 @@ from django.utils import timezone
 
 from analytics import baselines, drift, references, slices
 from analytics.api.parameters import read_scope, read_window
-from analytics.drift import Series
 from analytics.models import Alert
 from analytics.queries import Subject
 from analytics.scopes import DEVICE, LABEL, TARGET
 from analytics.transitions import OPEN_STATES
-from analytics.web import addresses, choices, verdicts
+from analytics.web import addresses, charts, choices, verdicts
 from core.api.authentication import actor_of
 from core.durations import format_duration
 from core.pages import page, verb
@@ -68,49 +66,22 @@ def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, 
     return {
         "drift": found,
         "verdict": verdicts.explain(found),
-        "series": _chart(series),
+        "series": charts.describe_series(series),
         "rows": [(row.start_at, row.psi_adjusted, row.psi_raw, row.samples) for row in reversed(series.points)],
         "thresholds": series.thresholds,
         "scope": scope,
         "place": f"{scope.kind}:{scope.value}",
         "window": format_duration(length),
         "bucket": settings.ROLLUP_BUCKET,
-        "bars": _bars(found),
+        "bars": charts.measure_bars(found),
         "slices": [
             (row, addresses.drift(subject, scope=row.scope, window=format_duration(length)))
             for row in slices.rank(subject, known, window=found.window)[:_SLICES_SHOWN]
         ],
         "alerts": open_alerts,
+        "alert_window": format_duration(settings.DRIFT_WINDOW),
         "backlog_seconds": backlog.age_seconds(at=at),
         "backlog_batches": backlog.count_waiting(limit=settings.INGEST_BACKLOG_LIMIT),
-    }
-
-
-def _bars(found: drift.Drift) -> dict[str, Any]:
-    by_class = sorted(found.bins, key=lambda row: (not row.bin.lstrip("-").isdecimal(), len(row.bin), row.bin))
-    shares = [share for row in found.bins for share in (row.baseline, row.current or 0.0)]
-    terms = [row.contribution or 0.0 for row in found.bins]
-    confidence = [*(found.confidence.baseline or []), *(found.confidence.current or [])]
-    pairs = zip(found.confidence.current or [0.0] * 20, found.confidence.baseline or [0.0] * 20, strict=True)
-    return {
-        "bins": by_class,
-        "largest_share": max(shares, default=1.0) or 1.0,
-        "largest_term": max(terms, default=1.0) or 1.0,
-        "largest_confidence": max(confidence, default=1.0) or 1.0,
-        "confidence": list(pairs),
-    }
-
-
-def _chart(series: Series) -> dict[str, Any]:
-    """Return the series as the chart reads it: epoch seconds and columns."""
-    points = [asdict(point) for point in series.points]
-    columns = ("psi_adjusted", "psi_raw", "noise_band", "samples", "is_sufficient")
-    return {
-        "at": [point["start_at"].timestamp() for point in points],
-        **{column: [point[column] for point in points] for column in columns},
-        "thresholds": asdict(series.thresholds),
-        "from": series.window.start_at.timestamp(),
-        "to": series.window.end_at.timestamp(),
     }
 
 
