@@ -89,7 +89,11 @@ class Client:
     def __init__(self, server_url: str, *, timeout_seconds: float) -> None:
         self._server_url = server_url
         self._timeout_seconds = timeout_seconds
-        options: dict[str, Any] = {"timeout": timeout_seconds, "follow_redirects": False, "verify": httpx.create_ssl_context()}
+        options: dict[str, Any] = {
+            "timeout": timeout_seconds,
+            "follow_redirects": False,
+            "verify": httpx.create_ssl_context(),
+        }
         self._api = httpx.Client(headers={"User-Agent": USER_AGENT, "Accept": "application/json"}, **options)
         self._files = httpx.Client(headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}, **options)
         self.token: str | None = None
