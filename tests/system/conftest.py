@@ -103,6 +103,27 @@ class RunningServer:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
+def upload(client, model, number="1.0.0", targets=("generic-cpu",)):
+    files = {
+        "file": ("model.onnx", (DIGITS / "digits-2.0.0.onnx").read_bytes()),
+        "calibration": ("calibration.npz", (DIGITS / "calibration.npz").read_bytes()),
+    }
+    answer = client.post(
+        f"/api/models/{model}/versions", data={"version": number, "targets": list(targets)}, files=files
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def version_of(client, model, number="1.0.0"):
+    return client.get(f"/api/models/{model}/versions/{number}").json()
+
+
+def wait_until_ready(client, model, seconds=120):
+    return wait_for(
+        lambda: (found := version_of(client, model))["status"] in {"ready", "rejected"} and found, seconds=seconds
+    )
+
+
 @pytest.fixture
 def new_home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="mf-sys-"))

@@ -1,0 +1,103 @@
+"""What a stranger does with a published variant: download it, and let the public `model_signing` command judge it."""
+
+import hashlib
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from tests.system.conftest import RunningServer, free_port, upload, wait_for, wait_until_ready
+
+
+def download(client, model, folder):
+    """Fetch file, manifest and signature of the default variant, following the redirects without our token."""
+    path = f"/api/models/{model}/versions/1.0.0/variants/generic-cpu"
+    for part, name in (("download", "model.onnx"), ("manifest", "manifest.json"), ("signature", "model.sig")):
+        redirect = client.get(f"{path}/{part}")
+        assert redirect.status_code == 302, redirect.text
+        answer = httpx.get(redirect.headers["Location"])
+        assert answer.status_code == 200
+        assert name in answer.headers["Content-Disposition"]
+        (folder / name).write_bytes(answer.content)
+    return redirect
+
+
+def verify(folder, key):
+    command = [sys.executable, "-m", "model_signing", "verify", "key", str(folder)]
+    options = ["--signature", str(folder / "model.sig"), "--public_key", str(key)]
+    return subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+
+
+def test_the_public_command_accepts_it_and_refuses_it_with_one_byte_changed(server, admin, tmp_path):
+    upload(admin, "published")
+    found = wait_until_ready(admin, "published")
+    folder = tmp_path / "variant"
+    folder.mkdir()
+    download(admin, "published", folder)
+    [default] = [variant for variant in found["variants"] if variant["is_default"]]
+    assert hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest() == default["sha256"]
+    key = tmp_path / "key.pem"
+    key.write_text(httpx.get(f"{server.url}/api/signing-keys").json()["keys"][0]["pem"])
+    accepted = verify(folder, key)
+    assert accepted.returncode == 0, accepted.stderr
+    for name in ("model.onnx", "manifest.json"):
+        content = (folder / name).read_bytes()
+        middle = len(content) // 2
+        (folder / name).write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        assert verify(folder, key).returncode != 0
+        (folder / name).write_bytes(content)
+    assert verify(folder, key).returncode == 0
+
+
+def test_a_signed_link_serves_ranges_and_no_other_file(server, admin):
+    upload(admin, "ranges")
+    wait_until_ready(admin, "ranges")
+    link = admin.get("/api/models/ranges/versions/1.0.0/variants/generic-cpu/download").headers["Location"]
+    whole = httpx.get(link).content
+    part = httpx.get(link, headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.content) == (206, whole[100:200])
+    assert httpx.get(link.replace("signature=", "signature=x")).status_code == 403
+
+
+@pytest.fixture
+def s3_settings():
+    """An S3 server in a process of its own: moto's."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+
+    def answers():
+        try:
+            return httpx.get(f"{url}/moto-api/data.json", timeout=1).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    try:
+        wait_for(answers)
+        yield {"S3_ENDPOINT_URL": url, "S3_ACCESS_KEY_ID": "test", "S3_SECRET_ACCESS_KEY": "test", "S3_BUCKET": "fleet"}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_with_s3_the_same_server_keeps_everything_there(new_home, s3_settings, tmp_path):
+    running = RunningServer(new_home, settings=s3_settings).start()
+    try:
+        running.wait_until_ready()
+        with running.client() as client:
+            upload(client, "digits")
+            found = wait_until_ready(client, "digits")
+            assert found["status"] == "ready", found["status_message"]
+            redirect = download(client, "digits", tmp_path)
+        assert redirect.headers["Location"].startswith(s3_settings["S3_ENDPOINT_URL"] + "/fleet/")
+        [default] = [variant for variant in found["variants"] if variant["is_default"]]
+        assert hashlib.sha256((tmp_path / "model.onnx").read_bytes()).hexdigest() == default["sha256"]
+        assert running.child("config.files:application") is None
+        assert not (new_home / "blobs").exists()
+    finally:
+        running.stop()
