@@ -22,7 +22,7 @@ run: setup  ## Run the server: web, workers, beat, and embedded PostgreSQL and R
 
 test: $(VENV)/.ready-dev  ## Run all tests
 	@deploy/install-chromium.sh
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: lint types imports test  ## Everything that CI runs
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-DIGITS = Path(__file__).parents[3] / "examples" / "digits"
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 sys.path.insert(0, str(DIGITS))
 
 
