@@ -29,6 +29,7 @@ from edge_agent.version import __version__
 log = logging.getLogger(__name__)
 WATCH_SECONDS = 1.0
 DEFAULT_POLL_SECONDS = 300.0
+LEAST_POLL_SECONDS = 0.1
 BATCHES_AT_ONCE = 10
 
 
@@ -179,7 +180,9 @@ class Agent:
     def _poll_duty(self, query: str | None) -> float:
         outcome, wish = self.poll(query)
         log.info("poll %s: %s", query or "", outcome)
-        return self.settings.poll_seconds or wish or DEFAULT_POLL_SECONDS
+        if self.settings.poll_seconds is not None:
+            return self.settings.poll_seconds
+        return DEFAULT_POLL_SECONDS if wish is None else max(wish, LEAST_POLL_SECONDS)
 
     def _watch(self) -> float:
         if not self._updaters:

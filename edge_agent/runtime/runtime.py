@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.runtime import scores
+from edge_agent.runtime import scores, tensors
 from edge_agent.runtime.session import InferenceFailed, LoadFailed, RuntimeFailed, Session
 from edge_agent.settings import ENVIRONMENT_PREFIX, default_home
 from edge_agent.telemetry.store import Store
@@ -28,28 +28,12 @@ from edge_agent.update.manifest import Manifest
 
 log = logging.getLogger(__name__)
 FALLBACK_VERSION = "fallback"
-NUMPY_TYPES = {
-    "tensor(float)": np.float32,
-    "tensor(double)": np.float64,
-    "tensor(float16)": np.float16,
-    "tensor(int64)": np.int64,
-    "tensor(int32)": np.int32,
-    "tensor(uint8)": np.uint8,
-    "tensor(int8)": np.int8,
-    "tensor(bool)": np.bool_,
-}
 
 
 class NoModel(RuntimeFailed):
     """There is no model to load: none was assigned yet, and no fall-back is configured."""
 
     code = "no_model"
-
-
-class BadInput(RuntimeFailed):
-    """The input does not fit the model; this is the caller's mistake and counts for nothing."""
-
-    code = "bad_input"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -171,11 +155,11 @@ class Runtime:
             InferenceFailed: the model failed, or its output holds NaN; counted against a model on probation.
         """
         loaded = self._current()
-        arrays = _fit(inputs, session=loaded.session)
+        arrays = tensors.fit(inputs, session=loaded.session)
         started = time.perf_counter()
         try:
             outputs = loaded.session.run(arrays)
-            _check_finite(outputs)
+            tensors.check_finite(outputs)
         except InferenceFailed as error:
             self._record_error(loaded.version, str(error))
             raise
@@ -316,39 +300,3 @@ def _start(manifest: Manifest, model: bytes) -> Session:
             raise
         log.exception("%s does not load on %s; trying the CPU", manifest.model, manifest.providers)
         return Session(model, providers=["CPUExecutionProvider"], options=manifest.options)
-
-
-def _fit(inputs: NDArray[Any] | Mapping[str, NDArray[Any]], *, session: Session) -> dict[str, NDArray[Any]]:
-    if not isinstance(inputs, Mapping):
-        if len(session.inputs) != 1:
-            message = f"give arrays by name: {list(session.inputs)}"
-            raise BadInput(message)
-        inputs = {next(iter(session.inputs)): inputs}
-    if inputs.keys() != session.inputs.keys():
-        message = f"the inputs are {list(session.inputs)}, not {list(inputs)}"
-        raise BadInput(message)
-    return {name: _fit_one(name, array, *session.inputs[name]) for name, array in inputs.items()}
-
-
-def _fit_one(name: str, given: Any, kind: str, shape: list[Any]) -> NDArray[Any]:
-    try:
-        array = np.asarray(given, dtype=NUMPY_TYPES.get(kind))
-    except (ValueError, TypeError) as error:
-        message = f"input {name} is no {kind}: {error}"
-        raise BadInput(message) from error
-    if array.ndim == len(shape) - 1:
-        array = array[np.newaxis]
-    fits = array.ndim == len(shape) and all(
-        not isinstance(wanted, int) or wanted == size for wanted, size in zip(shape, array.shape, strict=True)
-    )
-    if not fits or array.size == 0:
-        message = f"input {name} has shape {list(array.shape)}, the model wants {shape}"
-        raise BadInput(message)
-    return array
-
-
-def _check_finite(outputs: Mapping[str, NDArray[Any]]) -> None:
-    for name, output in outputs.items():
-        if np.issubdtype(output.dtype, np.floating) and not np.isfinite(output).all():
-            message = f"output {name} holds NaN or infinity"
-            raise InferenceFailed(message)

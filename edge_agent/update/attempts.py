@@ -58,6 +58,7 @@ class Record:
         # One sequence for the model, not for the attempt: an attempt that comes back must not repeat its numbers.
         self.last_seq: int = document.get("last_seq", 0)
         self.confirmed_manifest_sha256: str = document.get("confirmed_manifest_sha256", "")
+        self.confirmed_providers: list[str] = document.get("confirmed_providers", [])
         self.reports_dropped: int = document.get("reports_dropped", 0)
 
     def begin(self, assignment: Assignment) -> Attempt:
@@ -81,6 +82,7 @@ class Record:
         attempt.state, reported = transitions.choose_next(attempt.state, event)
         if attempt.state is State.CONFIRMED:
             self.confirmed_manifest_sha256 = attempt.manifest_sha256
+            self.confirmed_providers = attempt.active_providers
         if attempt.state in {State.FAILED, State.ROLLED_BACK} and attempt.failure.get("class") != Failure.SUPERSEDED:
             self.failed_attempts = [*self.failed_attempts, attempt.attempt_id][-MAX_FAILED_ATTEMPTS:]
         if reported is not None:
@@ -121,6 +123,7 @@ class Record:
             "outbox": self.outbox,
             "last_seq": self.last_seq,
             "confirmed_manifest_sha256": self.confirmed_manifest_sha256,
+            "confirmed_providers": self.confirmed_providers,
             "reports_dropped": self.reports_dropped,
         }
         self._disk.ensure_folder(self._path.parent)

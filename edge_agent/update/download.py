@@ -6,17 +6,19 @@ by a power cut costs one new download and never a bad model.
 
 import datetime
 import errno
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from edge_agent.clock import Clock
-from edge_agent.disk import Disk, read_document
+from edge_agent.disk import Disk, hash_file, read_document
 from edge_agent.server.answers import Assignment
 from edge_agent.server.client import CHUNK_BYTES, Client, ServerBroken, ServerTrouble, Unreachable
 from edge_agent.update.failures import Failure, UpdateFailed
 
+log = logging.getLogger(__name__)
 SYNC_EVERY_BYTES = 8 * 1024 * 1024
 BUDGET_FILE = "download_budget.json"
 DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -87,9 +89,32 @@ class Download:
         part = self.part_of(assignment)
         return assignment.size_bytes - (part.stat().st_size if part.exists() else 0)
 
-    def discard(self, assignment: Assignment) -> None:
-        """Throw a partial file away because its bytes are wrong."""
-        self._disk.remove(self.part_of(assignment))
+    def obtain(
+        self,
+        assignment: Assignment,
+        *,
+        min_free_bytes: int,
+        make_room: Callable[[], None],
+        between_chunks: Callable[[], None],
+    ) -> Path:
+        """Return the assigned file, whole and of the assigned digest, as it is on the disk.
+
+        A file that turns out wrong is thrown away and fetched once more: the first may have been torn by a power cut.
+
+        Raises:
+            ServerTrouble: as `run`.
+            UpdateFailed: `checksum_mismatch`, `disk_full`, or as `run`.
+        """
+        found = ""
+        for _ in range(2):
+            self._check_room(assignment, min_free_bytes=min_free_bytes, make_room=make_room)
+            part = self.run(assignment, between_chunks=between_chunks)
+            found = hash_file(part)
+            if found == assignment.sha256:
+                return part
+            log.warning("%s: the downloaded file has digest %s", assignment.model, found)
+            self._disk.remove(part)
+        raise UpdateFailed(Failure.CHECKSUM_MISMATCH, f"got {found}, twice; wanted {assignment.sha256}")
 
     def run(self, assignment: Assignment, *, between_chunks: Callable[[], None]) -> Path:
         """Fetch what is missing, and return the whole file, durable and not yet verified.
@@ -113,6 +138,17 @@ class Download:
         self._disk.sync(part)
         self._disk.sync_folder(self._folder)
         return part
+
+    def _check_room(self, assignment: Assignment, *, min_free_bytes: int, make_room: Callable[[], None]) -> None:
+        self._disk.ensure_folder(self._folder)
+        needed = self.count_missing(assignment) + min_free_bytes
+        if self._disk.free_bytes(self._folder) < needed:
+            make_room()
+        free = self._disk.free_bytes(self._folder)
+        if free < needed:
+            raise UpdateFailed(
+                Failure.DISK_FULL, f"{free} bytes are free, {needed} are needed (min_free_bytes included)"
+            )
 
     def _fetch(self, assignment: Assignment, *, part: Path, between_chunks: Callable[[], None]) -> None:
         offset = part.stat().st_size if part.exists() else 0

@@ -8,10 +8,10 @@
 
 import dataclasses
 import enum
+import functools
 import hashlib
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from edge_agent import disk as disks
@@ -149,7 +149,14 @@ class Updater:
         slot = self.slots.spare()
         documents = self._obtain_documents(assignment)
         self._check_documents(documents, assignment=assignment)
-        file = self._obtain_file(assignment, slot=slot)
+        file = None
+        if not self.slots.holds(slot, assignment=assignment):
+            file = self._download.obtain(
+                assignment,
+                min_free_bytes=self._around.settings.min_free_bytes,
+                make_room=functools.partial(self.slots.clear, slot),
+                between_chunks=self._around.between_chunks,
+            )
         self.record.note(attempt, Event.VERIFIED)
         if file is not None:
             self.slots.stage(
@@ -200,32 +207,6 @@ class Updater:
         )
         manifest.check_fits(manifest.parse(documents.manifest), assignment=assignment)
 
-    def _obtain_file(self, assignment: Assignment, *, slot: str) -> Path | None:
-        """Return the downloaded file, verified; None where the slot holds it already.
-
-        A file that turns out wrong is thrown away and fetched once more: the first may have been torn by a power cut.
-        """
-        if self.slots.holds(slot, assignment=assignment):
-            return None
-        for _ in range(2):
-            self._make_room(assignment, slot=slot)
-            part = self._download.run(assignment, between_chunks=self._around.between_chunks)
-            found = disks.hash_file(part)
-            if found == assignment.sha256:
-                return part
-            log.warning("%s: the downloaded file has digest %s", self.model, found)
-            self._download.discard(assignment)
-        raise UpdateFailed(Failure.CHECKSUM_MISMATCH, f"got {found}, twice; wanted {assignment.sha256}")
-
-    def _make_room(self, assignment: Assignment, *, slot: str) -> None:
-        needed = self._download.count_missing(assignment) + self._around.settings.min_free_bytes
-        disk, home = self._around.disk, self._around.settings.home
-        if disk.free_bytes(home) < needed:
-            self.slots.clear(slot)
-        if disk.free_bytes(home) < needed:
-            message = f"{disk.free_bytes(home)} bytes are free, {needed} are needed (min_free_bytes included)"
-            raise UpdateFailed(Failure.DISK_FULL, message)
-
     def _switch(self, attempt: Attempt, *, slot: str) -> None:
         former = self.slots.current()
         # Old counts of this very version, of an earlier life, must not speak for or against it.
@@ -269,8 +250,11 @@ class Updater:
         if not attempt.probation_boot_id:
             attempt.probation_boot_id = self._around.clock.boot_id()
             attempt.probation_since_monotonic = self._around.clock.monotonic()
+        is_confirmed = self.record.confirmed_manifest_sha256 == attempt.manifest_sha256
+        if is_confirmed:
+            attempt.active_providers = self.record.confirmed_providers
         self.record.note(attempt, Event.ADOPTED, detail={"reason": "it runs already"})
-        if self.record.confirmed_manifest_sha256 == attempt.manifest_sha256:
+        if is_confirmed:
             self.record.note(attempt, Event.CONFIRMED, detail={"reason": "confirmed on this device before"})
         return Outcome.UP_TO_DATE
 
@@ -329,7 +313,7 @@ class Updater:
         self.record.note(attempt, Event.SUPERSEDED, detail=attempt.failure)
 
     def _roll_back(self, attempt: Attempt, *, failure: Failure, reason: str) -> None:
-        log.error("%s %s rolls back: %s: %s", self.model, attempt.version, failure, reason)
+        log.warning("%s %s rolls back: %s: %s", self.model, attempt.version, failure, reason)
         attempt.failure = {"class": failure.value, "message": reason}
         self.record.note(attempt, Event.TRIPPED)
         self._finish_roll_back(attempt)

@@ -8,7 +8,7 @@ import pytest
 
 import edge_agent
 from edge_agent.runtime import runtime as runtimes
-from edge_agent.runtime import scores
+from edge_agent.runtime import scores, tensors
 from edge_agent.runtime.session import InferenceFailed, LoadFailed, NotInstalled, Session
 from edge_agent.telemetry.store import Store
 from edge_agent.update import slots
@@ -79,7 +79,7 @@ def test_inputs_by_name_and_of_other_number_types_are_taken(runtime):
     ids=["channels", "flat", "name", "empty", "text", "nothing"],
 )
 def test_an_input_that_does_not_fit_is_the_callers_mistake(agent, runtime, inputs):
-    with pytest.raises(runtimes.BadInput):
+    with pytest.raises(tensors.BadInput):
         runtime.infer(inputs)
 
     assert agent.store.read_tally("digits", "1.0.0").consecutive_errors == 0

@@ -89,6 +89,7 @@ def test_another_attempt_at_what_runs_confirms_without_a_download(server, instal
     assert installed.sync() == ["up_to_date"]
 
     assert server.states(answer["assignment"]["attempt_id"]) == ["activated", "confirmed"]
+    assert server.reports[-1]["active_providers"] == ["CPUExecutionProvider"]
     assert len([path for path in server.paths() if path.endswith("/file")]) == 1
 
 
