@@ -2,13 +2,14 @@
 
 const HEIGHT = 300;
 let plot = null;
+let series = null;
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const readSeries = () => JSON.parse(document.getElementById("psi-series").textContent);
-const columns = (series) => [series.at, series.noise_band, series.psi_raw, series.psi_adjusted, series.samples];
+const columns = () => [series.at, series.noise_band, series.psi_raw, series.psi_adjusted, series.samples];
 const figure = (_, value) => (value == null ? "—" : value.toFixed(3));
 
-function drawThresholds(u, thresholds) {
+function drawThresholds(u) {
+  const { thresholds } = series;
   const { ctx, bbox } = u;
   ctx.save();
   ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
@@ -29,14 +30,14 @@ function drawThresholds(u, thresholds) {
 }
 
 // A point with too few inferences is hollow: it is not judged.
-function drawPoints(u, isSufficient) {
+function drawPoints(u) {
   const { ctx } = u;
   ctx.save();
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.strokeStyle = color("--chart-current");
   u.data[3].forEach((value, index) => {
     if (value == null) return;
-    ctx.fillStyle = isSufficient[index] ? color("--chart-current") : color("--surface");
+    ctx.fillStyle = series.is_sufficient[index] ? color("--chart-current") : color("--surface");
     ctx.beginPath();
     ctx.arc(u.valToPos(u.data[0][index], "x", true), u.valToPos(value, "y", true), 3.5 * devicePixelRatio, 0, 2 * Math.PI);
     ctx.fill();
@@ -45,13 +46,13 @@ function drawPoints(u, isSufficient) {
   ctx.restore();
 }
 
-function options(box, series) {
+function options(box) {
   const axis = { stroke: color("--text-muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
   return {
     width: box.clientWidth,
     height: HEIGHT,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-    scales: { x: { time: true, range: () => [readSeries().from, readSeries().to] }, y: { range: (_, __, max) => [0, Math.max(0.5, (max ?? 0) * 1.15)] }, n: { auto: false } },
+    scales: { x: { time: true, range: () => [series.from, series.to] }, y: { range: (_, __, max) => [0, Math.max(0.5, (max ?? 0) * 1.15)] }, n: { auto: false } },
     axes: [{ ...axis, values: [[86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [1, "{HH}:{mm}:{ss}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1]] }, { ...axis, size: 48 }],
     cursor: { points: { show: false }, drag: { x: false, y: false } },
     series: [
@@ -61,7 +62,7 @@ function options(box, series) {
       { label: "adjusted", stroke: color("--chart-current"), width: 2, points: { show: false }, value: figure },
       { label: "n", scale: "n", paths: () => null, points: { show: false }, value: (_, value) => (value == null ? "—" : value.toLocaleString("en")) },
     ],
-    hooks: { draw: [(u) => drawThresholds(u, series.thresholds), (u) => drawPoints(u, readSeries().is_sufficient)] },
+    hooks: { draw: [drawThresholds, drawPoints] },
   };
 }
 
@@ -70,21 +71,26 @@ const showLast = () => setTimeout(() => plot.setLegend({ idx: plot.data[0].lengt
 
 function draw() {
   const box = document.getElementById("psi-chart");
-  const series = readSeries();
   plot?.destroy();
-  plot = new uPlot(options(box, series), columns(series), box);
+  plot = new uPlot(options(box), columns(), box);
   plot.over.addEventListener("mouseleave", showLast);
   showLast();
 }
 
+// The page's figures come with new ones every few seconds; the chart itself stays where it is.
 function refresh() {
-  const box = document.getElementById("psi-chart");
-  if (!plot || !box.contains(plot.root)) return draw();
-  plot.setData(columns(readSeries()));
-  if (plot.cursor.left < 0 || plot.cursor.left == null) showLast();
+  const given = document.getElementById("psi-series");
+  if (!given) return;
+  series = JSON.parse(given.textContent);
+  if (!plot || !document.getElementById("psi-chart").contains(plot.root)) {
+    draw();
+    return;
+  }
+  plot.setData(columns());
+  if (plot.cursor.left == null || plot.cursor.left < 0) showLast();
 }
 
-draw();
+refresh();
 document.addEventListener("htmx:afterSettle", refresh);
 new ResizeObserver(() => {
   const width = document.getElementById("psi-chart")?.clientWidth;

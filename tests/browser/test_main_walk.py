@@ -1,0 +1,159 @@
+"""One walk through the console: upload, see the variants appear, roll out, look at drift. On a desktop and on a phone."""
+
+import contextlib
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.a_device import Device
+from tests.system.conftest import DIGITS, RunningServer, wait_for
+
+EVEN = [1.0] * 10
+SKEWED = [6.0, 6.0, *[0.4] * 8]
+A_BUILD_MS, A_POLL_MS = 120_000, 20_000
+
+
+def assert_no_sideways_scroll(page: Page) -> None:
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0, f"{page.url} is {wider} px wider than the screen"
+
+
+def upload(page: Page, model: str, number: str) -> None:
+    page.get_by_role("link", name="Models").click()
+    page.get_by_role("link", name=re.compile("Upload")).click()
+    page.get_by_label("Model", exact=True).fill(model)
+    page.get_by_label("Version", exact=True).fill(number)
+    page.get_by_label("ONNX file").set_input_files(DIGITS / f"digits-{number}.onnx")
+    page.get_by_label("Calibration data").set_input_files(DIGITS / "calibration.npz")
+    page.get_by_label("Baseline").set_input_files(DIGITS / f"baseline-{number}.jsonl")
+    page.get_by_label("Jetson Orin Nano").check()
+    assert_no_sideways_scroll(page)
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_url(f"**/models/{model}/{number}")
+
+
+def wait_for_variants(page: Page) -> None:
+    variants = page.locator("#version-live table").first
+    expect(variants.get_by_text("ready", exact=True)).to_have_count(2, timeout=A_BUILD_MS)
+    expect(page.get_by_text("2 targets built")).to_be_visible(timeout=A_POLL_MS)
+    expect(page.get_by_role("heading", name="Why targets get different files")).to_be_visible()
+    assert_no_sideways_scroll(page)
+
+
+def enroll(page: Page, model: str, server: RunningServer) -> list[Device]:
+    page.get_by_role("link", name="Fleet", exact=True).click()
+    page.get_by_role("link", name="Enroll devices").or_(
+        page.get_by_role("link", name="Create an enrollment key")
+    ).first.click()
+    page.get_by_label("Name").fill(f"{model} pilot")
+    page.get_by_label("Devices").fill("4")
+    page.get_by_label("Follows model").select_option(model)
+    page.get_by_role("button", name="Create key").click()
+    key = page.locator("#the-key").inner_text()
+    sites = ("osaka", "osaka", "nagoya", "nagoya")
+    devices = [Device(server.url, f"{model}-{place}", key=key, site=site) for place, site in enumerate(sites)]
+    for device in devices:
+        device.update()
+    page.goto(f"/?search={model}-")
+    expect(page.get_by_role("link", name=f"{model}-0")).to_be_visible()
+    assert_no_sideways_scroll(page)
+    return devices
+
+
+def point_channel(page: Page, model: str, number: str) -> None:
+    page.goto(f"/models/{model}")
+    page.get_by_label("Points to").select_option(number)
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_text(f"The channel stable points to {number}.")).to_be_visible()
+    assert_no_sideways_scroll(page)
+
+
+def roll_out(page: Page, model: str, devices: list[Device]) -> None:
+    page.goto(f"/rollouts/new?model={model}&version=2.0.0")
+    for place, (percent, least) in enumerate((("30", "0"), ("60", "0"), ("100", "0")), start=1):
+        page.locator(f"#percent-{place}").fill(percent)
+        page.locator(f"#duration-{place}").fill(least)
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview")).to_contain_text("4 devices would download")
+    assert_no_sideways_scroll(page)
+    page.get_by_role("button", name="Start now").click()
+    expect(page.get_by_text("Stage 1 of 3 began")).to_be_visible()
+    assert_no_sideways_scroll(page)
+    state = page.locator("#rollout-live .page-title .badge")
+
+    def is_over() -> bool:
+        for device in devices:
+            device.update()
+        return state.inner_text() == "completed"
+
+    wait_for(is_over, seconds=60, every=0.5)
+    expect(page.locator(".progress").last).to_have_attribute("aria-label", "4 of 4 confirmed, 0 failed")
+    expect(page.get_by_text(f"{model}/stable points to 2.0.0")).to_have_count(2, timeout=A_POLL_MS)
+
+
+def look_at_drift(page: Page, model: str, devices: list[Device]) -> None:
+    page.goto(f"/drift?model={model}&version=2.0.0")
+    expect(page.locator("#drift-live .verdict .badge")).to_have_text("not enough data")
+    for device in devices:
+        device.predict(SKEWED if device.device_id.endswith(("0", "1")) else EVEN, number=1500)
+    expect(page.locator("#drift-live .verdict .badge")).to_have_text(re.compile("medium|high"), timeout=A_POLL_MS)
+    expect(page.locator("#psi-chart canvas")).to_be_visible()
+    expect(page.locator("#psi-chart")).to_contain_text("adjusted")
+    assert_no_sideways_scroll(page)
+    page.get_by_role("link", name="site=osaka").click()
+    page.wait_for_url("**label=site%3Aosaka")
+    expect(page.get_by_label("Where")).to_have_value("label:site=osaka")
+    expect(page.locator("#drift-live .verdict .badge")).to_have_text("high")
+    assert_no_sideways_scroll(page)
+
+
+@pytest.fixture
+def model(page: Page) -> str:
+    assert page.viewport_size is not None
+    return f"digits-{page.viewport_size['width']}"
+
+
+def test_from_upload_to_drift(page: Page, model: str, server: RunningServer):
+    upload(page, model, "1.0.0")
+    wait_for_variants(page)
+    point_channel(page, model, "1.0.0")
+    with contextlib.ExitStack() as opened:
+        devices = [opened.enter_context(device) for device in enroll(page, model, server)]
+        upload(page, model, "2.0.0")
+        wait_for_variants(page)
+        roll_out(page, model, devices)
+        look_at_drift(page, model, devices)
+
+
+PLACES = (
+    "/",
+    "/enrollment-keys",
+    "/enrollment-keys/new",
+    "/models",
+    "/rollouts",
+    "/rollouts/new",
+    "/drift",
+    "/alerts",
+    "/alerts?state=all",
+    "/admin/",
+    "/admin/registry/modelversion/",
+    "/admin/registry/modelversion/add/",
+    "/admin/core/auditentry/",
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_page_fits_the_screen(page: Page, place: str):
+    answer = page.goto(place)
+    assert answer is not None
+    assert answer.status == 200
+    assert_no_sideways_scroll(page)
+
+
+def test_the_server_is_not_open_to_strangers(server: RunningServer):
+    for place in ("/", "/models", "/rollouts", "/drift", "/alerts"):
+        answer = httpx.get(f"{server.url}{place}")
+        assert answer.status_code == 302
+        assert answer.headers["location"].startswith("/admin/login/")
