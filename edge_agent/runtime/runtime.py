@@ -101,7 +101,8 @@ class Runtime:
         self._reload_seconds = reload_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._store = Store(self.home)
+        self._store_lock = threading.Lock()
+        self._store: Store | None = None
         self._loaded: Loaded | None = None
         self._seen: tuple[int, int] | None = None
         self._next_look_at = 0.0
@@ -115,7 +116,8 @@ class Runtime:
 
     def close(self) -> None:
         """Close the telemetry file; the session goes with the object."""
-        self._store.close()
+        if self._store is not None:
+            self._store.close()
 
     @property
     def model(self) -> str:
@@ -259,23 +261,25 @@ class Runtime:
         samples = zip(inference.class_ids, inference.confidences, strict=True)
         records = [{**shared, "class_id": number, "confidence": confidence} for number, confidence in samples]
         self._keep(
-            lambda: self._store.record(records, model=inference.model, version=inference.model_version), len(records)
+            lambda store: store.record(records, model=inference.model, version=inference.model_version), len(records)
         )
 
     def _record_error(self, version: str, message: str, *, is_load_failure: bool = False) -> None:
         name = self._name()
         self._keep(
-            lambda: self._store.record_error(
+            lambda store: store.record_error(
                 model=name, version=version, message=message, is_load_failure=is_load_failure
             ),
             0,
         )
 
-    def _keep(self, write: Callable[[], None], record_count: int) -> None:
+    def _keep(self, write: Callable[[Store], None], record_count: int) -> None:
         """Write telemetry; a full or broken disk must not stop the device from inferring, so the loss is counted and logged."""
         try:
-            write()
-        except sqlite3.Error:
+            with self._store_lock:
+                self._store = self._store or Store(self.home)
+            write(self._store)
+        except (sqlite3.Error, OSError):
             if not self.telemetry_lost:
                 log.exception("telemetry cannot be recorded")
             self.telemetry_lost += record_count

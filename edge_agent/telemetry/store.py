@@ -20,13 +20,14 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 log = logging.getLogger(__name__)
 STORE_FILE = "telemetry.db"
-BUSY_SECONDS = 10.0
+# An application must not wait long for its telemetry; the agent may.
+BUSY_SECONDS = {"NORMAL": 1.0, "FULL": 10.0}
 BUSY_STEP_MILLISECONDS = 3
 GZIP_LEVEL = 6
 DEFAULT_MAX_RECORDS = 100_000
@@ -193,9 +194,12 @@ class Store:
         _count(cursor, "sampled_out", deleted)
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS[self._durability], isolation_level=None, check_same_thread=False
+        )
         try:
-            _enter_wal(connection)
+            # SQLite does not wait for a lock here, so two processes that open a new file together have to.
+            _insist(lambda: connection.execute("PRAGMA journal_mode = WAL"), seconds=BUSY_SECONDS[self._durability])
             connection.execute(f"PRAGMA synchronous = {self._durability}")
             connection.executescript(SCHEMA)
             connection.execute("INSERT OR IGNORE INTO facts VALUES ('stream', ?)", (str(uuid.uuid4()),))
@@ -221,7 +225,7 @@ class Store:
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         with self._lock:
             cursor = self._connection.cursor()
-            _begin(cursor)
+            _insist(lambda: cursor.execute("BEGIN IMMEDIATE"), seconds=BUSY_SECONDS[self._durability])
             try:
                 yield cursor
             except BaseException:
@@ -230,33 +234,23 @@ class Store:
             cursor.execute("COMMIT")
 
 
-def _begin(cursor: sqlite3.Cursor) -> None:
-    """Begin a writing transaction as soon as the other process leaves a gap.
+def _insist(act: Callable[[], object], *, seconds: float) -> None:
+    """Do something that needs the file's lock as soon as the other process leaves a gap.
 
     SQLite's own wait grows to 100 ms between two looks: beside an application that infers without a pause, the agent would
     hardly ever hit a gap.
+
+    Raises:
+        sqlite3.OperationalError: it stays locked, or something else is wrong.
     """
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
-            cursor.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+            act()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-        else:
-            return
-
-
-def _enter_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait for a lock here, so two processes that open a new file together have to."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+            time.sleep(BUSY_STEP_MILLISECONDS / 1000)
         else:
             return
 

@@ -4,6 +4,8 @@
 2. `apply` an assignment: download → verify → stage → self-test → switch. Each step is kept before the next begins, and
    each can be done again.
 3. `watch` the probation: confirm, or roll back to the previous slot, else to the fall-back model.
+
+Longer than most modules, because the order of these steps is the promise, and is read in one place.
 """
 
 import dataclasses

@@ -10,7 +10,6 @@ import edge_agent
 from edge_agent.runtime import runtime as runtimes
 from edge_agent.runtime import scores, tensors
 from edge_agent.runtime.session import InferenceFailed, LoadFailed, NotInstalled, Session
-from edge_agent.telemetry.store import Store
 from edge_agent.update import slots
 from tests.agent import tiny_models
 
@@ -153,7 +152,20 @@ def test_a_broken_telemetry_file_does_not_stop_inference(runtime, caplog):
     assert runtime.infer(IMAGE).model_version == "1.0.0"
     assert runtime.telemetry_lost == 1
     assert "telemetry cannot be recorded" in caplog.text
-    runtime._store = Store(runtime.home)
+
+
+def test_a_telemetry_file_that_cannot_even_be_opened_does_not_stop_inference(agent, home):
+    agent.close()
+    for path in home.glob("telemetry.db*"):
+        path.unlink()
+    (home / "telemetry.db").mkdir()
+
+    with edge_agent.Runtime(home=home) as runtime:
+        assert runtime.infer(IMAGE).model_version == "1.0.0"
+        assert runtime.telemetry_lost == 1
+        (home / "telemetry.db").rmdir()
+        runtime.infer(IMAGE)
+        assert runtime.telemetry_lost == 1
 
 
 def test_threads_share_one_runtime_while_the_model_is_switched(server, agent, runtime, publish):
