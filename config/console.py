@@ -62,8 +62,8 @@ class Person:
 
     @property
     def sees_administration(self) -> bool:
-        """Whether the web admin lets them in."""
-        return bool(getattr(self._request.user, "is_staff", False))
+        """Whether the web admin lets them in: it asks for a role, or for staff."""
+        return self.role is not None or bool(getattr(self._request.user, "is_staff", False))
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

@@ -4,7 +4,7 @@ A view that shows is a ``page``; a view that acts is a ``verb``: POST only, it r
 area, and the role decides, by the same table as on the API (``core.roles``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -42,22 +42,23 @@ def form_page(area: Area) -> Callable[[View], View]:
     return decorate
 
 
-def verb(area: Area, *, back: str) -> Callable[[View], View]:
+def verb(area: Area, *, back: str, of: Sequence[str] | None = None) -> Callable[[View], View]:
     """Let people act whose role may write the area; a refusal is a message on the page named ``back``.
 
-    ``back`` is reversed with the arguments of the URL.
+    ``back`` is reversed with those arguments of the URL that ``of`` names, with all of them where it names none.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def acted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def acted(request: HttpRequest, **kwargs: Any) -> HttpResponse:
             check_role(request, area, write=True)
             try:
                 _check_text(request)
-                return view(request, *args, **kwargs)
+                return view(request, **kwargs)
             except DomainError as error:
                 messages.error(request, error.detail)
-            refused: HttpResponse = redirect(back, *args, **kwargs)
+            kept = kwargs if of is None else {name: kwargs[name] for name in of}
+            refused: HttpResponse = redirect(back, **kept)
             return refused
 
         checked: View = login_required(require_POST(acted))

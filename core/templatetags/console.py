@@ -99,15 +99,15 @@ def share(part: float | None, whole: float | None) -> str:
 
 
 @register.filter
-def number(value: float | None, digits: int = 3) -> str:
-    """Write a number with fixed digits."""
-    return NOTHING if value is None else f"{value:,.{digits}f}"
+def number(value: float | str | None, digits: int = 3) -> str:
+    """Write a number with fixed digits; what a template does not find is an empty text, and is written as nothing."""
+    return f"{value:,.{digits}f}" if isinstance(value, int | float) else NOTHING
 
 
 @register.filter
-def tiny(value: float | None) -> str:
+def tiny(value: float | str | None) -> str:
     """Write a probability; what is nearly nothing is said to be below a bound."""
-    if value is None:
+    if not isinstance(value, int | float):
         return NOTHING
     return "< 1e-12" if value < 1e-12 else f"{value:.2g}"
 

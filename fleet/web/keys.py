@@ -89,7 +89,7 @@ def new_key(request: HttpRequest) -> HttpResponse:
     return render(request, "fleet/key_form.html", {"form": form})
 
 
-@verb(Area.FLEET, back="enrollment-keys-page")
+@verb(Area.FLEET, back="enrollment-keys-page", of=[])
 def revoke_key(request: HttpRequest, key_id: int) -> HttpResponse:
     """Let a key open nothing any more."""
     enrollment_keys.revoke(key_id, actor=actor_of(request.user))

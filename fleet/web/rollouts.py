@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
@@ -62,9 +62,11 @@ def rollout(request: HttpRequest, rollout_id: uuid.UUID) -> HttpResponse:
     return render(request, "fleet/rollout.html", _describe(found))
 
 
-@verb(Area.FLEET, back="rollout-page")
+@verb(Area.FLEET, back="rollout-page", of=["rollout_id"])
 def act(request: HttpRequest, rollout_id: uuid.UUID, name: str) -> HttpResponse:
     """Apply a verb."""
+    if name not in VERBS:
+        raise Http404
     done = VERBS[name].apply(rollout_id, actor=actor_of(request.user), reason=request.POST.get("reason", "").strip())
     messages.success(request, done.reason)
     return redirect("rollout-page", rollout_id=rollout_id)
