@@ -8,15 +8,24 @@ Each error stands in the module that raises it, with a stable `code`::
     ├── server.client.ServerTrouble      passing: try again later
     │   ├── Unreachable                  no answer, or not in time
     │   ├── Throttled                    429, with the wait that the server asked for
-    │   └── ServerBroken                 5xx, or an answer that makes no sense
+    │   ├── ServerBroken                 5xx, or an answer that makes no sense
+    │   └── update.download.BudgetSpent  the day's bytes are used up
     ├── server.client.ServerRefusal      lasting: 4xx
     │   ├── Unauthorized                 401
-    │   └── Forbidden                    403
+    │   ├── Forbidden                    403
+    │   └── FinalRefusal                 422
+    ├── server.answers.BadAnswer         an answer breaks the contract (ServerBroken to callers)
     ├── server.enrollment.EnrollmentError
     │   ├── NotEnrolled                  no identity yet, and no key to get one
     │   └── AwaitingAcceptance           202: a person has to accept the device
     ├── update.failures.UpdateFailed     this attempt is over; the last good model stays
-    └── runtime.session.RuntimeFailed    no model can be loaded, the input does not fit, or the inference failed
+    ├── update.failures.Interrupted      the agent was asked to stop in the middle of a step
+    ├── update.slots.SlotBroken          a slot does not hold what its manifest says
+    └── runtime.session.RuntimeFailed
+        ├── NotInstalled, LoadFailed     nothing to run it with; ONNX Runtime refuses the model
+        ├── InferenceFailed              the model failed, or gave NaN
+        ├── runtime.tensors.BadInput     the caller's input does not fit
+        └── runtime.runtime.NoModel      nothing can be loaded
 """
 
 from typing import ClassVar
