@@ -82,7 +82,7 @@ def tell(home: Path, processes: Processes, *, is_quiet: bool) -> None:
     else:
         title(f"5. The cameras in {DRIFTING_SITE} begin to see badly")
         drift(server, home, processes)
-    say(f"drift page:  {server.url}/drift?model={MODEL}&version=2.0.0")
+    say(f"drift page:  {server.url}/drift?model={MODEL}&version=2.0.0&label=site:{DRIFTING_SITE}&window=10m")
     say(f"log in as    {server.username} / {server.password}")
 
 
