@@ -35,7 +35,9 @@ def find(subject: Subject | None, *, scope: Scope, length: timedelta, at: dateti
     """Return what there is to choose from: registered versions, and whatever sent something in the window."""
     window = drift.window_of(length, at=at)
     traffic = queries.list_traffic(window, kinds=(FLEET.kind, TARGET, LABEL))
-    return Choices(versions=_versions(traffic), windows=_windows(length), places=_places(traffic, subject, scope))
+    return Choices(
+        versions=_versions(traffic, subject), windows=_windows(length), places=_places(traffic, subject, scope)
+    )
 
 
 def choose(model: str, version: str, *, length: timedelta, at: datetime) -> Subject | None:
@@ -51,12 +53,12 @@ def choose(model: str, version: str, *, length: timedelta, at: datetime) -> Subj
     return next((Subject(slug, numbers[0]) for slug, numbers in sorted(offerable.items())), None)
 
 
-def _versions(traffic: Sequence[Traffic]) -> dict[str, list[str]]:
+def _versions(traffic: Sequence[Traffic], chosen: Subject | None) -> dict[str, list[str]]:
     found = list_offerable_by_model(list_models().values_list("slug", flat=True))
-    for row in traffic:
-        numbers = found.setdefault(row.subject.model, [])
-        if row.subject.version not in numbers:
-            numbers.append(row.subject.version)
+    for subject in [*(row.subject for row in traffic), *([chosen] if chosen else [])]:
+        numbers = found.setdefault(subject.model, [])
+        if subject.version not in numbers:
+            numbers.append(subject.version)
     return found
 
 

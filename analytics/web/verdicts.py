@@ -7,6 +7,8 @@ from analytics.statistics.severity import SIGNIFICANCE, THRESHOLDS, Status
 
 def explain(found: Drift) -> str:
     """Return why the status is what it is."""
+    if found.status is Status.NO_BASELINE and not found.samples:
+        return "No inference came in over this window, and there is no baseline to compare one with."
     if found.status is Status.NO_BASELINE:
         return f"{found.samples:,} inferences came in, but there is nothing to compare them with."
     if found.status is Status.INSUFFICIENT:

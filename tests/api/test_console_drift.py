@@ -61,6 +61,13 @@ def test_without_a_baseline_it_says_what_to_do_and_offers_to_take_what_came(brow
     assert "Take the last 24h for normal" in page
 
 
+def test_a_version_without_traffic_stays_the_chosen_one(browser):
+    add_version()
+    page = browser.get(PAGE)
+    assert page.context["choices"].versions == {MODEL: [VERSION]}
+    assert "No inference came in over this window" in text_of(page)
+
+
 def test_a_baseline_is_taken_from_telemetry(browser):
     add_version()
     send({0: 300, 1: 300})
