@@ -23,6 +23,10 @@ _FLUSHING: Final = "fleet:last_seen:flushing"
 _ADVISORY_LOCK: Final = 7_104_001
 _CHUNK: Final = 5_000
 _REST_SECONDS: Final = 5.0
+# A device that streams telemetry is not noted more often than this by one process.
+_FRESH_SECONDS: Final = 1.0
+_MAX_KEPT: Final = 50_000
+_noted: dict[int, float] = {}
 
 
 class _Circuit:
@@ -33,10 +37,13 @@ class _Circuit:
 
 def note(device_pk: int, *, at: datetime) -> None:
     """Remember that a device was seen. Never raises and never waits long."""
-    if time.monotonic() < _Circuit.closed_until:
+    if at.timestamp() - _noted.get(device_pk, 0.0) < _FRESH_SECONDS or time.monotonic() < _Circuit.closed_until:
         return
     try:
         _client().hset(_KEY, str(device_pk), f"{at.timestamp():.3f}")
+        if len(_noted) >= _MAX_KEPT:
+            _noted.clear()
+        _noted[device_pk] = at.timestamp()
     except redis.RedisError as error:
         _Circuit.closed_until = time.monotonic() + _REST_SECONDS
         logger.warning("last seen is not noted for %s s: %s", _REST_SECONDS, error)
@@ -70,6 +77,7 @@ def _flush() -> int:
 def forget() -> None:
     """Drop all notes; for tests that share one Redis."""
     _client().delete(_KEY, _FLUSHING)
+    _noted.clear()
 
 
 def _take() -> list[tuple[int, datetime]]:

@@ -1,8 +1,9 @@
 """Receive a batch: recognize a repeat, land the bytes, and answer once both are durable.
 
 1. The receipt is inserted; its key (device, stream, number) is what makes a repeat a repeat.
-2. The body is landed verbatim in the same transaction.
-3. The caller answers after commit. A kill at any point leaves both or neither.
+2. The body is landed verbatim by the same statement, which commits by itself: one round trip, and a kill at any point
+   leaves both or neither.
+3. The caller answers after that.
 """
 
 import hashlib
@@ -10,12 +11,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db import connection, transaction
+import psycopg
+from django.db import connection
 
 from core.errors import Conflict, DomainError, Kind
 from fleet.authentication import check_own
 from ingest import envelope
-from ingest.models import BatchReceipt, LandedBatch
+from ingest.models import BatchReceipt, LandingState
 
 CONTENT_STREAM = "content"
 
@@ -79,64 +81,75 @@ def receive(body: bytes, *, sender: Sender, at: datetime) -> Receipt:
         rejected=[asdict(refusal) for refusal in batch.refusals],
         received_at=at,
     )
-    with transaction.atomic():
-        earlier = _find_earlier(receipt, at=at)
-        if earlier is None and _insert(receipt):
-            _land(body, batch=batch, sender=sender, at=at)
-            return Receipt(receipt.accepted, 0, receipt.rejected)
-    return _repeat(receipt, earlier or _get_first(receipt))
+    if _store(receipt, body=body, sender=sender, at=at):
+        return Receipt(receipt.accepted, 0, receipt.rejected)
+    return _repeat(receipt, _get_first(receipt, at=at))
 
 
-def _find_earlier(receipt: BatchReceipt, *, at: datetime) -> BatchReceipt | None:
-    """Look where the unique key cannot: below an agent's horizon, and into a plain client's yesterday."""
-    if receipt.stream == CONTENT_STREAM:
-        yesterday = f"{at - timedelta(days=1):%Y-%m-%d}:{receipt.content_sha256}"
-        return BatchReceipt.objects.filter(device_id=receipt.device_id, stream=CONTENT_STREAM, number=yesterday).first()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM ingest_streamhorizon WHERE device_id = %s AND stream = %s AND expired_through >= %s",
-            [receipt.device_id, receipt.stream, int(receipt.number)],
-        )
-        if cursor.fetchone():
-            raise BatchTooOld("The batch is older than this server remembers; it may have been counted before.")
-    return None
+# A concurrent twin's receipt is waited for, so exactly one of them wins. The unique key does not see what is below an
+# agent's horizon, nor a plain client's yesterday.
+_STORE = """
+WITH receipt AS (
+    INSERT INTO ingest_batchreceipt (device_id, stream, number, content_sha256, accepted, rejected, received_at)
+    SELECT %(device_id)s::text, %(stream)s::text, %(number)s::text, %(content)s::text, %(accepted)s::integer, %(rejected)s::jsonb, %(at)s::timestamptz
+    WHERE NOT EXISTS (SELECT FROM ingest_streamhorizon
+        WHERE device_id = %(device_id)s::text AND stream = %(stream)s::text AND expired_through >= %(sequence)s::bigint)
+    AND NOT EXISTS (SELECT FROM ingest_batchreceipt
+        WHERE device_id = %(device_id)s::text AND stream = %(stream)s::text AND number = %(yesterday)s::text)
+    ON CONFLICT DO NOTHING RETURNING id
+), landed AS (
+    INSERT INTO ingest_landedbatch
+        (device_id, target, labels, default_model, body, refused, received_at, state, attempts, error)
+    SELECT %(device_id)s::text, %(target)s::text, %(labels)s::jsonb, %(default_model)s::text, %(body)s::bytea, %(refused)s::integer[], %(at)s::timestamptz,
+        %(waiting)s::text, 0, ''
+    FROM receipt WHERE %(accepted)s::integer > 0
+)
+SELECT count(*) FROM receipt
+"""
 
 
-def _insert(receipt: BatchReceipt) -> bool:
-    """Insert unless the key is taken. A concurrent twin's insert is waited for, so exactly one of them wins."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO ingest_batchreceipt"
-            " (device_id, stream, number, content_sha256, accepted, rejected, received_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s) ON CONFLICT DO NOTHING",
-            [
-                receipt.device_id,
-                receipt.stream,
-                receipt.number,
-                receipt.content_sha256,
-                receipt.accepted,
-                msgspec.json.encode(receipt.rejected).decode(),
-                receipt.received_at,
-            ],
-        )
-        return bool(cursor.rowcount == 1)
+def _store(receipt: BatchReceipt, *, body: bytes, sender: Sender, at: datetime) -> bool:
+    """Store receipt and body; False where the batch came before or is too old to tell."""
+    is_plain = receipt.stream == CONTENT_STREAM
+    parameters = {
+        "device_id": receipt.device_id,
+        "stream": receipt.stream,
+        "number": receipt.number,
+        "sequence": None if is_plain else int(receipt.number),
+        "yesterday": _yesterday(receipt, at=at) if is_plain else None,
+        "content": receipt.content_sha256,
+        "accepted": receipt.accepted,
+        "rejected": msgspec.json.encode(receipt.rejected).decode(),
+        "at": at,
+        "target": sender.target,
+        "labels": msgspec.json.encode(sender.labels).decode(),
+        "default_model": sender.default_model,
+        "body": body,
+        "refused": [refusal["index"] for refusal in receipt.rejected],
+        "waiting": LandingState.WAITING.value,
+    }
+    # Bound and prepared by the server: Django's own cursor writes values into the statement, the body as hexadecimal text,
+    # and has it parsed and planned anew each time.
+    with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        found = cursor.execute(_STORE, parameters, prepare=True).fetchone()
+    return found == (1,)
 
 
-def _land(body: bytes, *, batch: envelope.Batch, sender: Sender, at: datetime) -> None:
-    if batch.accepted_count:
-        LandedBatch.objects.create(
-            device_id=sender.device_id,
-            target=sender.target,
-            labels=sender.labels,
-            default_model=sender.default_model,
-            body=body,
-            refused=[refusal.index for refusal in batch.refusals],
-            received_at=at,
-        )
+def _yesterday(receipt: BatchReceipt, *, at: datetime) -> str:
+    return f"{at - timedelta(days=1):%Y-%m-%d}:{receipt.content_sha256}"
 
 
-def _get_first(receipt: BatchReceipt) -> BatchReceipt:
-    return BatchReceipt.objects.get(device_id=receipt.device_id, stream=receipt.stream, number=receipt.number)
+def _get_first(receipt: BatchReceipt, *, at: datetime) -> BatchReceipt:
+    """Return the receipt of the batch's first arrival.
+
+    Raises:
+        BatchTooOld: It is gone, as all of the stream up to its number are.
+    """
+    numbers = [receipt.number, _yesterday(receipt, at=at)]
+    found = BatchReceipt.objects.filter(device_id=receipt.device_id, stream=receipt.stream, number__in=numbers).first()
+    if found is None:
+        raise BatchTooOld("The batch is older than this server remembers; it may have been counted before.")
+    return found
 
 
 def _repeat(receipt: BatchReceipt, first: BatchReceipt) -> Receipt:

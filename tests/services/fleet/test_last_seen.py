@@ -64,3 +64,12 @@ def test_redis_down_never_fails_a_poll_and_a_flush_says_so_quietly(api, settings
     assert [device.poll().status_code for _ in range(3)] == [200, 304, 304]
     assert last_seen.flush() == 0
     assert caplog.text.count("last seen is not noted") == 1
+
+
+def test_a_device_that_sends_without_pause_is_noted_once_a_second():
+    device = rows.make_device("a")
+    for tenths in range(25):
+        last_seen.note(device.pk, at=NOON + timedelta(seconds=tenths / 10))
+    assert last_seen.flush() == 1
+    device.refresh_from_db()
+    assert device.last_seen_at == NOON + timedelta(seconds=2)
