@@ -32,14 +32,15 @@ SETTINGS = {
 }
 NAME, PASSWORD = "ann", "a long enough password"
 
-if not Path(CHROMIUM).exists():
-    collect_ignore_glob = ["test_*.py"]
+HAS_CHROMIUM = Path(CHROMIUM).exists()
+collect_ignore_glob = [] if HAS_CHROMIUM else ["test_*.py"]
 
 
-def pytest_collect_directory(path: Path) -> None:
-    """Say what to install where somebody asks for these tests by name."""
-    if not Path(CHROMIUM).exists():
-        print(f"note: no Chromium at {CHROMIUM}, so tests/browser is not collected; install Debian's package chromium")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what to install."""
+    if not HAS_CHROMIUM:
+        words = f"note: no Chromium at {CHROMIUM}, so tests/browser is not collected; install Debian's package chromium"
+        terminalreporter.write_line(words)
 
 
 @pytest.fixture(scope="session")
