@@ -31,6 +31,7 @@ class LandedBatch(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        verbose_name_plural = "landed batches"
         indexes = [
             models.Index(name="batches_waiting", fields=["id"], condition=Q(state=LandingState.WAITING)),
             models.Index(name="batches_by_arrival", fields=["received_at"]),

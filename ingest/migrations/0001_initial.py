@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 ('error', models.TextField(blank=True)),
             ],
             options={
+                'verbose_name_plural': 'landed batches',
                 'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['id'], name='batches_waiting'), models.Index(fields=['received_at'], name='batches_by_arrival')],
             },
         ),
