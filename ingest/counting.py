@@ -125,16 +125,23 @@ def _add_columns(chunk: _Chunk, batch: CountableBatch, *, bucket_seconds: int) -
     scopes = scopes_of(device_id=batch.device_id, target=batch.target, labels=batch.labels)
     arrival = batch.received_at.timestamp()
     oldest, newest = arrival - OLDEST_EVENT.total_seconds(), arrival + NEWEST_EVENT.total_seconds()
+    # A batch has few groups; this short key finds them again sooner than the whole one.
+    known: dict[tuple[float, str | None, str], int] = {}
     for record in batch.records:
         is_suspect = not oldest <= record.timestamp <= newest
-        bucket = bucket_of(arrival if is_suspect else record.timestamp, bucket_seconds=bucket_seconds)
-        model = batch.default_model if record.model_id is None else record.model_id
-        group = chunk.groups.setdefault((scopes, bucket, model, record.model_version), len(chunk.groups))
+        timestamp = arrival if is_suspect else record.timestamp
+        key = (timestamp // bucket_seconds, record.model_id, record.model_version)
+        group = known.get(key)
+        if group is None:
+            model = batch.default_model if record.model_id is None else record.model_id
+            bucket = bucket_of(timestamp, bucket_seconds=bucket_seconds)
+            found = (scopes, bucket, model, record.model_version)
+            group = known[key] = chunk.groups.setdefault(found, len(chunk.groups))
         chunk.group.append(group)
-        chunk.class_id.append(record.class_id)
-        chunk.confidence.append(record.confidence)
-        chunk.latency_ms.append(record.latency_ms)
         chunk.is_suspect.append(is_suspect)
+    chunk.class_id += [record.class_id for record in batch.records]
+    chunk.confidence += [record.confidence for record in batch.records]
+    chunk.latency_ms += [record.latency_ms for record in batch.records]
 
 
 def _add_histograms(chunk: _Chunk, counts: Counts) -> None:
@@ -145,8 +152,9 @@ def _add_histograms(chunk: _Chunk, counts: Counts) -> None:
     _add(chunk, counts, "confidence", cells // CONFIDENCE_BINS, cells % CONFIDENCE_BINS, by_confidence[cells])
     columns = {"class": np.array(chunk.class_id, dtype=np.int64), "latency": latency_bins(np.array(chunk.latency_ms))}
     for metric, column in columns.items():
-        pairs, numbers = np.unique(np.stack([group, column]), axis=1, return_counts=True)
-        _add(chunk, counts, metric, pairs[0], pairs[1], numbers)
+        values, places = np.unique(column, return_inverse=True)
+        cells, numbers = np.unique(group * len(values) + places, return_counts=True)
+        _add(chunk, counts, metric, cells // len(values), values[cells % len(values)], numbers)
 
 
 def _add_totals(chunk: _Chunk, counts: Counts, *, known_versions: frozenset[tuple[str, str]]) -> None:
