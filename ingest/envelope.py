@@ -44,6 +44,11 @@ class Batch:
         return self.record_count - len(self.refusals)
 
 
+# What decoding raises where bytes are not what they should be; the last one where they nest without end.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# NUL is good JSON, but no text of PostgreSQL's: roll-ups are kept by model and version.
+_NUL = b"\\u0000"
+
 _DeviceId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_BATCH_NUMBER)]
 
@@ -87,7 +92,10 @@ def parse(body: bytes) -> Batch:
     refusals: tuple[Refusal, ...] = ()
     try:
         envelope = _typed.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        is_good = _NUL not in body
+    except UNREADABLE:
+        is_good = False
+    if not is_good:
         envelope, refusals = _parse_one_by_one(body)
     if (envelope.stream is None) != (envelope.batch is None):
         raise MalformedBatch("stream and batch go together: send both, or neither.")
@@ -108,15 +116,21 @@ def read_records(body: bytes, *, refused: list[int]) -> list[InferenceRecord]:
 def _parse_one_by_one(body: bytes) -> tuple[_Raw, tuple[Refusal, ...]]:
     try:
         envelope = _raw.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise MalformedBatch(f"The body is no batch: {error}") from error
-    refusals = []
-    for index, raw in enumerate(envelope.records):
-        try:
-            _record.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            refusals.append(_explain(index, str(error)))
+    refusals = [refusal for index, raw in enumerate(envelope.records) if (refusal := _check(index, raw))]
     return envelope, tuple(refusals)
+
+
+def _check(index: int, raw: msgspec.Raw) -> Refusal | None:
+    try:
+        record = _record.decode(raw)
+    except UNREADABLE as error:
+        return _explain(index, str(error))
+    for name in ("model_version", "model_id"):
+        if "\0" in (getattr(record, name) or ""):
+            return Refusal(index, name, "May not contain NUL")
+    return None
 
 
 def _explain(index: int, message: str) -> Refusal:

@@ -9,7 +9,6 @@
 import logging
 from collections.abc import Iterable
 
-import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -34,7 +33,7 @@ def roll_up_chunk() -> int:
     for batch in claimed:
         try:
             records = envelope.read_records(bytes(batch.body), refused=batch.refused)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except envelope.UNREADABLE as error:
             _put_aside(batch, str(error))
             continue
         readable.append(_countable(batch, records))

@@ -46,5 +46,5 @@ def read_json_lines(lines: Iterable[bytes]) -> Iterator[InferenceRecord]:
         if line.strip():
             try:
                 yield _decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise UnreadableRecords(f"Line {number}: {error}", line=number) from error

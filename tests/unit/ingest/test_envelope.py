@@ -89,3 +89,18 @@ def test_stream_and_number_go_together():
     for half in ({"stream": stream}, {"batch": 7}, {"stream": "nonsense", "batch": 7}, {"stream": stream, "batch": -1}):
         with pytest.raises(MalformedBatch):
             envelope.parse(body(GOOD, **half))
+
+
+@pytest.mark.parametrize("field", ["model_version", "model_id"])
+def test_nul_in_a_name_is_refused_by_field(field):
+    """PostgreSQL cannot keep it: counted with others, one such record would hold up all of them."""
+    text = body(GOOD, GOOD | {field: "a\0"}, GOOD | {"request_hash": "\\u0000"})
+    batch = envelope.parse(text)
+    assert [(refusal.index, refusal.field) for refusal in batch.refusals] == [(1, field)]
+    assert len(envelope.read_records(text, refused=[1])) == 2
+
+
+def test_nesting_without_end_is_refused():
+    deep = "[" * 100_000 + "]" * 100_000
+    with pytest.raises(MalformedBatch):
+        envelope.parse(body(GOOD).replace(b'"x"', deep.encode()))
