@@ -1,6 +1,8 @@
 """What an uploader may say about a model beside its bytes: labels, pre-processing, and notes of their own. Pure."""
 
-from typing import Any, ClassVar
+import re
+from itertools import chain
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -8,6 +10,8 @@ from core.errors import Invalid
 from registry.manifests import InvalidManifest, canonical_json
 
 MAX_BYTES = 1024 * 1024
+_MAX_DEPTH: Final = 32
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class InvalidMetadata(Invalid):
@@ -29,6 +33,8 @@ def check(metadata: object) -> dict[str, Any]:
     """
     if not isinstance(metadata, dict):
         raise InvalidMetadata.field("metadata", "must be a JSON object.")
+    if fault := _find_fault(metadata):
+        raise InvalidMetadata.field("metadata", fault)
     try:
         msgspec.convert(metadata, _Known)
         size = len(canonical_json(metadata))
@@ -36,15 +42,18 @@ def check(metadata: object) -> dict[str, Any]:
         raise InvalidMetadata.field("metadata", str(error)) from error
     if size > MAX_BYTES:
         raise InvalidMetadata.field("metadata", f"has {size} bytes as JSON; the limit is {MAX_BYTES}.")
-    if _has_nul(metadata):
-        raise InvalidMetadata.field("metadata", "must not contain the character U+0000.")
     return metadata
 
 
-def _has_nul(value: object) -> bool:
-    # PostgreSQL's text and jsonb cannot hold it.
-    if isinstance(value, dict):
-        return any(_has_nul(part) for pair in value.items() for part in pair)
-    if isinstance(value, list):
-        return any(map(_has_nul, value))
-    return isinstance(value, str) and "\0" in value
+def _find_fault(value: object, *, depth: int = 0) -> str | None:
+    """Say why PostgreSQL's jsonb, or whoever reads it again on a deeper stack, could not take it."""
+    if isinstance(value, str):
+        if "\0" in value:
+            return "must not contain the character U+0000."
+        return "must not contain half a surrogate pair." if _SURROGATE.search(value) else None
+    if not isinstance(value, dict | list):
+        return None
+    if depth == _MAX_DEPTH:
+        return f"is nested deeper than {_MAX_DEPTH} levels."
+    parts = chain(value, value.values()) if isinstance(value, dict) else value
+    return next((fault for part in parts if (fault := _find_fault(part, depth=depth + 1))), None)

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +16,7 @@ from analytics import baselines
 from analytics.api import parameters
 from core.actors import Actor
 from core.api.authentication import actor_of
+from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictSerializer
 from core.errors import Invalid
 from core.roles import Area
@@ -55,7 +56,7 @@ class NewBaseline(APIView):
     """Puts a baseline in force."""
 
     area = Area.MODELS
-    parser_classes = [MultiPartParser, JSONParser]
+    parser_classes = [MultiPartParser, BoundedJSONParser]
 
     @extend_schema(
         operation_id="create_baseline",

@@ -6,8 +6,10 @@ A cursor is the key of the last row, so a page costs the same however deep, and 
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
@@ -19,6 +21,7 @@ from core.errors import Invalid
 
 MAX_LIMIT = 500
 DEFAULT_LIMIT = 100
+_LIMIT: Final = re.compile(r"[0-9]{1,9}")
 
 _Row = TypeVar("_Row")
 
@@ -49,10 +52,17 @@ def keyset_page(
 
 
 def _beyond(rows: QuerySet[Any], *, key: str, descending: bool, cursor: str) -> QuerySet[Any]:
+    columns: Any = rows.model._meta  # noqa: SLF001 - documented by Django
+    column = columns.pk if key == "pk" else columns.get_field(key)
     try:
-        return rows.filter(**{f"{key}__{'lt' if descending else 'gt'}": _decode(cursor)})
-    except (ValueError, ValidationError) as error:  # Django's, where the cursor is of another type than the column
-        raise Invalid.field("cursor", "is not one that this API gave.") from error
+        last = column.to_python(_decode(cursor))
+        if isinstance(last, datetime):
+            # What has no time in UTC has none in PostgreSQL.
+            last = last.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError, ValidationError) as error:
+        # The cursor is of another type than the column.
+        raise _foreign_cursor() from error
+    return rows.filter(**{f"{key}__{'lt' if descending else 'gt'}": last})
 
 
 def ranked_page(
@@ -81,12 +91,12 @@ def _after(rows: Sequence[_Row], *, key: Callable[[_Row], tuple[float | str, ...
     try:
         return [row for row in rows if key(row) > tuple(last)]
     except TypeError as error:
-        raise Invalid.field("cursor", "is not one that this API gave.") from error
+        raise _foreign_cursor() from error
 
 
 def _limit_of(request: Request) -> int:
     text = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
+    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= MAX_LIMIT:
         raise Invalid.field("limit", f"must be a whole number from 1 to {MAX_LIMIT}.")
     return int(text)
 
@@ -95,15 +105,22 @@ def _encode(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value, default=str).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> Any:
+def _decode(cursor: str) -> str | int:
     value = _read(cursor)
-    if not isinstance(value, str | int) or (isinstance(value, int) and abs(value) > 2**63 - 1):
-        raise Invalid.field("cursor", "is not one that this API gave.")
-    return value
+    # Printable: neither NUL nor half a surrogate pair, which PostgreSQL cannot compare with.
+    if isinstance(value, str) and value.isprintable():
+        return value
+    if isinstance(value, int) and abs(value) < 2**63:
+        return value
+    raise _foreign_cursor()
 
 
 def _read(cursor: str) -> Any:
     try:
         return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
-        raise Invalid.field("cursor", "is not one that this API gave.") from error
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _foreign_cursor() from error
+
+
+def _foreign_cursor() -> Invalid:
+    return Invalid.field("cursor", "is not one that this API gave.")

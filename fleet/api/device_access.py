@@ -1,25 +1,16 @@
 """What is common to the device API's views: who may call them, and how their bodies are read."""
 
-from typing import Any, Final
+from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework import exceptions, parsers, serializers
+from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.errors import DomainError, Kind
+from core.api.parsing import BoundedJSONParser
 from fleet.authentication import DeviceIdentity, authenticate_device
-
-MAX_BODY_BYTES: Final = 256 * 1024
-
-
-class BodyTooLarge(DomainError):
-    """A device's message is larger than any that makes sense."""
-
-    code = "too_large"
-    kind = Kind.TOO_LARGE
 
 
 class DeviceAuthentication(BaseAuthentication):
@@ -61,8 +52,10 @@ class IsDevice(BasePermission):
         return isinstance(request.user, DeviceIdentity)
 
 
-class DeviceJSONParser(parsers.JSONParser):
-    """JSON of bounded size and depth; an object, nothing else."""
+class DeviceJSONParser(BoundedJSONParser):
+    """JSON of a device: an object, nothing else."""
+
+    max_bytes = 256 * 1024
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
         """Read the body.
@@ -71,13 +64,7 @@ class DeviceJSONParser(parsers.JSONParser):
             BodyTooLarge: It is larger than 256 KiB.
             ParseError: It is no JSON object, or nested beyond reason.
         """
-        length = int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0)
-        if length > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"The body has {length} bytes; at most {MAX_BODY_BYTES} are taken.")
-        try:
-            body = super().parse(stream, media_type, parser_context)
-        except RecursionError as error:
-            raise exceptions.ParseError("The JSON is nested too deep.") from error
+        body = super().parse(stream, media_type, parser_context)
         if not isinstance(body, dict):
             raise exceptions.ParseError("The body must be a JSON object.")
         return body

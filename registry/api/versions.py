@@ -8,13 +8,14 @@ from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
 from core.api.paging import keyset_page, page_of
+from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.roles import Area
@@ -60,7 +61,7 @@ class Versions(APIView):
 
     def get_parsers(self) -> list[BaseParser]:
         """Take forms only where there is something to send."""
-        return [MultiPartParser()] if self.request and self.request.method == "POST" else [JSONParser()]
+        return [MultiPartParser()] if self.request and self.request.method == "POST" else [BoundedJSONParser()]
 
     @extend_schema(operation_id="list_versions", parameters=PAGE_PARAMETERS, responses=page_of(VersionShape))
     def get(self, request: Request, model: str) -> Response:
