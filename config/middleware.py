@@ -1,15 +1,17 @@
-"""What happens around every request: proxies believed or not, ids, 503 without a database, and what pages may load."""
+"""What happens around every request: proxies, ids, no NUL, 503 without a database, and what pages may load."""
 
 import uuid
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from config import problems
 from config.request_ids import current
+from core.errors import Invalid
 
 type_of_next = Callable[[HttpRequest], HttpResponse]
 
@@ -54,6 +56,28 @@ def trust_proxies(get_response: type_of_next) -> type_of_next:
         return get_response(request)
 
     return middleware
+
+
+def refuse_nul(get_response: type_of_next) -> type_of_next:
+    """Refuse U+0000 in addresses, once for every view: PostgreSQL cannot keep it, so nothing has such a name."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            for name, values in request.GET.lists():
+                if "\0" in name or any("\0" in value for value in values):
+                    return _refuse_parameter(request, name.replace("\0", ""))
+        return get_response(request)
+
+    return middleware
+
+
+def _refuse_parameter(request: HttpRequest, name: str) -> HttpResponse:
+    if not request.path.startswith("/api/"):
+        raise SuspiciousOperation("NUL in the query")
+    refusal = Invalid.field(name, "may not contain NUL.")
+    return problems.problem(400, code=refusal.code, detail=refusal.detail, extra=refusal.extra)
 
 
 def database_outages(get_response: type_of_next) -> type_of_next:

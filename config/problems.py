@@ -115,6 +115,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return page_not_found(request, exception)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400 (a host that is not ours, a malformed address): problem+json below /api, a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return problem(400, code="invalid", detail="The request is malformed, or its host is none of ALLOWED_HOSTS.")
+    from django.views.defaults import bad_request as page  # noqa: PLC0415 - loads templates, pages only
+
+    return page(request, exception)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500: problem+json below /api, a page elsewhere."""
     if request.path.startswith("/api/"):

@@ -23,5 +23,6 @@ urlpatterns = [
     path("readyz", health.readyz),
 ]
 
+handler400 = "config.problems.bad_request"
 handler404 = "config.problems.not_found"
 handler500 = "config.problems.server_error"

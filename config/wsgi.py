@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
@@ -14,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django = get_wsgi_application()
 _SPOOL_BYTES = 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
+_DRAINED_BYTES = 1024 * 1024
 
 
 class BodyTruncated(OSError):
@@ -44,6 +46,15 @@ class AnnouncedBody:
             self._missing -= len(part)
         return b"".join(parts)
 
+    def drain(self) -> None:
+        """Read what a view that refused early has left, up to 1 MiB.
+
+        Else the server closes the connection behind the answer, and the client's next request on it fails.
+        """
+        if self._missing <= _DRAINED_BYTES:
+            with suppress(BodyTruncated):
+                self.read()
+
     def readline(self, size: int = -1) -> bytes:
         """Read one line, bytewise; only Django's line iteration asks for it."""
         line = bytearray()
@@ -56,8 +67,11 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     """Serve one request."""
     length = environ.get("CONTENT_LENGTH")
     if length:
-        environ["wsgi.input"] = AnnouncedBody(environ["wsgi.input"], int(length))
-    elif environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+        environ["wsgi.input"] = body = AnnouncedBody(environ["wsgi.input"], int(length))
+        response = _django(environ, start_response)
+        body.drain()
+        return response
+    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
         return _serve_chunked(environ, start_response)
     return _django(environ, start_response)
 
