@@ -57,6 +57,8 @@ def offer(decision: resolving.Decision, *, device_pk: int, model_pk: int, now: d
     version, variant = decision.version, decision.variant
     if version is None or variant is None:
         raise ValueError("a decision without a variant cannot be offered")
+    # Attempts are in the order of the device's lock, not of clocks: one may be set back, or a poll may have waited for another.
+    offered_at = max(now, newest.offered_at + timedelta(microseconds=1)) if newest is not None else now
     return Deployment.objects.create(
         device_id=device_pk,
         model_id=model_pk,
@@ -65,7 +67,7 @@ def offer(decision: resolving.Decision, *, device_pk: int, model_pk: int, now: d
         sha256=variant.sha256,
         rollout_id=decision.rollout_id,
         release_counter=decision.release_counter,
-        offered_at=now,
+        offered_at=offered_at,
         updated_at=now,
     )
 

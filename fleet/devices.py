@@ -125,6 +125,7 @@ def change(
     device = lock(device_id)
     before = describe_changeable(device)
     if follows is not None:
+        subscriptions.lock_models(device, follows)
         subscriptions.replace(device, follows)
     if labels is not None and dict(labels) != device.labels:
         device.labels = check_labels(labels)

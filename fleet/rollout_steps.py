@@ -57,6 +57,10 @@ def take(rollout_id: uuid.UUID, *, now: datetime) -> bool:
 
 
 def _proceed(rollout: Rollout, *, now: datetime) -> bool:
+    if not rollout.version.is_offerable:
+        # Rolled back on another channel at the moment at which this one began: nobody is given the version any more.
+        rollouts.pause(rollout.pk, actor=SYSTEM, reason=f"Paused: {rollout.version} is quarantined or no longer READY.")
+        return True
     members = coverage.list_members_of(rollout)
     plan = [Stage.read(stored) for stored in rollout.stages]
     stage = plan[rollout.stage_index]

@@ -47,6 +47,20 @@ def check_follows(follows: Sequence[Follow]) -> Sequence[Follow]:
     return follows
 
 
+def lock_models(device: Device, follows: Sequence[Follow]) -> None:
+    """Take the models of what the device follows and is to follow, where one transaction acts on them more than once.
+
+    Acts take models in the order of their keys, so that two never wait for each other; two rounds of acts would not.
+
+    Raises:
+        Invalid: As ``check_follows``.
+    """
+    check_follows(follows)
+    slugs = {*device.subscriptions.values_list("model_slug", flat=True), *(follow.model for follow in follows)}
+    rows = RegisteredModel.objects.select_for_update(no_key=True).filter(slug__in=slugs)
+    list(rows.order_by("pk").values_list("pk"))
+
+
 def replace(device: Device, follows: Sequence[Follow]) -> None:
     """Make these the device's subscriptions, in this order; the first is its primary one. Call it in a transaction.
 

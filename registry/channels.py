@@ -189,6 +189,11 @@ def _check_precondition(channel: Channel | None, *, if_match: str | None) -> Non
 
 
 def _check_offerable(version: ModelVersion) -> None:
+    """Read anew under the model's lock, which a roll-back holds while it quarantines: the caller's row may be older."""
+    try:
+        version.refresh_from_db(fields=["status", "quarantined_at", "quarantine_reason"])
+    except ModelVersion.DoesNotExist as error:
+        raise VersionNotOfferable(f"{version} was deleted.") from error
     if not version.is_offerable:
         state = "quarantined: " + version.quarantine_reason if version.quarantined_at else version.status
         raise VersionNotOfferable(f"{version} is {state}; devices are sent to READY versions only.")
