@@ -11,6 +11,12 @@ def main() -> None:
     """Run one command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
+        if sys.argv[1:] == ["run"]:
+            # Past Django, which would be half of the supervisor's memory and a second of every start.
+            from config.supervisor import serving  # noqa: PLC0415 - reads the settings, whose errors are shown below
+
+            serving.serve_until_stopped()
+            return
         from config import engines  # noqa: PLC0415 - reads the settings, whose errors are shown below
 
         with engines.for_command(sys.argv):

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import django_stubs_ext
 
-from config import engines
+from config import engines, logs
 from config.environment import ROOT, environment
 from config.keys import secret_key
 
@@ -163,47 +163,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "config.request_ids.RequestIdFilter"}},
-    "formatters": {
-        "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
-        "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
-            "format": "{asctime}{levelname}{name}{request_id}{message}",
-            "style": "{",
-        },
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": environment.log_format, "filters": ["request_id"]},
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
-        # Two lines for every hint of beat's would bury what matters.
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-        "httpx": {"level": "WARNING"},
-    },
-}
-
-# Celery reads what starts with CELERY_. The row is the truth, the message a hint: see docs/adr/0003.
-CELERY_BROKER_URL = engines.celery_broker(REDIS_URL)
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# A broker that is away holds up no request: the row is queued again by beat.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2}
-CELERY_TIMEZONE = "UTC"
-CELERY_TASK_ROUTES = {"registry.tasks.build_*": {"queue": "builds"}, "ingest.tasks.*": {"queue": "telemetry"}}
+LOGGING = logs.describe(environment.log_format)
 
 # What the apps read (``django.conf.settings``); each is explained in docs/settings.md.
 MODELFLEET_HOME = environment.home

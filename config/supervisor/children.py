@@ -108,17 +108,12 @@ def _granian(interface: str, application: str, *, address: str, port: int) -> tu
 def _list_celery(home: Path) -> list[Child]:
     schedule = home / "beat" / "schedule"
     # In a container everything is root's, and whoever runs it knows.
-    celery = (
-        sys.executable,
-        "-W",
-        "ignore:You're running the worker",
-        "-m",
-        "celery",
-        "--quiet",
-        "--app=config.celery:app",
-    )
+    celery = (sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet")
     quiet = ("--pidfile=", "--loglevel=INFO")
-    worker = (*celery, "worker", *quiet, "--without-gossip", "--without-mingle")
+    # Threads: what takes long waits for PostgreSQL or for a sandbox, and a process each would cost 50 MB.
+    worker = (
+        *celery, "--app=config.celery:app", "worker", *quiet, "--without-gossip", "--without-mingle", "--pool=threads",
+    )  # fmt: skip
     return [
         Child(
             name="worker",
@@ -136,7 +131,7 @@ def _list_celery(home: Path) -> list[Child]:
         ),
         Child(
             name="beat",
-            command=(*celery, "beat", *quiet, f"--schedule={schedule}"),
+            command=(*celery, "--app=config.beat:app", "beat", *quiet, f"--schedule={schedule}"),
             needs=("prepare",),
             prepare=lambda: schedule.parent.mkdir(parents=True, exist_ok=True),
             stop_rank=BEAT,

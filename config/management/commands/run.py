@@ -1,22 +1,10 @@
-"""`manage.py run`: the whole server from one command.
+"""`manage.py run`: the whole server from one command. Without options manage.py goes there directly."""
 
-1. Take the home's lock, and end what an earlier run left that was killed.
-2. See that the addresses are free.
-3. Supervise: engines, migrations, web, files, workers, beat; say `ready: URL` once it serves.
-"""
-
-import sys
-from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from config.engines import folders, location
-from config.environment import Environment, environment
-from config.processes import lock, make, spawning
-from config.supervisor import children, ports
-from config.supervisor.loop import Supervisor
-from config.supervisor.output import Output
+from config.supervisor import serving
 
 
 class Command(BaseCommand):
@@ -29,30 +17,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Hold the home, and serve."""
-        make.end_with_it()
-        home = environment.home
-        with lock.hold(home, purpose=lock.Purpose.SERVER) as announce_ready:
-            try:
-                _serve(environment, announce_ready=announce_ready)
-            finally:
-                places = location.find_places(home)
-                folders.remove_empty(places.postgresql_sockets, places.redis_sockets)
-
-
-def _serve(environment: Environment, *, announce_ready: Callable[[], None]) -> None:
-    address = ports.resolve(environment.host)
-    run = spawning.begin_run(environment.home)
-    ports.check_is_free(address, port=environment.port, setting="PORT")
-    files_port = environment.files_port or ports.choose_free(address, first=environment.port + 1)
-    if environment.s3_endpoint_url is None:
-        ports.check_is_free(address, port=files_port, setting="FILES_PORT")
-
-    def tell() -> None:
-        announce_ready()
-        # Exactly this line is what scripts wait for, with the host as it was asked for.
-        print(f"ready: http://{environment.host}:{environment.port}", flush=True)
-
-    specifications = children.list_children(environment, address=address, files_port=files_port)
-    Supervisor(specifications, run=run, output=Output(sys.stderr.fileno())).supervise(
-        on_ready=tell, is_asked_to_stop=make.is_interrupted
-    )
+        serving.serve_until_stopped()

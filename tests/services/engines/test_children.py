@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import subprocess
+import sys
 
 import pytest
 
@@ -52,3 +54,17 @@ def test_engines_stop_last_and_all_graces_together_stay_within_ten_seconds():
         ["beat"], ["worker", "builder"], ["prepare", "web", "files"], ["redis"], ["postgres"],
     ]  # fmt: skip
     assert sum(seconds for _rank, _names, seconds in ranks) <= 10
+
+
+def test_beat_sends_only_what_a_worker_knows():
+    from config import beat, celery
+
+    celery.app.loader.import_default_modules()
+    assert {entry["task"] for entry in beat.app.conf.beat_schedule.values()} <= set(celery.app.tasks)
+
+
+@pytest.mark.parametrize("module", ["config.beat", "config.supervisor.serving", "config.files"])
+def test_what_needs_no_django_loads_none(module):
+    script = f"import sys, {module}; print([name for name in ('django.db', 'numpy') if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

@@ -1,0 +1,33 @@
+"""How every process logs: to standard output, each line with the id of the request that it belongs to."""
+
+from typing import Any
+
+
+def describe(log_format: str) -> dict[str, Any]:
+    """Return the settings of ``logging.config.dictConfig``, for lines of ``text`` or ``json``."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"request_id": {"()": "config.request_ids.RequestIdFilter"}},
+        "formatters": {
+            "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "format": "{asctime}{levelname}{name}{request_id}{message}",
+                "style": "{",
+            },
+        },
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": log_format, "filters": ["request_id"]},
+        },
+        "root": {"handlers": ["console"], "level": "INFO"},
+        "loggers": {
+            "django.request": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # Two lines for every hint of beat's would bury what matters.
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},
+        },
+    }

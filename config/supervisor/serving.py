@@ -1,0 +1,47 @@
+"""The whole server from one command. No Django here: the supervisor has no use for what its children load.
+
+1. Take the home's lock, and end what an earlier run left that was killed.
+2. See that the addresses are free.
+3. Supervise: engines, migrations, web, files, workers, beat; say `ready: URL` once it serves.
+"""
+
+import sys
+from collections.abc import Callable
+
+from config.engines import folders, location
+from config.environment import Environment, environment
+from config.processes import lock, make, spawning
+from config.supervisor import children, ports
+from config.supervisor.loop import Supervisor
+from config.supervisor.output import Output
+
+
+def serve_until_stopped() -> None:
+    """Hold the home, and serve until SIGINT or SIGTERM."""
+    make.end_with_it()
+    home = environment.home
+    with lock.hold(home, purpose=lock.Purpose.SERVER) as announce_ready:
+        try:
+            _serve(environment, announce_ready=announce_ready)
+        finally:
+            places = location.find_places(home)
+            folders.remove_empty(places.postgresql_sockets, places.redis_sockets)
+
+
+def _serve(environment: Environment, *, announce_ready: Callable[[], None]) -> None:
+    address = ports.resolve(environment.host)
+    run = spawning.begin_run(environment.home)
+    ports.check_is_free(address, port=environment.port, setting="PORT")
+    files_port = environment.files_port or ports.choose_free(address, first=environment.port + 1)
+    if environment.s3_endpoint_url is None:
+        ports.check_is_free(address, port=files_port, setting="FILES_PORT")
+
+    def tell() -> None:
+        announce_ready()
+        # Exactly this line is what scripts wait for, with the host as it was asked for.
+        print(f"ready: http://{environment.host}:{environment.port}", flush=True)  # noqa: T201
+
+    specifications = children.list_children(environment, address=address, files_port=files_port)
+    Supervisor(specifications, run=run, output=Output(sys.stderr.fileno())).supervise(
+        on_ready=tell, is_asked_to_stop=make.is_interrupted
+    )
