@@ -32,9 +32,10 @@ _MAX_SEQ = 2**63 - 1
 class EnrollSerializer(serializers.Serializer[Any]):
     """A device asks to be let in."""
 
-    device_id = serializers.CharField(max_length=128)
-    enrollment_key = serializers.CharField(max_length=200)
-    target = serializers.CharField(max_length=64)
+    # As they are sent: a device must not become one of another name.
+    device_id = serializers.CharField(max_length=128, trim_whitespace=False)
+    enrollment_key = serializers.CharField(max_length=200, trim_whitespace=False)
+    target = serializers.CharField(max_length=64, trim_whitespace=False)
     labels = serializers.DictField(child=serializers.CharField(allow_blank=True, max_length=128), default=dict)
     capabilities = serializers.DictField(default=dict)
 

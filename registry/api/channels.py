@@ -1,6 +1,6 @@
 """Channels: what devices follow."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -92,11 +92,13 @@ def _render_past(pointing: channels.Pointing) -> dict[str, Any]:
 
 
 def _time(text: str) -> datetime:
+    refusal = Invalid.field("at", "must be a time such as 2026-01-31T12:00:00Z.")
     try:
         # A plus sign that was not escaped arrives as a space (application/x-www-form-urlencoded).
         found = parse_datetime(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise Invalid.field("at", "must be a time such as 2026-01-31T12:00:00Z.")
-    return found
+        if found is None or found.tzinfo is None:
+            raise refusal
+        # PostgreSQL knows no offset of 16 hours and more, Python does.
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise refusal from error

@@ -118,6 +118,7 @@ def test_a_revoked_device_does_not_come_back_by_its_key(ask):
         ({"device_id": "self"}, "device_id"),
         ({"device_id": "enroll"}, "device_id"),
         ({"device_id": "-x"}, "device_id"),
+        ({"device_id": " x"}, "device_id"),
         ({"device_id": "a/b"}, "device_id"),
         ({"device_id": "x" * 129}, "device_id"),
         ({"labels": {"a b": "x"}}, "labels"),
