@@ -14,10 +14,14 @@ from analytics.statistics.bins import OTHER
 from analytics.windows import Window
 from ingest.counting import Scope
 
+# Every bucket that overlaps, also one of another length, from before ROLLUP_BUCKET was changed.
 _FROM = """
 FROM ingest_rollup AS row, unnest(row.bins, row.counts) AS pair(bin, number)
-WHERE row.bucket_at >= %(start_at)s AND row.bucket_at < %(end_at)s
+WHERE row.bucket_at >= %(reach_at)s AND row.bucket_at < %(end_at)s
+AND (row.bucket_at >= %(start_at)s OR row.bucket_at + row.bucket_seconds * interval '1 second' > %(start_at)s)
 """
+# How far back such a bucket may begin. An index serves it, so it is no further than the default length.
+_REACH = timedelta(hours=1)
 _OF_VERSION = " AND row.model = %(model)s AND row.version = %(version)s"
 _OF_SCOPE = " AND row.scope_kind = %(scope_kind)s AND row.scope_value = %(scope_value)s"
 _OF_CLASSES = " AND row.metric IN ('class', 'class_other')"
@@ -52,7 +56,10 @@ class Traffic:
 def sum_counts(subject: Subject, *, scope: Scope, window: Window) -> Counts:
     """Sum every histogram of one scope."""
     counts = Counts()
-    sql = f"SELECT row.metric, pair.bin, sum(pair.number)::bigint {_FROM}{_OF_VERSION}{_OF_SCOPE} GROUP BY 1, 2"
+    sql = (
+        f"SELECT row.metric, pair.bin, sum(pair.number)::bigint {_FROM}{_OF_VERSION}{_OF_SCOPE}"
+        " AND row.metric <> 'totals' GROUP BY 1, 2"
+    )
     for metric, bin_, number in _rows(sql, subject=subject, scope=scope, window=window):
         if metric == "confidence":
             counts.confidence[bin_] = number
@@ -140,6 +147,7 @@ def _rows(
     scope_kinds: list[str] | None = None,
 ) -> list[tuple[Any, ...]]:
     parameters: dict[str, Any] = {
+        "reach_at": window.start_at - _REACH,
         "start_at": window.start_at,
         "end_at": window.end_at,
         "model": subject.model if subject else None,

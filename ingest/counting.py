@@ -22,6 +22,8 @@ NEWEST_EVENT = timedelta(minutes=5)
 # Sums are fixed-point millionths in int64, so that adding them in any order gives the same number to the last bit.
 MICRO = 1_000_000
 _LONGEST_SUMMED_LATENCY_MS = 1e9
+# Where a sum of them ends: far from what devices measure, and within a bigint.
+MOST_SUM = 2**62
 
 
 class Total(IntEnum):
@@ -105,6 +107,7 @@ def count(
     if chunk.group:
         _add_histograms(chunk, counts)
         _add_totals(chunk, counts, known_versions=known_versions)
+        _end_sums(counts)
     return cap_classes(counts)
 
 
@@ -181,7 +184,15 @@ def _sum_micro(group: Integers, values: Floats, *, size: int) -> Integers:
     """Sum per group in integers: floating-point sums would depend on the order of arrival."""
     sums = np.zeros(size, dtype=np.int64)
     np.add.at(sums, group, np.rint(values * MICRO).astype(np.int64))
+    if float(values.max()) * MICRO * len(values) >= MOST_SUM:
+        sums[np.bincount(group, weights=values, minlength=size) * MICRO >= MOST_SUM] = MOST_SUM
     return sums
+
+
+def _end_sums(counts: Counts) -> None:
+    for key, bins in counts.items():
+        if key.metric == "totals" and max(bins.values()) > MOST_SUM:
+            bins |= {bin_: min(number, MOST_SUM) for bin_, number in bins.items()}
 
 
 def _add(chunk: _Chunk, counts: Counts, metric: str, groups: Integers, bins: Integers, numbers: Integers) -> None:

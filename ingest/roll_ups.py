@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.functions import Length
 
 from ingest import counting, envelope
 from ingest.models import LandedBatch, LandingState
@@ -20,14 +21,15 @@ from registry.models import ModelVersion
 logger = logging.getLogger(__name__)
 
 CHUNK_BATCHES = 1_000
+# All bodies of a chunk are in memory at once, and their records take several times as much.
+CHUNK_BYTES = 32 * 1024 * 1024
 MAX_ATTEMPTS = 3
 
 
 @transaction.atomic
 def roll_up_chunk() -> int:
     """Count one chunk of waiting batches; return how many batches were claimed."""
-    waiting = LandedBatch.objects.filter(state=LandingState.WAITING).order_by("id")
-    claimed = list(waiting.select_for_update(skip_locked=True)[:CHUNK_BATCHES])
+    claimed = _claim()
     readable: list[counting.CountableBatch] = []
     counted: list[int] = []
     for batch in claimed:
@@ -44,6 +46,20 @@ def roll_up_chunk() -> int:
         _append(counts, bucket_seconds=bucket_seconds)
         LandedBatch.objects.filter(pk__in=counted).update(state=LandingState.COUNTED)
     return len(claimed)
+
+
+def _claim() -> list[LandedBatch]:
+    """Lock waiting batches, and load the first ones up to CHUNK_BYTES; at least one."""
+    waiting = LandedBatch.objects.filter(state=LandingState.WAITING).order_by("id")
+    sizes = waiting.select_for_update(skip_locked=True).values_list("pk", Length("body"))[:CHUNK_BATCHES]
+    chosen: list[int] = []
+    total = 0
+    for pk, size in sizes:
+        total += size
+        if chosen and total > CHUNK_BYTES:
+            break
+        chosen.append(pk)
+    return list(LandedBatch.objects.filter(pk__in=chosen).order_by("id"))
 
 
 def _countable(batch: LandedBatch, records: list[InferenceRecord]) -> counting.CountableBatch:
@@ -94,7 +110,7 @@ WITH keys AS (
         = ({", ".join(f"keys.{name.strip()}" for name in _KEY.split(","))})
     RETURNING row.*
 ), sums AS (
-    SELECT {_KEY}, pair.bin, sum(pair.number)::bigint AS number
+    SELECT {_KEY}, pair.bin, least(sum(pair.number), {counting.MOST_SUM})::bigint AS number
     FROM taken, unnest(taken.bins, taken.counts) AS pair(bin, number) GROUP BY {_KEY}, pair.bin
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY {_KEY} ORDER BY number DESC, bin) AS place FROM sums

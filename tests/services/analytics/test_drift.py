@@ -91,6 +91,17 @@ def test_the_window_is_every_bucket_that_overlaps_it():
     assert found.samples == 2
 
 
+def test_buckets_from_before_a_change_of_their_length_count_while_they_overlap(settings):
+    add_telemetry(records({0: 30}, at=NOON - timedelta(minutes=29)))  # 12:01, in the bucket of 12:00–13:00
+    add_telemetry(records({0: 500}, at=NOON - timedelta(hours=1)))  # in that of 11:00–12:00, which is over
+    settings.ROLLUP_BUCKET = timedelta(seconds=10)
+    add_version()
+    found = drift_of(length=timedelta(minutes=10))
+    assert (found.window.start_at, found.samples) == (NOON - timedelta(minutes=10), 30)
+    series = drift.get_series(SUBJECT, scope=FLEET, length=timedelta(minutes=10), at=NOON)
+    assert [point.samples for point in series.points] == [30]
+
+
 @pytest.mark.parametrize(
     ("scope", "samples"),
     [
