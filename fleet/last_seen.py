@@ -37,7 +37,9 @@ class _Circuit:
 
 def note(device_pk: int, *, at: datetime) -> None:
     """Remember that a device was seen. Never raises and never waits long."""
-    if at.timestamp() - _noted.get(device_pk, 0.0) < _FRESH_SECONDS or time.monotonic() < _Circuit.closed_until:
+    # Either way: a clock that is set back must not make a device look silent until it has caught up.
+    is_fresh = abs(at.timestamp() - _noted.get(device_pk, 0.0)) < _FRESH_SECONDS
+    if is_fresh or time.monotonic() < _Circuit.closed_until:
         return
     try:
         _client().hset(_KEY, str(device_pk), f"{at.timestamp():.3f}")

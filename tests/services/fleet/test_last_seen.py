@@ -73,3 +73,12 @@ def test_a_device_that_sends_without_pause_is_noted_once_a_second():
     assert last_seen.flush() == 1
     device.refresh_from_db()
     assert device.last_seen_at == NOON + timedelta(seconds=2)
+
+
+def test_a_device_is_noted_on_when_the_clock_is_set_back():
+    device = rows.make_device("a")
+    last_seen.note(device.pk, at=NOON + timedelta(hours=1))
+    last_seen.note(device.pk, at=NOON)
+    assert last_seen.flush() == 1
+    device.refresh_from_db()
+    assert device.last_seen_at == NOON
