@@ -10,7 +10,11 @@ broker_url = engines.celery_broker(environment.redis_url or engines.locate(envir
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 # A broker that is away holds up no request: the row is queued again by beat.
-broker_transport_options = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2}
+broker_transport_options = {
+    "max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2,
+    # One that hangs is away too; a worker waits for messages a second at a time.
+    "socket_timeout": 5, "socket_connect_timeout": 5,
+}  # fmt: skip
 task_ignore_result = True
 task_acks_late = True
 task_reject_on_worker_lost = True
