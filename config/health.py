@@ -23,7 +23,9 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
     """Answer 200 when database, Redis and object store answer; 503 with what does not, without addresses."""
     checks = {"database": _ask(_database), "redis": _ask(_redis), "objects": _ask(lambda: stores.blob_store().check())}
     is_ready = all(state == "ok" for state in checks.values())
-    return JsonResponse({"ready": is_ready, **checks}, status=200 if is_ready else 503)
+    if is_ready:
+        return JsonResponse({"ready": True, **checks})
+    return JsonResponse({"ready": False, **checks}, status=503, headers={"Retry-After": "5"})
 
 
 def _ask(question: Callable[[], object]) -> str:

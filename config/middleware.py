@@ -75,7 +75,7 @@ def refuse_nul(get_response: type_of_next) -> type_of_next:
 
 def _refuse_parameter(request: HttpRequest, name: str) -> HttpResponse:
     if not request.path.startswith("/api/"):
-        raise SuspiciousOperation("NUL in the query")
+        return problems.bad_request(request, SuspiciousOperation("NUL in the query"))
     refusal = Invalid.field(name, "may not contain NUL.")
     return problems.problem(400, code=refusal.code, detail=refusal.detail, extra=refusal.extra)
 

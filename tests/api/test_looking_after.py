@@ -12,7 +12,7 @@ def test_a_live_and_ready_server_says_so(client):
 def test_a_lost_redis_makes_it_unready_and_names_no_address(client, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["redis"]) == (503, "unreachable")
+    assert (answer.status_code, answer.json()["redis"], answer["Retry-After"]) == (503, "unreachable", "5")
     assert "127.0.0.1" not in answer.content.decode()
 
 
