@@ -87,12 +87,13 @@ def _report_answer(version: str, size: int, baseline: Integers) -> float:
 def _report_page(version: str) -> float:
     fleet = _simulate(np.random.default_rng(SEED), devices=1_000, hours=72, size=7_200_000)
     rows = _roll_up(fleet, version=version)
-    times = sorted(_times(lambda: _ask(version, hours=72), repeats=40))
-    p95 = times[int(0.95 * len(times))]
-    print(
-        f"1,000 devices × 72 hours ({rows:,} rows): p50 {statistics.median(times):.1f} ms, p95 {p95:.1f} ms"
-        f" (bar: at most {MAX_P95_MS:g} ms)"
-    )
+    print(f"the fleet's page, 1,000 devices × 72 hours stored ({rows:,} rows):")
+    p95 = 0.0
+    for hours in (24, 72):
+        times = sorted(_times(lambda hours=hours: _ask(version, hours=hours), repeats=40))
+        p95 = times[int(0.95 * len(times))]
+        bar = f" (bar: at most {MAX_P95_MS:g} ms)" if hours == 72 else ""
+        print(f"  last {hours} hours: p50 {statistics.median(times):.1f} ms, p95 {p95:.1f} ms{bar}")
     return p95
 
 

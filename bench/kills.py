@@ -214,7 +214,7 @@ def run(server: Installation, devices: list[subprocess.Popen[bytes]], *, kills: 
     homes = [_start_device(server, f"agent-{number}", key, devices) for number in range(2)]
     _wait_for_model(homes)
     stop = threading.Event()
-    threads = [threading.Thread(target=sender.send_until, args=(stop,)) for sender in senders]
+    threads = [threading.Thread(target=sender.send_until, args=(stop,), daemon=True) for sender in senders]
     for thread in threads:
         thread.start()
     _upload(api, "2.0.0")
