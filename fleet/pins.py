@@ -7,7 +7,7 @@ from core.actors import Actor
 from core.errors import Conflict
 from fleet import devices, subscriptions
 from fleet.models import Pin
-from registry import queries
+from registry import queries, registered_models
 from registry.models import next_release_counter
 
 
@@ -26,6 +26,8 @@ def pin(device_id: str, *, model: str, version: str, actor: Actor) -> Pin:
         CannotPin: The device has no subscription to the model, or the version is not READY or quarantined.
     """
     device = devices.lock(device_id)
+    # Under the lock that a roll-back and a deletion take: the version stays what it is now.
+    registered_models.lock(model)
     wanted = queries.get_version(model, version)
     if not device.subscriptions.filter(model_slug=model).exists():
         raise CannotPin(f"The device {device_id} has no subscription to {model}.")
@@ -54,7 +56,8 @@ def unpin(device_id: str, *, model: str, actor: Actor) -> None:
         UnknownModel: There is no such model.
     """
     device = devices.lock(device_id)
-    found = Pin.objects.select_related("version").filter(device=device, model=queries.get_model(model)).first()
+    # The model before the pin, as a roll-back takes them.
+    found = Pin.objects.select_related("version").filter(device=device, model=registered_models.lock(model)).first()
     if found is None:
         return
     before = {"model": model, "version": found.version.number}

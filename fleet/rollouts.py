@@ -15,11 +15,11 @@ from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Missing
 from fleet import coverage, rollout_plans
-from fleet.models import Rollout, RolloutEvent
+from fleet.models import Pin, Rollout, RolloutEvent
 from fleet.rules import transitions
 from fleet.rules.stages import Stage
 from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES, RolloutState
-from registry import channels, versions
+from registry import channels, registered_models, versions
 from registry.channels import VersionNotOfferable
 from registry.models import Channel, RegisteredModel, next_release_counter
 
@@ -55,6 +55,7 @@ def create(plan: rollout_plans.Plan, *, actor: Actor) -> Rollout:
     Raises:
         DomainError: As ``rollout_plans.check``.
     """
+    registered_models.lock(plan.model)
     checked = rollout_plans.check(plan)
     rollout_id = uuid.uuid4()
     rollout = Rollout.objects.create(
@@ -206,6 +207,8 @@ def roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollo
             _undo(
                 other, f"{other.version.number} was quarantined by the roll-back from {rollout.channel}.", actor=actor
             )
+    # Pins to the version hold no longer, whatever channel their devices follow: this act bears on them too.
+    Pin.objects.filter(version=rollout.version).update(release_counter=rollout.release_counter)
     return rollout
 
 

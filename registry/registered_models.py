@@ -6,7 +6,7 @@ from django.db.models import ProtectedError
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict
-from registry import names, uses
+from registry import names, queries, uses
 from registry.models import RegisteredModel
 from registry.uses import Use
 
@@ -49,6 +49,18 @@ def find_or_create(slug: str, *, actor: Actor, description: str = "") -> tuple[R
     if is_new:
         audit.record(actor, action="create", object_type="model", object_id=slug, after={"description": description})
     return model, is_new
+
+
+def lock(slug: str) -> RegisteredModel:
+    """Return a model, locked for the rest of the transaction: acts on it, and deletions below it, go one after the other.
+
+    What is read of its versions afterwards holds until the end of the transaction.
+
+    Raises:
+        UnknownModel: There is none.
+    """
+    found = RegisteredModel.objects.select_for_update(no_key=True).filter(slug=slug).first()
+    return found if found is not None else queries.get_model(slug)
 
 
 @transaction.atomic

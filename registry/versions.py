@@ -13,7 +13,18 @@ from django.utils import timezone
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid
-from registry import baselines, contents, jobs, model_metadata, names, registered_models, transitions, uses, variants
+from registry import (
+    baselines,
+    contents,
+    jobs,
+    model_metadata,
+    names,
+    queries,
+    registered_models,
+    transitions,
+    uses,
+    variants,
+)
 from registry.models import Blob, JobKind, JobStatus, ModelVersion, RegisteredModel, VersionStatus
 from registry.transitions import TargetOutcome
 from registry.version_numbers import VersionNumber
@@ -130,7 +141,11 @@ def delete(version: ModelVersion, *, actor: Actor) -> None:
 
     Raises:
         VersionInUse: With the list of what uses it.
+        UnknownModel: or ``UnknownVersion``: Somebody else deleted it meanwhile.
     """
+    # The model first, as all do who begin to use one of its versions: they go before this, or do not find it any more.
+    registered_models.lock(version.model.slug)
+    version = queries.get_version(version.model.slug, version.number)
     _lock(version)
     uses.check_unused(version)
     name, digest, status = str(version), version.source_id, version.status

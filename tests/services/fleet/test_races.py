@@ -7,8 +7,9 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from fleet import deployments, devices, facts, rollout_steps, rollouts
-from fleet.models import Deployment
+from core.errors import DomainError
+from fleet import deployments, devices, facts, pins, rollout_steps, rollouts
+from fleet.models import Deployment, Pin
 from fleet.rules import resolving
 from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES
 from fleet.subscriptions import Follow
@@ -119,6 +120,59 @@ def test_a_rollout_of_a_version_that_was_quarantined_does_not_go_on_as_if_nothin
     rollout.refresh_from_db()
     assert rollout.state == "paused"
     assert "quarantined" in rollout.reason
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("act", ["quarantine", "delete"])
+def test_nothing_is_pinned_to_a_version_that_is_withdrawn_meanwhile(act):
+    first, second = rows.make_version("1.0.0"), rows.make_version("2.0.0")
+    rows.point("stable", first)
+    rows.make_device("edge-1")
+    result = {}
+
+    def pin():
+        try:
+            pins.pin("edge-1", model="digits", version="2.0.0", actor=rows.OPERATOR)
+        except DomainError as error:
+            result["refused"] = error.code
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        rows.RegisteredModel.objects.select_for_update(no_key=True).get(pk=first.model_id)
+        if act == "delete":
+            versions.delete(second, actor=rows.OPERATOR)
+        thread = threading.Thread(target=pin)
+        thread.start()
+        wait_for_a_lock()
+        if act == "quarantine":
+            versions.quarantine(second, reason="crashes", actor=rows.OPERATOR)
+    thread.join()
+    assert result == {"refused": "cannot_pin" if act == "quarantine" else "unknown_version"}
+    assert not Pin.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_rollout_is_drafted_of_a_version_that_is_deleted_meanwhile():
+    rows.point("stable", rows.make_version("1.0.0"))
+    second = rows.make_version("2.0.0")
+    result = {}
+
+    def draft():
+        try:
+            rows.make_rollout(second)
+        except DomainError as error:
+            result["refused"] = error.code
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        versions.delete(rows.ModelVersion.objects.get(pk=second.pk), actor=rows.OPERATOR)
+        thread = threading.Thread(target=draft)
+        thread.start()
+        wait_for_a_lock()
+    thread.join()
+    assert result == {"refused": "unknown_version"}
 
 
 def wait_for_a_lock() -> None:

@@ -168,6 +168,19 @@ def test_quarantine_undoes_the_same_version_on_every_channel(canary):
     assert after[IDS[3]][0] > before[IDS[3]][0]
 
 
+def test_a_device_that_was_pinned_to_the_quarantined_version_goes_back_with_a_higher_counter(canary):
+    pins.pin(IDS[0], model="digits", version="2.0.0", actor=rows.OPERATOR)
+    rows.point("beta", versions_by_number()["1.0.0"])
+    devices.change(IDS[1], actor=rows.OPERATOR, follows=[Follow("digits", "beta")])
+    pins.pin(IDS[1], model="digits", version="2.0.0", actor=rows.OPERATOR)
+    before = given_now()
+    rollouts.roll_back(canary.pk, actor=rows.OPERATOR)
+    after = given_now()
+    for device_id in IDS[:2]:
+        assert (before[device_id][1], after[device_id][1]) == ("2.0.0", "1.0.0")
+        assert after[device_id][0] > before[device_id][0]
+
+
 def test_unknown_rollouts_are_refused_by_name():
     with pytest.raises(rollouts.UnknownRollout):
         rollouts.start(uuid.uuid4(), actor=rows.OPERATOR)

@@ -77,3 +77,11 @@ def test_web_and_beat_load_neither_onnx_nor_boto3():
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_of_two_who_delete_a_version_one_is_told_that_it_is_gone(upload):
+    from core.actors import SYSTEM
+
+    found = [ModelVersion.objects.get(pk=upload().pk) for _ in range(2)]
+    results = at_once(*[lambda version=version: versions.delete(version, actor=SYSTEM) for version in found])
+    assert sorted(type(result).__name__ for result in results) == ["NoneType", "UnknownVersion"]
