@@ -1,8 +1,10 @@
 """Whom a rollout covers, now: computed from the selector and the cohort function, never stored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 
 from fleet.facts import order_of_targets
@@ -23,6 +25,7 @@ class Member:
     target: str
     bucket: int
     variant: resolving.VariantFacts | None
+    last_seen_at: datetime | None
 
 
 def list_members(channel: Channel, *, version: ModelVersion, selector: Selector, salt: str) -> list[Member]:
@@ -41,8 +44,10 @@ def list_members(channel: Channel, *, version: ModelVersion, selector: Selector,
         rows = rows.filter(device_id__in=selector.devices)
     variants = _variants_by_target(version, rows.order_by().values_list("target", flat=True).distinct())
     members = [
-        Member(pk, device_id, target, cohorts.bucket_of(device_id, salt=salt), variants[target])
-        for pk, device_id, target in rows.order_by("pk").values_list("pk", "device_id", "target")
+        Member(pk, device_id, target, cohorts.bucket_of(device_id, salt=salt), variants[target], seen_at)
+        for pk, device_id, target, seen_at in rows.order_by("pk").values_list(
+            "pk", "device_id", "target", "last_seen_at"
+        )
         if target in variants
     ]
     return sorted(members, key=lambda member: (member.bucket, member.device_id))
@@ -65,12 +70,29 @@ def list_covered(members: Iterable[Member], *, limit: int) -> list[Member]:
     return [member for member in members if member.bucket < limit and member.variant is not None]
 
 
-def measure(rollout: Rollout, *, members: Sequence[Member]) -> Evidence:
+def list_attempted(rollout: Rollout) -> dict[int, str]:
+    """Return the state of each device's newest attempt under a rollout, by the device's key."""
+    return dict(Deployment.objects.filter(rollout=rollout).order_by("offered_at").values_list("device_id", "state"))
+
+
+def list_unreachable(
+    rollout: Rollout, *, members: Iterable[Member], attempted: Mapping[int, str], now: datetime
+) -> set[int]:
+    """Return the devices that are not waited for: not seen since their offer, or for as long while there was one to fetch."""
+    unreachable = {pk for pk, state in attempted.items() if state == DeploymentState.UNREACHABLE}
+    limit = now - settings.UNREACHABLE_AFTER
+    if rollout.stage_started_at is None or rollout.stage_started_at > limit:
+        return unreachable
+    silent = {member.pk for member in members if member.last_seen_at is None or member.last_seen_at <= limit}
+    return unreachable | (silent - attempted.keys())
+
+
+def measure(rollout: Rollout, *, members: Sequence[Member], now: datetime) -> Evidence:
     """Count what is known of a rollout's current stage: devices, not attempts."""
     covered = {member.pk for member in list_covered(members, limit=rollout.bucket_limit)}
-    latest = dict(Deployment.objects.filter(rollout=rollout).order_by("offered_at").values_list("device_id", "state"))
-    confirmed = {pk for pk, state in latest.items() if state == DeploymentState.CONFIRMED}
-    unreachable = {pk for pk, state in latest.items() if state == DeploymentState.UNREACHABLE}
+    attempted = list_attempted(rollout)
+    confirmed = {pk for pk, state in attempted.items() if state == DeploymentState.CONFIRMED}
+    unreachable = list_unreachable(rollout, members=members, attempted=attempted, now=now)
     return Evidence(covered=len(covered), confirmed=len(covered & confirmed), unreachable=len(covered & unreachable))
 
 

@@ -39,14 +39,12 @@ class StageProgress:
     offered: int
     confirmed: int
     failed: int
+    # Silent since their offer, or for so long that they never heard of it.
     unreachable: int
+    # With an offer whose outcome is not known yet.
+    moving: int
     min_duration_seconds: int
     needed: int
-
-    @property
-    def moving(self) -> int:
-        """Devices with an offer whose outcome is not known yet."""
-        return max(0, self.offered - self.confirmed - self.failed - self.unreachable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +149,16 @@ def measure_progress(rollout: Rollout, *, now: datetime) -> RolloutProgress:
     """Measure how a rollout stands, in three queries whatever its size in stages."""
     members = coverage.list_members_of(rollout)
     plan = [Stage.read(stored) for stored in rollout.stages]
-    attempts = Deployment.objects.filter(rollout=rollout).order_by("offered_at")
-    latest = dict(attempts.values_list("device_id", "state"))
+    attempted = coverage.list_attempted(rollout)
+    unreachable = coverage.list_unreachable(rollout, members=members, attempted=attempted, now=now)
     rows: list[StageProgress] = []
     limit = 0
     for index, stage in enumerate(plan):
         floor = rollout.bucket_limit if index == rollout.stage_index else limit
         limit = coverage.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=floor)
         covered = {member.pk for member in coverage.list_covered(members, limit=limit)}
-        rows.append(_stage_progress(rollout, index, stage=stage, states=[latest.get(pk) for pk in covered]))
+        states = [attempted.get(pk) for pk in covered]
+        rows.append(_stage_progress(rollout, index, stage=stage, states=states, unreachable=len(covered & unreachable)))
     return RolloutProgress(
         stages=rows,
         devices=len([member for member in members if member.variant is not None]),
@@ -201,9 +200,10 @@ def _count_versions() -> dict[tuple[str, str], int]:
         return {(model, version): number for model, version, number in cursor.fetchall()}
 
 
-def _stage_progress(rollout: Rollout, index: int, *, stage: Stage, states: Sequence[str | None]) -> StageProgress:
+def _stage_progress(
+    rollout: Rollout, index: int, *, stage: Stage, states: Sequence[str | None], unreachable: int
+) -> StageProgress:
     confirmed = sum(state == DeploymentState.CONFIRMED for state in states)
-    unreachable = sum(state == DeploymentState.UNREACHABLE for state in states)
     evidence = Evidence(covered=len(states), confirmed=confirmed, unreachable=unreachable)
     return StageProgress(
         number=index + 1,
@@ -214,6 +214,7 @@ def _stage_progress(rollout: Rollout, index: int, *, stage: Stage, states: Seque
         confirmed=confirmed,
         failed=sum(state in UNSUCCESSFUL or state == DeploymentState.TIMED_OUT for state in states),
         unreachable=unreachable,
+        moving=sum(state in OPEN_DEPLOYMENT_STATES or state == DeploymentState.SUPERSEDED for state in states),
         min_duration_seconds=stage.min_duration_seconds,
         needed=stages.count_needed(stage, evidence=evidence),
     )

@@ -74,7 +74,7 @@ def _proceed(rollout: Rollout, *, now: datetime) -> bool:
         index=rollout.stage_index,
         started_at=rollout.stage_started_at or now,
         now=now,
-        evidence=coverage.measure(rollout, members=members),
+        evidence=coverage.measure(rollout, members=members, now=now),
     )
     sentence = verdict.reason[0].upper() + verdict.reason[1:] + "."
     if verdict.step is Step.HOLD:

@@ -49,8 +49,8 @@ class Step(Enum):
 class Evidence:
     """What is known of the current stage.
 
-    ``covered`` are the devices that can be served; ``unreachable`` of them were not seen since their offer, and leave the
-    denominator.
+    ``covered`` are the devices that can be served; ``unreachable`` of them were not seen since their offer, or never came for
+    it, and leave the denominator.
     """
 
     covered: int

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from fleet import pins, rollout_steps, rollouts, tasks
+from fleet import pins, queries, rollout_steps, rollouts, tasks
 from fleet.models import Deployment, Device
 from registry import channels
 from tests import fleet_rows as rows
@@ -125,6 +125,23 @@ def test_a_roll_back_ends_some_day_and_counts_who_did_not_come(fleet, canary):
     rollout_steps.take_all(now=later)
     canary.refresh_from_db()
     assert (canary.state, canary.events.last().sentence) == ("rolled_back", "3 devices did not come back in time.")
+
+
+def test_a_device_that_is_never_seen_leaves_the_denominator_as_one_that_was_offered_does(fleet):
+    stage = {"min_confirmed": 10, "min_devices": 10}
+    rollout = rows.make_rollout(rows.make_version("2.0.0"), percents=(100,), stage=stage)
+    rollouts.start(rollout.pk, actor=rows.OPERATOR)
+    for client in fleet[:-1]:
+        client.update()
+    Device.objects.exclude(pk=fleet[-1].device.pk).update(last_seen_at=timezone.now() + timedelta(minutes=50))
+    assert step(rollout, minutes=50).state == "running"
+    progress = queries.measure_progress(rollout, now=timezone.now() + timedelta(minutes=61)).stages[0]
+    assert (progress.offered, progress.confirmed, progress.unreachable, progress.needed) == (9, 9, 1, 9)
+    assert step(rollout, minutes=61).state == "completed"
+
+
+def test_where_nobody_is_seen_a_rollout_waits(fleet, canary):
+    assert step(canary, minutes=600).stage_index == 0
 
 
 def test_a_person_cannot_move_a_channel_that_a_rollout_is_moving(fleet, canary):
