@@ -9,17 +9,20 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from core.errors import Missing
-from fleet.models import Deployment, Device
+from fleet.models import Deployment, Device, Subscription
 from fleet.rules import resolving, transitions
 from fleet.rules.labels import clean_document
 from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES, PRESUMED, UNSUCCESSFUL, DeploymentState
+from registry.models import Channel
 
 _SWEPT_AT_ONCE: Final = 1_000
 
@@ -120,14 +123,19 @@ def _end_unreachable(now: datetime) -> int:
 def _end_timed_out(now: datetime) -> int:
     # A probation may be set longer than the lease; it counts on top.
     lease = settings.DEPLOYMENT_LEASE
-    rows = Deployment.objects.select_related("rollout", "device").filter(
-        state__in=OPEN_DEPLOYMENT_STATES, updated_at__lt=now - lease
+    followed = Subscription.objects.filter(device=OuterRef(OuterRef("device")), model_slug=OuterRef("model__slug"))
+    channel = Channel.objects.filter(model=OuterRef("model"), name=Subquery(followed.values("channel_name")[:1]))
+    rows = (
+        Deployment.objects.filter(state__in=OPEN_DEPLOYMENT_STATES, updated_at__lt=now - lease)
+        .order_by("updated_at")
+        .values_list("pk", "state", "updated_at", Coalesce("rollout__policy", Subquery(channel.values("policy")[:1])))
     )
-    overdue = [
-        row.pk
-        for row in rows[:_SWEPT_AT_ONCE]
-        if row.state != DeploymentState.ACTIVATED or row.updated_at < now - lease - _probation_of(row)
-    ]
+    is_overdue = (
+        pk
+        for pk, state, updated_at, policy in rows.iterator()
+        if state != DeploymentState.ACTIVATED or updated_at < now - lease - _probation_of(policy)
+    )
+    overdue = list(islice(is_overdue, _SWEPT_AT_ONCE))
     return _end(
         Deployment.objects.filter(pk__in=overdue, updated_at__lt=now - lease), DeploymentState.TIMED_OUT, now=now
     )
@@ -139,9 +147,8 @@ def _end(rows: Any, state: DeploymentState, *, now: datetime) -> int:
     return int(Deployment.objects.filter(pk__in=list(held[:_SWEPT_AT_ONCE])).update(state=state, updated_at=now))
 
 
-def _probation_of(attempt: Deployment) -> timedelta:
-    policy = attempt.rollout.policy if attempt.rollout else {}
-    return timedelta(seconds=policy.get("probation_s", settings.PROBATION_SECONDS))
+def _probation_of(policy: Mapping[str, Any] | None) -> timedelta:
+    return timedelta(seconds=(policy or {}).get("probation_s", settings.PROBATION_SECONDS))
 
 
 def _is_same_offer(newest: Deployment, decision: resolving.Decision) -> bool:

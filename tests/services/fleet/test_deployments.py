@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from fleet import deployments, devices, pins, rollouts
 from fleet.models import Deployment, Device
+from registry.models import Channel
 from tests import fleet_rows as rows
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +47,25 @@ def test_a_long_probation_counts_on_top_of_the_lease(device, settings):
     device.report("activated")
     assert sweep(hours=25) == "activated"
     assert sweep(hours=73) == "timed_out"
+
+
+def test_the_probation_of_a_channels_policy_counts_as_that_of_a_rollout_does(device):
+    Channel.objects.update(policy={"probation_s": 2 * 86_400})
+    device.report("activated")
+    assert sweep(hours=25) == "activated"
+    assert sweep(hours=73) == "timed_out"
+
+
+def test_long_probations_do_not_keep_what_is_overdue_from_being_ended(device, settings, monkeypatch):
+    settings.PROBATION_SECONDS = 2 * 86_400
+    monkeypatch.setattr(deployments, "_SWEPT_AT_ONCE", 2)
+    device.report("downloading")
+    for number in range(2, 5):
+        other = rows.DeviceClient(device.client, rows.make_device(f"edge-{number}"))
+        other.poll()
+        other.report("activated")
+    deployments.sweep(now=timezone.now() + timedelta(hours=25))
+    assert Deployment.objects.filter(state="timed_out").count() == 1
 
 
 @pytest.mark.parametrize("state", ["confirmed", "failed"])
