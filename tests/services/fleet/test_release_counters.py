@@ -1,6 +1,7 @@
 """Whatever happens in whatever order, the counter that a device is given never goes down (docs/wire-format.md)."""
 
 import uuid
+from pathlib import Path
 
 import pytest
 from django.db import transaction
@@ -179,6 +180,19 @@ def test_a_device_that_was_pinned_to_the_quarantined_version_goes_back_with_a_hi
     for device_id in IDS[:2]:
         assert (before[device_id][1], after[device_id][1]) == ("2.0.0", "1.0.0")
         assert after[device_id][0] > before[device_id][0]
+
+
+def test_what_the_documents_say_after_a_restore_gives_every_device_a_higher_counter_and_another_try(canary):
+    update(IDS[0])
+    Deployment.objects.update(state="failed", failure_class="downgrade", rollout=None)
+    rollouts.abort(canary.pk, actor=rows.OPERATOR)
+    pins.pin(IDS[1], model="digits", version="2.0.0", actor=rows.OPERATOR)
+    before = given_now()
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    exec(page.partition('shell -c "')[2].partition('"\n```')[0])
+    assert all(given_now()[device_id][0] > before[device_id][0] + 999_000 for device_id in IDS)
+    update(IDS[0])
+    assert Deployment.objects.filter(device__device_id=IDS[0]).latest("offered_at").state == "confirmed"
 
 
 def test_unknown_rollouts_are_refused_by_name():
