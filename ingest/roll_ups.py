@@ -9,8 +9,9 @@
 import logging
 from collections.abc import Iterable
 
+import psycopg
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from django.db.models.functions import Length
 
 from ingest import counting, envelope
@@ -26,10 +27,40 @@ CHUNK_BYTES = 32 * 1024 * 1024
 MAX_ATTEMPTS = 3
 
 
-@transaction.atomic
+# What a batch that the door should have refused can make of its chunk.
+_POISON = (DataError, psycopg.DataError, ValueError, OverflowError)
+
+
 def roll_up_chunk() -> int:
-    """Count one chunk of waiting batches; return how many batches were claimed."""
-    claimed = _claim()
+    """Count one chunk of waiting batches; return how many batches were claimed.
+
+    A batch that cannot be counted spoils its chunk: the chunk's batches are then counted each by itself, and that one is
+    put aside.
+    """
+    try:
+        with transaction.atomic():
+            return _count(_claim())
+    except _POISON:
+        logger.exception("a chunk cannot be counted; counting its batches one by one")
+        return _count_one_by_one()
+
+
+def _count_one_by_one() -> int:
+    waiting = LandedBatch.objects.filter(state=LandingState.WAITING).order_by("id").values_list("pk", flat=True)
+    keys = list(waiting[:CHUNK_BATCHES])
+    for pk in keys:
+        alone = LandedBatch.objects.filter(pk=pk, state=LandingState.WAITING).select_for_update(skip_locked=True)
+        try:
+            with transaction.atomic():
+                _count(list(alone))
+        except _POISON as error:
+            with transaction.atomic():
+                for batch in alone:
+                    _put_aside(batch, f"{type(error).__name__}: {error}")
+    return len(keys)
+
+
+def _count(claimed: list[LandedBatch]) -> int:
     readable: list[counting.CountableBatch] = []
     counted: list[int] = []
     for batch in claimed:
