@@ -14,7 +14,7 @@ from registry import baselines, contents, jobs, manifests, stores, versions
 from registry.compression import builds
 from registry.compression.builds import Attempt
 from registry.compression.recipes import compute_digest
-from registry.compression.targets import HardwareTarget, get_target
+from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
 from registry.jobs import Lease
 from registry.models import Blob, ModelVersion, Variant, VariantStatus
 from registry.names import MANIFEST_NAME
@@ -55,7 +55,11 @@ def run(lease: Lease, folder: Path) -> None:
 
 def record_failure(lease: Lease, *, reason: str) -> None:
     """Leave a FAILED row for a target whose build could not be carried through, where it has no row yet."""
-    version, target = lease.job.version, get_target(lease.job.target)
+    version = lease.job.version
+    try:
+        target = get_target(lease.job.target)
+    except UnknownTarget:
+        return  # removed while the build waited: there is no recipe to say it of
     step = target.chain[0]
     if not version.variants.filter(target=target.name).exists():
         digest = compute_digest(step.recipe, step.parameters)

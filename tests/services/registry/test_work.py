@@ -157,3 +157,16 @@ def test_the_real_digits_model_becomes_small_int8_with_its_accuracy(upload):
     assert variant.recipe == "static-int8"
     assert variant.file.size < version.source.size / 2
     assert variant.measurements["agreement"] >= 0.98
+
+
+def test_a_build_for_a_target_that_is_no_more_comes_to_an_end(upload):
+    version = upload()
+    running.run(version.jobs.get().pk)
+    Job.objects.filter(kind=JobKind.BUILD).update(target="gone")
+    version.refresh_from_db()
+    version.targets = ["gone"]
+    version.save()
+    assert running.run(version.jobs.get(kind=JobKind.BUILD).pk)
+    version.refresh_from_db()
+    assert version.status == VersionStatus.REJECTED
+    assert "gone" in version.status_message
