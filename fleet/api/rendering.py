@@ -135,6 +135,7 @@ def render_progress(rollout: Rollout, progress: RolloutProgress) -> dict[str, An
     body = asdict(progress)
     body["time_left_s"] = body.pop("time_left_seconds")
     for stage in body["stages"]:
+        del stage["moving"]  # for the page's bar; programs have what it is made of
         stage["min_duration"] = format_duration(timedelta(seconds=stage.pop("min_duration_seconds")))
     events = [
         {"at": rfc3339(row.at), "actor": row.actor, "event": row.event.replace("_", "-"), "sentence": row.sentence}
