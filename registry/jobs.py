@@ -73,10 +73,11 @@ def report(lease: Lease, progress: str) -> None:
     _held(lease).update(progress=progress[:300])
 
 
-def give_back(lease: Lease, *, reason: str) -> None:
+def give_back(lease: Lease, *, reason: str, faults: int = 0) -> None:
     """Let the job be tried again later, after 5 s, 10 s, 20 s … at most 5 minutes."""
     seconds = min(_LONGEST_BACKOFF_SECONDS, 5 * 2 ** min(lease.job.attempts - 1, 10))
     _held(lease).update(
+        faults=F("faults") + faults,
         status=JobStatus.QUEUED,
         lease_token=None,
         lease_expires_at=None,

@@ -67,7 +67,7 @@ class ModelVersion(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200)
     ready_at = models.DateTimeField(null=True)
-    # Set by a roll-back: never offered again without a named release.
+    # Set by a roll-back: never offered again.
     quarantined_at = models.DateTimeField(null=True)
     quarantine_reason = models.TextField(blank=True)
 
@@ -157,6 +157,8 @@ class Job(models.Model):
     # What a person reads while it runs, or why it is tried again.
     progress = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
+    # How many of the attempts ended in a fault of ours; trouble of store, disk or database is none.
+    faults = models.PositiveIntegerField(default=0)
     lease_token = models.UUIDField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
     # Not before this time: retries of host trouble back off.

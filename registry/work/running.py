@@ -25,7 +25,7 @@ from registry.work.heartbeat import Heartbeat
 logger = logging.getLogger(__name__)
 
 # A fault of ours on this very model is tried again as often, and then shown.
-_MAX_ATTEMPTS_AT_FAULTS = 5
+_MAX_FAULTS = 5
 _STEPS: dict[str, Callable[[Lease, Path], None]] = {JobKind.VERIFY: verifying.run, JobKind.BUILD: building.run}
 
 
@@ -75,10 +75,11 @@ def _give_back(lease: Lease, reason: str) -> None:
 
 
 def _end_fault(lease: Lease) -> None:
-    if lease.job.attempts < _MAX_ATTEMPTS_AT_FAULTS:
-        jobs.give_back(lease, reason="a fault of the builder; it was logged.")
+    faults = lease.job.faults + 1
+    if faults < _MAX_FAULTS:
+        jobs.give_back(lease, reason="a fault of the builder; it was logged.", faults=1)
     else:
-        _reject(lease, f"The builder failed {lease.job.attempts} times on it; the log has job {lease.job.pk}.")
+        _reject(lease, f"The builder failed {faults} times on it; the log has job {lease.job.pk}.")
 
 
 def _reject(lease: Lease, reason: str) -> None:

@@ -141,6 +141,22 @@ def test_a_fault_of_ours_is_tried_again_and_in_the_end_shown(upload, monkeypatch
     assert f"job {job.pk}" in version.status_message
 
 
+def test_trouble_of_the_host_is_no_fault_of_the_model(upload, monkeypatch):
+    troubles = iter([OSError(28, "No space left on device")] * 6 + [KeyError("x")])
+
+    def fail(lease, folder):
+        raise next(troubles)
+
+    version = upload()
+    job = version.jobs.get()
+    monkeypatch.setitem(running._STEPS, JobKind.VERIFY, fail)
+    for _ in range(7):
+        Job.objects.update(due_at=job.created_at)
+        assert running.run(job.pk)
+    version.refresh_from_db()
+    assert version.status == VersionStatus.VERIFYING
+
+
 def test_folders_of_lost_leases_are_swept(running_engines):
     stray = Path(django_settings.MODELFLEET_HOME) / "tmp" / "job-0123"
     stray.mkdir(parents=True)
