@@ -65,7 +65,16 @@ def test_the_audit_trail_names_who_did_what_and_pages_by_keyset(api):
 
 
 @pytest.mark.parametrize(
-    "query", [{"limit": "0"}, {"limit": "501"}, {"limit": "x"}, {"cursor": "%%%"}, {"cursor": "e30"}, {"cursor": "IngAi"}, {"cursor": "OTk5OTk5OTk5OTk5OTk5OTk5OTk5"}]
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "501"},
+        {"limit": "x"},
+        {"cursor": "%%%"},
+        {"cursor": "e30"},
+        {"cursor": "IngAi"},
+        {"cursor": "OTk5OTk5OTk5OTk5OTk5OTk5OTk5"},
+    ],
 )
 def test_a_bad_page_request_names_the_parameter(api, query):
     answer = api("admin").get("/api/audit", query)
