@@ -179,7 +179,7 @@ class Agent:
 
     def _poll_duty(self, query: str | None) -> float:
         outcome, wish = self.poll(query)
-        log.info("poll %s: %s", query or "", outcome)
+        log.info("%s: %s", f"poll {query}" if query else "poll", outcome)
         if self.settings.poll_seconds is not None:
             return self.settings.poll_seconds
         return DEFAULT_POLL_SECONDS if wish is None else max(wish, LEAST_POLL_SECONDS)

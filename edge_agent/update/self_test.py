@@ -1,6 +1,7 @@
 """Running a slot's golden self-test in a child process: a model that kills ONNX Runtime kills only the child."""
 
 import dataclasses
+import importlib.util
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from edge_agent.update.failures import Failure, Interrupted, UpdateFailed
 
 POLL_SECONDS = 0.02
 MAX_STDERR_CHARACTERS = 500
+RUNTIME = ("numpy", "onnxruntime")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,9 +38,11 @@ def run(slot: Path, *, timeout_seconds: float, is_stopping: Callable[[], bool]) 
     """Run a slot's self-test.
 
     Raises:
-        UpdateFailed: `self_test_failed`, `latency_budget`, `incompatible`, or `crash` when the child died.
+        UpdateFailed: `self_test_failed`, `latency_budget`, `incompatible` (as when there is nothing to run models with),
+            or `crash` when the child died.
         Interrupted: the agent is stopping; nothing is said about the model.
     """
+    _check_runtime()
     command = [sys.executable, "-m", "edge_agent.update.self_test_child", str(slot), str(timeout_seconds)]
     # A session of its own: a Ctrl-C meant for the agent must not look like a crash of the model.
     child = subprocess.Popen(  # noqa: S603
@@ -51,6 +55,14 @@ def run(slot: Path, *, timeout_seconds: float, is_stopping: Callable[[], bool]) 
             child.kill()
         output, noise = child.communicate()
     return _read(child.returncode, output=output, noise=noise.decode(errors="replace"))
+
+
+def _check_runtime() -> None:
+    # Known beforehand, it is said in words: the child would die of it with a traceback.
+    missing = [name for name in RUNTIME if importlib.util.find_spec(name) is None]
+    if missing:
+        words = f"{' and '.join(missing)} not installed, so no model can run here: install the agent with its extra"
+        raise UpdateFailed(Failure.INCOMPATIBLE, f"{words}, as in pip install './edge_agent[runtime]'")
 
 
 def _wait(child: subprocess.Popen[bytes], *, timeout_seconds: float, is_stopping: Callable[[], bool]) -> None:

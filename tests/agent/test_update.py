@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import edge_agent
 from edge_agent.server.client import ServerTrouble
-from edge_agent.update import slots
+from edge_agent.update import self_test, slots
 from edge_agent.update.failures import Interrupted
 from tests.agent import tiny_models
 
@@ -190,6 +190,16 @@ def test_a_model_that_fails_its_self_test_is_not_switched_to(server, installed, 
 
     assert failure_of(server, answer) == "self_test_failed"
     assert running(home) == "1.0.0"
+
+
+def test_an_agent_without_onnx_runtime_says_so(server, start, publish, monkeypatch):
+    monkeypatch.setattr(self_test, "RUNTIME", ("numpy", "no_such_runtime"))
+    answer = server.assign(publish("1.0.0"))
+
+    assert start().sync() == ["failed"]
+
+    assert failure_of(server, answer) == "incompatible"
+    assert "no_such_runtime not installed" in server.reports[-1]["detail"]["message"]
 
 
 def test_a_model_that_never_ends_is_stopped(server, start, publish):
