@@ -95,10 +95,18 @@ def show_refusal(form: Form, error: DomainError, *, fields: Mapping[str, str] | 
         name = str(row.get("field", "")).split(".", maxsplit=1)[0]
         name = (fields or {}).get(name, name)
         if name in form.fields:
-            form.add_error(name, f"{row['field']} {row['message']}")
+            form.add_error(name, f"{_name_place(row['field'])} {row['message']}")
             placed = True
     if not placed:
         form.add_error(None, error.detail)
+
+
+def _name_place(field: str) -> str:
+    """Write a field of the API as people count: ``stages.1.percent`` is stage 2's."""
+    name, *rest = field.split(".")
+    if rest and rest[0].isdecimal():
+        return " ".join([f"{name.removesuffix('s').capitalize()} {int(rest[0]) + 1}:", *rest[1:]])
+    return field
 
 
 def _check_text(request: HttpRequest) -> None:

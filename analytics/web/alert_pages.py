@@ -55,6 +55,9 @@ def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
 def acknowledge(request: HttpRequest, alert_id: int) -> HttpResponse:
     """Note that somebody has seen it."""
     alerts.acknowledge(alert_id, actor=actor_of(request.user), at=timezone.now())
+    messages.success(
+        request, "You have seen the alert. It stays open until the drift is over, or somebody resolves it."
+    )
     return redirect("alert-page", alert_id=alert_id)
 
 

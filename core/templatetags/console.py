@@ -87,6 +87,12 @@ def percent(part: float | None, digits: int = 1) -> str:
 
 
 @register.filter
+def points(part: float | None) -> str:
+    """Write a difference of two shares of 1, which is no share of either."""
+    return NOTHING if part is None else f"{100 * part:.1f} percentage points"
+
+
+@register.filter
 def width(part: float | None) -> str:
     """Write a share of 1 as a length for a style."""
     return f"{100 * min(1.0, max(0.0, part or 0.0)):.2f}%"
@@ -101,7 +107,8 @@ def share(part: float | None, whole: float | None) -> str:
 @register.filter
 def number(value: float | str | None, digits: int = 3) -> str:
     """Write a number with fixed digits; what a template does not find is an empty text, and is written as nothing."""
-    return f"{value:,.{digits}f}" if isinstance(value, int | float) else NOTHING
+    # Adding zero makes a zero of what rounds to minus zero.
+    return f"{round(value, digits) + 0:,.{digits}f}" if isinstance(value, int | float) else NOTHING
 
 
 @register.filter
@@ -133,6 +140,13 @@ def words(name: str) -> str:
 
 
 @register.filter
+def sentence(text: str) -> str:
+    """End what a person wrote as a sentence, so that another one may follow."""
+    text = str(text).rstrip()
+    return text if not text or text[-1] in ".!?…" else f"{text}."
+
+
+@register.filter
 def actor(name: str) -> str:
     """Write whom the audit trail names as people say it: ``person:ann`` is ann."""
     kind, separator, rest = str(name).partition(":")
@@ -144,18 +158,21 @@ def actor(name: str) -> str:
 @register.filter
 def fact(name: str) -> str:
     """Write the name of such a fact, without its unit where the value says it."""
-    return words(str(name).removesuffix("_bytes"))
+    written = words(str(name).removesuffix("_bytes").removesuffix("_ratio"))
+    return " ".join(word.upper() if word in {"cpu", "gpu", "ram"} else word for word in written.split())
 
 
 @register.filter
 def described(value: Any, name: str) -> str:
-    """Write a fact that a device tells of itself; names that end in ``_bytes`` are sizes."""
+    """Write a fact that a device tells of itself; names in ``_bytes`` are sizes, in ``_ratio`` shares of 1."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or NOTHING
     if isinstance(value, dict):
         return ", ".join(f"{key}: {inner}" for key, inner in value.items()) or NOTHING
     if isinstance(value, int | float) and str(name).endswith("_bytes"):
         return size(value)
+    if isinstance(value, int | float) and str(name).endswith("_ratio"):
+        return percent(value)
     return NOTHING if value is None else str(value)
 
 
@@ -175,12 +192,13 @@ def distance(length: timedelta) -> str:
     """Write how long ago something was, or how far ahead it is."""
     seconds = length.total_seconds()
     if seconds < 0:
-        return f"in {_rough(-seconds)}"
+        return f"in {_rough(-seconds, nearest=True)}"
     return "just now" if seconds < 2 else f"{_rough(seconds)} ago"
 
 
-def _rough(seconds: float) -> str:
+def _rough(seconds: float, *, nearest: bool = False) -> str:
+    # What is ahead is rounded to the nearest: a day from now is still "in 24 h" a second later, never "in 23 h".
     for unit, unit_seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= unit_seconds:
-            return f"{int(seconds // unit_seconds)} {unit}"
+            return f"{round(seconds / unit_seconds) if nearest else int(seconds // unit_seconds)} {unit}"
     return f"{int(seconds)} s"

@@ -136,7 +136,7 @@ def test_what_fires_is_counted_in_the_header_and_listed(browser, alert):
 
 def test_an_alert_says_why_it_fired_and_leads_to_its_drift(browser, alert):
     answer = browser.get(f"/alerts/{alert.pk}")
-    assert "0.5000 (threshold 0.2)" in text_of(answer)
+    assert "0.5000 (alarms above 0.2)" in text_of(answer)
     assert answer.context["drift_url"] == f"{PAGE}&label=site%3Aosaka"
 
 

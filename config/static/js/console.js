@@ -6,8 +6,9 @@ const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 export function distance(seconds) {
   if (Math.abs(seconds) < 2) return "just now";
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
-  const text = `${Math.floor(Math.abs(seconds) / length)} ${unit}`;
-  return seconds < 0 ? `in ${text}` : `${text} ago`;
+  const count = Math.abs(seconds) / length;
+  // What is ahead is rounded to the nearest, as the server does.
+  return seconds < 0 ? `in ${Math.round(count)} ${unit}` : `${Math.floor(count)} ${unit} ago`;
 }
 
 function refreshTimes() {

@@ -51,6 +51,8 @@ function options(box) {
   return {
     width: box.clientWidth,
     height: HEIGHT,
+    // The last time below the axis is centered on the edge.
+    padding: [null, 32, null, null],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     scales: { x: { time: true, range: () => [series.from, series.to] }, y: { range: (_, __, max) => [0, Math.max(0.5, (max ?? 0) * 1.15)] }, n: { auto: false } },
     axes: [{ ...axis, values: [[86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [1, "{HH}:{mm}:{ss}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1]] }, { ...axis, size: 48 }],

@@ -21,6 +21,7 @@ def test_sizes_are_written_with_three_digits(size_bytes, written):
         (timedelta(minutes=90), "1 h ago"),
         (timedelta(days=3), "3 d ago"),
         (timedelta(minutes=-5), "in 5 min"),
+        (timedelta(seconds=-(24 * 3600 - 1)), "in 24 h"),
     ],
 )
 def test_times_are_written_as_their_distance(length, written):
@@ -30,6 +31,24 @@ def test_times_are_written_as_their_distance(length, written):
 @pytest.mark.parametrize(("value", "written"), [(None, "—"), (0.0104, "10 µs"), (4.806, "4.81 ms"), (1500.0, "1.5 s")])
 def test_latencies_are_written_in_the_unit_that_fits(value, written):
     assert console.milliseconds(value) == written
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fact", "described"),
+    [
+        ("memory_used_ratio", 0.09300000000000001, "memory used", "9.3 %"),
+        ("cpu_count", 2, "CPU count", "2"),
+        ("ram_bytes", 25_276_502_016, "RAM", "25.3 GB"),
+        ("architecture", "x86_64", "architecture", "x86_64"),
+    ],
+)
+def test_facts_of_a_device_are_written_for_people(name, value, fact, described):
+    assert (console.fact(name), console.described(value, name)) == (fact, described)
+
+
+def test_nothing_is_written_as_minus_zero():
+    assert console.number(-0.012, 1) == "0.0"
+    assert console.number(-1234.56, 1) == "-1,234.6"
 
 
 def test_a_time_has_its_exact_self_in_the_title():
