@@ -55,7 +55,7 @@ def describe_progress(version: ModelVersion, open_jobs: Sequence[Job]) -> str:
     builds = [job for job in open_jobs if job.kind == JobKind.BUILD]
     if not builds:
         return running.progress if running else waiting or "Waiting for a builder to check the upload."
-    done = f"{len(version.targets) - len(builds)} of {len(version.targets)} targets are done."
+    done = f"{len(version.targets) - len(builds)} of {len(version.targets)} targets done."
     if running:
         return f"{done} {running.target}: {running.progress}"
     return f"{done} {waiting or 'Waiting for a builder.'}"

@@ -1,5 +1,7 @@
 """The console's pages of models and versions. The version's page asks for its live part until nothing is left to build."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,14 +26,15 @@ def models(request: HttpRequest) -> HttpResponse:
 def model(request: HttpRequest, model: str) -> HttpResponse:
     """Show a model with its channels and newest versions."""
     found = queries.get_model(model)
+    versions = [describe_version(row) for row in queries.list_versions(model).order_by("-pk")[:_VERSIONS_SHOWN]]
     shown = {
         "model": found,
-        "versions": [describe_version(row) for row in queries.list_versions(model).order_by("-pk")[:_VERSIONS_SHOWN]],
+        "versions": versions,
         "channels": found.channels.select_related("version"),
         "ready_numbers": queries.list_offerable_numbers(found),
         "baselines": queries.count_baseline_samples(found),
     }
-    return render(request, "registry/model.html", shown)
+    return _render_live(request, "registry/model.html", shown, is_moving=any(row["progress"] for row in versions))
 
 
 @page(Area.MODELS)
@@ -48,7 +51,16 @@ def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
 def version_progress(request: HttpRequest, model: str, version: str) -> HttpResponse:
     """Return the part of the version's page that changes while builders work."""
     shown = version_page.describe(queries.get_shown_version(model, version))
-    return render(request, "registry/version_live.html", {"page": shown, "version": shown.version})
+    given = {"page": shown, "version": shown.version}
+    return _render_live(request, "registry/version_live.html", given, is_moving=bool(shown.version["progress"]))
+
+
+def _render_live(request: HttpRequest, template: str, given: dict[str, Any], *, is_moving: bool) -> HttpResponse:
+    """Render what polls; when nothing moves any more, the page is loaded anew, for its other parts may say more now."""
+    response = render(request, template, {**given, "is_moving": is_moving})
+    if "HX-Request" in request.headers and not is_moving:
+        response["HX-Refresh"] = "true"
+    return response
 
 
 @verb(Area.MODELS, back="version-page")

@@ -4,8 +4,9 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
-from registry.models import ModelVersion
+from registry.models import Job, JobStatus, ModelVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +107,34 @@ def test_every_list_and_a_version_open(person):
     for name in ("modelversion", "registeredmodel", "channel", "baseline", "job"):
         assert browser.get(f"/admin/registry/{name}/").status_code == 200, name
     assert browser.get(f"/admin/registry/modelversion/{ModelVersion.objects.get().pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize("page", ["/models/digits", "/models/digits/1.0.0"])
+def test_pages_of_a_build_move_by_themselves_and_are_loaded_anew_at_its_end(person, page):
+    browser = person("ml_engineer")
+    browser.post(ADD, fill())
+    live = page if page == "/models/digits" else f"{page}/progress"
+    assert "every 2s" in browser.get(page).content.decode()
+    assert "HX-Refresh" not in browser.get(live, headers={"HX-Request": "true"})
+
+    Job.objects.update(status=JobStatus.DONE)
+    assert "every 2s" not in browser.get(page).content.decode()
+    assert browser.get(live, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in browser.get(live)
+
+
+def test_a_rejected_or_quarantined_version_offers_nothing_that_would_be_refused(person):
+    browser = person("admin")
+    browser.post(ADD, fill())
+    ModelVersion.objects.update(status="rejected", status_message="It is cut off.")
+    page = browser.get("/models/digits/1.0.0").content.decode()
+    assert "Check the signature" not in page
+    assert "not read yet" not in page
+
+    reason = "Rolled back from digits/stable: smells"
+    ModelVersion.objects.update(
+        status="ready", status_message="", quarantined_at=timezone.now(), quarantine_reason=reason
+    )
+    page = browser.get("/models/digits/1.0.0").content.decode()
+    assert f"{reason}. It is never offered again." in page
+    assert "Roll out</a>" not in page
