@@ -30,16 +30,30 @@ class RolloutForm(forms.Form):
     salt = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, model: str, initial: dict[str, Any] | None = None) -> None:
-        super().__init__(data, initial={"channel": "stable", **(initial or {})})
-        self.model = model
         found = get_model(model)
         numbers = list_offerable_numbers(found)
-        names = list(found.channels.values_list("name", flat=True))
+        self._points_to = dict(found.channels.values_list("name", "version__number"))
+        names = list(self._points_to)
+        chosen = {"channel": "stable", **(initial or {})}
+        if chosen["channel"] not in names and names:
+            chosen["channel"] = names[0]
+        # The newest that would change something.
+        others = [number for number in numbers if number != self._points_to.get(chosen["channel"])]
+        super().__init__(data, initial={"version": next(iter(others), None), **chosen})
+        self.model = model
         self.fields["version"].choices = [(number, number) for number in numbers]  # type: ignore[attr-defined]
         self.fields["channel"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
         targets = [(target.name, target.title) for target in load_targets().values()]
         self.fields["targets"].choices = targets  # type: ignore[attr-defined]
         self.can_be_used = bool(numbers and names)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse before the preview what could not start."""
+        given = super().clean() or self.cleaned_data
+        channel, version = given.get("channel"), given.get("version")
+        if channel and version and self._points_to.get(channel) == version:
+            self.add_error("version", f"{self.model}/{channel} points to {version} already.")
+        return given
 
     def plan(self) -> Plan:
         """Return what the verbs take; call it on a valid form."""

@@ -67,8 +67,9 @@ def act(request: HttpRequest, rollout_id: uuid.UUID, name: str) -> HttpResponse:
     """Apply a verb."""
     if name not in VERBS:
         raise Http404
-    done = VERBS[name].apply(rollout_id, actor=actor_of(request.user), reason=request.POST.get("reason", "").strip())
-    messages.success(request, done.reason)
+    reason = request.POST.get("reason", "").strip()
+    done = VERBS[name].apply(rollout_id, actor=actor_of(request.user), reason=reason)
+    messages.success(request, f"{VERBS[name].done}: {reason}" if reason else done.reason)
     return redirect("rollout-page", rollout_id=rollout_id)
 
 

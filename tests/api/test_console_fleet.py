@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout
+from fleet.web.rollout_verbs import VERBS
 from tests.fleet_rows import make_device, make_version, point
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +40,8 @@ def text_of(answer):
 def test_an_empty_fleet_says_how_to_enroll_the_first_device(browser):
     page = text_of(browser.get("/"))
     assert "No device yet" in page
+    # With what runs models: without it the first update of every device would fail.
+    assert "./edge_agent[runtime]" in page
     assert "edge-agent run --config agent.toml" in page
 
 
@@ -182,13 +185,14 @@ def test_the_devices_of_the_preview_are_those_of_the_rollout(browser, versions):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"stages_percent": ["50", "40"]}, "must be above 50"),
+        ({"stages_percent": ["50", "40"]}, "Stage 2: percent must be above 50"),
         ({"stages_percent": ["50", "90"]}, "must end with 100 percent"),
         ({"stages_percent": ["half", "100"]}, "numbers are needed"),
         ({"stages_min_duration": ["a while", "0"]}, "is not a duration"),
         ({"stages_percent": ["", ""]}, "At least one stage is needed"),
         ({"labels": "osaka"}, "is not key=value"),
         ({"version": "9.9.9"}, "Select a valid choice"),
+        ({"version": "1.0.0"}, "digits/stable points to 1.0.0 already."),
     ],
 )
 def test_a_plan_that_breaks_a_rule_is_refused_at_the_form(browser, versions, changes, complaint):
@@ -204,7 +208,15 @@ def test_a_draft_is_started_paused_and_aborted_from_its_page(browser, versions):
     for verb, state in (("start", "running"), ("pause", "paused"), ("resume", "running"), ("abort", "aborted")):
         answer = browser.post(f"{address}/{verb}", {"reason": f"because {verb}"}, follow=True)
         assert Rollout.objects.get().state == state
-        assert f"because {verb}" in text_of(answer)
+        assert f"{VERBS[verb].done}: because {verb}" in text_of(answer)
+
+
+def test_the_plan_begins_with_a_version_that_the_channel_does_not_point_to(browser, versions):
+    assert browser.get("/rollouts/new?model=digits").context["form"]["version"].value() == "2.0.0"
+    point("stable", versions[1])
+    assert browser.get("/rollouts/new?model=digits").context["form"]["version"].value() == "1.0.0"
+    chosen = browser.get("/rollouts/new?model=digits&version=2.0.0")
+    assert chosen.context["form"]["version"].value() == "2.0.0"
 
 
 def test_a_verb_that_does_not_apply_is_a_message(browser, versions):
