@@ -20,6 +20,8 @@ os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "MODELFLEET_HOME": s
 import django
 
 django.setup()
+# pytest's parallel workers inherit the environment, and would read the settings before they have a home of their own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @pytest.fixture(scope="session")
