@@ -21,8 +21,8 @@ from fleet.models import Deployment
 from fleet.rules import resolving
 from registry.baselines import FILENAME as BASELINE_NAME
 from registry.models import RegisteredModel
-from registry.names import MANIFEST_NAME, SIGNATURE_NAME
 from registry.queries import UnknownModel
+from registry.rules.names import MANIFEST_NAME, SIGNATURE_NAME
 from registry.stores import blob_store
 
 _JITTER: Final = 0.1

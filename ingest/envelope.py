@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from core.errors import Invalid
-from registry.inference_records import InferenceRecord
+from registry.rules.inference_records import InferenceRecord
 
 MAX_BATCH_NUMBER = 2**63 - 1
 

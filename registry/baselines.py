@@ -9,10 +9,11 @@ from django.db import transaction
 from core import audit
 from core.actors import Actor
 from core.errors import Invalid
-from registry import contents, histograms
-from registry.inference_records import UnreadableRecords, read_json_lines
-from registry.manifests import canonical_json
+from registry import contents
 from registry.models import Baseline, ModelVersion
+from registry.rules import histograms
+from registry.rules.inference_records import UnreadableRecords, read_json_lines
+from registry.rules.manifests import canonical_json
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 FILENAME = "baseline.json"
@@ -52,7 +53,7 @@ def create(
     actor: Actor,
     came_with_version: bool = False,
 ) -> Baseline:
-    """Put a baseline in force: statistics as ``registry.histograms.statistics_of`` gives them.
+    """Put a baseline in force: statistics as ``registry.rules.histograms.statistics_of`` gives them.
 
     It is a row and a blob of its own; what a READY version's manifests carry stays as it was.
 

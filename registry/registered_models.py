@@ -6,8 +6,9 @@ from django.db.models import ProtectedError
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict
-from registry import names, queries, uses
+from registry import queries, uses
 from registry.models import RegisteredModel
+from registry.rules import names
 from registry.uses import Use
 
 

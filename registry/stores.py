@@ -9,7 +9,7 @@ from django.conf import settings
 
 from registry.blobs import BlobStore
 from registry.blobs.directory import DirectoryStore
-from registry.signing_keys import PublicKey, SigningKey
+from registry.rules.signing_keys import PublicKey, SigningKey
 
 if TYPE_CHECKING:
     from registry.blobs.s3 import S3Store

@@ -2,8 +2,8 @@
 
 from django.urls import path, register_converter
 
-from registry import web
 from registry.api import catalog, channels, models, variants, versions
+from registry.web import pages
 
 
 class NameConverter:
@@ -42,10 +42,10 @@ urlpatterns = [
     path("api/targets", catalog.Targets.as_view(), name="targets"),
     path("api/recipes", catalog.Recipes.as_view(), name="recipes"),
     path("api/signing-keys", catalog.SigningKeys.as_view(), name="signing-keys"),
-    path("models", web.models, name="models-page"),
-    path("models/<name:model>", web.model, name="model-page"),
-    path("models/<name:model>/channels", web.move_channel, name="move-channel"),
-    path(_VERSION_PAGE, web.version, name="version-page"),
-    path(f"{_VERSION_PAGE}/progress", web.version_progress, name="version-progress"),
-    path(f"{_VERSION_PAGE}/targets", web.add_targets, name="add-targets"),
+    path("models", pages.models, name="models-page"),
+    path("models/<name:model>", pages.model, name="model-page"),
+    path("models/<name:model>/channels", pages.move_channel, name="move-channel"),
+    path(_VERSION_PAGE, pages.version, name="version-page"),
+    path(f"{_VERSION_PAGE}/progress", pages.version_progress, name="version-progress"),
+    path(f"{_VERSION_PAGE}/targets", pages.add_targets, name="add-targets"),
 ]

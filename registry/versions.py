@@ -13,21 +13,11 @@ from django.utils import timezone
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid
-from registry import (
-    baselines,
-    contents,
-    jobs,
-    model_metadata,
-    names,
-    queries,
-    registered_models,
-    transitions,
-    uses,
-    variants,
-)
+from registry import baselines, contents, jobs, queries, registered_models, uses, variants
 from registry.models import Blob, JobKind, JobStatus, ModelVersion, RegisteredModel, VersionStatus
-from registry.transitions import TargetOutcome
-from registry.version_numbers import VersionNumber
+from registry.rules import model_metadata, names, transitions
+from registry.rules.transitions import TargetOutcome
+from registry.rules.version_numbers import VersionNumber
 
 MAX_NUMBER_LENGTH = ModelVersion._meta.get_field("number").max_length or 0  # noqa: SLF001 - Django's documented API
 

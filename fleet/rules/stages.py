@@ -105,5 +105,6 @@ def decide_step(
     remaining = started_at + timedelta(seconds=stage.min_duration_seconds) - now
     if remaining > timedelta(0):
         return Verdict(Step.HOLD, f"{format_duration(remaining)} of its least duration remain")
-    reason = f"{evidence.confirmed} of {evidence.covered} covered devices have confirmed, {needed} were needed"
+    asked = f"{needed} {'was' if needed == 1 else 'were'} needed"
+    reason = f"{evidence.confirmed} of {evidence.covered} covered devices have confirmed, {asked}"
     return Verdict(Step.COMPLETE if index == len(stages) - 1 else Step.ADVANCE, reason)

@@ -12,11 +12,12 @@ from core.api.authentication import actor_of
 from core.api.strictness import StrictSerializer
 from core.errors import Missing
 from core.roles import Area
-from registry import contents, names, queries, variants
+from registry import contents, queries, variants
 from registry.api.shapes import VersionShape
 from registry.api.versions import render_version
 from registry.compression.targets import UnknownTarget, get_target
 from registry.models import Blob, Variant
+from registry.rules import names
 
 
 class NoSuchTarget(Missing):

@@ -19,10 +19,11 @@ from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.roles import Area
-from registry import model_metadata, queries, versions
+from registry import queries, versions
 from registry.api.shapes import VersionShape
 from registry.models import ModelVersion
 from registry.overviews import describe_version
+from registry.rules import model_metadata
 from registry.versions import Upload
 
 

@@ -10,15 +10,16 @@ from typing import Any
 import msgspec
 from django.db import transaction
 
-from registry import baselines, contents, jobs, manifests, stores, versions
+from registry import baselines, contents, jobs, stores, versions
 from registry.compression import builds
 from registry.compression.builds import Attempt
 from registry.compression.recipes import compute_digest
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
 from registry.jobs import Lease
 from registry.models import Blob, ModelVersion, Variant, VariantStatus
-from registry.names import MANIFEST_NAME
-from registry.signing import sign_bundle
+from registry.rules import manifests
+from registry.rules.names import MANIFEST_NAME
+from registry.rules.signing import sign_bundle
 from registry.work.verifying import limits
 
 MIN_AGENT_VERSION = "0.1.0"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from registry.inference_records import InferenceRecord
+from registry.rules.inference_records import InferenceRecord
 from tests.telemetry_rows import MODEL, VERSION, add_baseline, add_telemetry
 
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,8 @@ import pytest
 
 from core.actors import SYSTEM
 from registry import baselines, stores
-from registry.inference_records import UnreadableRecords
 from registry.models import ModelVersion
+from registry.rules.inference_records import UnreadableRecords
 
 pytestmark = pytest.mark.django_db
 

@@ -5,9 +5,9 @@ import struct
 import msgspec
 import pytest
 
-from registry import manifests
-from registry.names import InvalidName
-from registry.version_numbers import InvalidVersionNumber
+from registry.rules import manifests
+from registry.rules.names import InvalidName
+from registry.rules.version_numbers import InvalidVersionNumber
 
 DIGEST = "0a" * 32
 

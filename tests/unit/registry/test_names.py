@@ -1,6 +1,6 @@
 import pytest
 
-from registry import names
+from registry.rules import names
 
 
 @pytest.mark.parametrize("slug", ["digits", "a", "0", "face-detector_v2.1", "a" * 64])

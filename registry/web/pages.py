@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from core.api.authentication import actor_of
 from core.pages import page, verb
 from core.roles import Area
-from registry import baselines, channels, queries, variants, version_page
+from registry import baselines, channels, queries, variants
 from registry.overviews import describe_version
+from registry.web import version_page
 
 _VERSIONS_SHOWN = 100
 

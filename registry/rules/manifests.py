@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 
 from core.errors import DomainError, Kind
-from registry import names, version_numbers
+from registry.rules import names, version_numbers
 
 SCHEMA: Final = "modelfleet.manifest/1"
 

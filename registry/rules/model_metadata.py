@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from core.errors import Invalid
-from registry.manifests import InvalidManifest, canonical_json
+from registry.rules.manifests import InvalidManifest, canonical_json
 
 MAX_BYTES = 1024 * 1024
 _MAX_DEPTH: Final = 32

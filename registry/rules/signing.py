@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from core.errors import DomainError, Kind
-from registry.names import SIGNATURE_NAME
-from registry.signing_keys import PublicKey, SigningKey
+from registry.rules.names import SIGNATURE_NAME
+from registry.rules.signing_keys import PublicKey, SigningKey
 
 __all__ = ["PublicKey", "SigningKey", "sign_bundle", "verify_bundle"]
 

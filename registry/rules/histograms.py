@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from registry.inference_records import InferenceRecord
+from registry.rules.inference_records import InferenceRecord
 
 BINS_VERSION = 1
 CONFIDENCE_BINS = 20
