@@ -13,8 +13,8 @@ from analytics.windows import Window
 from core.actors import Actor
 from core.errors import DomainError, Kind
 from registry import baselines
-from registry.histograms import BINS_VERSION
 from registry.models import Baseline, ModelVersion
+from registry.rules.histograms import BINS_VERSION
 
 
 class NoTelemetry(DomainError):
