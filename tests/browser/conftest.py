@@ -57,7 +57,8 @@ def server() -> Iterator[RunningServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright runs, its event loop stands in the way of Django's own database calls.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -65,7 +66,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def login(chromium: Browser, server: RunningServer) -> StorageState:
     """What the browser keeps of somebody who has logged in once."""
     context = chromium.new_context(base_url=server.url)

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0003_role_groups")]
+    dependencies = [("core", "0002_audit_is_append_only")]
     operations = [
         migrations.AlterModelOptions(
             name="apitoken", options={"ordering": ["-created_at"], "verbose_name": "API token"}
