@@ -24,7 +24,9 @@ function drawThresholds(u) {
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(`${words} ${value}`, bbox.left + 6 * devicePixelRatio, y - 5 * devicePixelRatio);
+    // One word above its line, the other below: where the index is large, the two lines are close.
+    const offset = words === "high" ? -5 : 14;
+    ctx.fillText(`${words} ${value}`, bbox.left + 6 * devicePixelRatio, y + offset * devicePixelRatio);
   }
   ctx.restore();
 }
@@ -55,7 +57,7 @@ function options(box) {
     padding: [null, 32, null, null],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     scales: { x: { time: true, range: () => [series.from, series.to] }, y: { range: (_, __, max) => [0, Math.max(0.5, (max ?? 0) * 1.15)] }, n: { auto: false } },
-    axes: [{ ...axis, values: [[86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [1, "{HH}:{mm}:{ss}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1]] }, { ...axis, size: 48 }],
+    axes: [{ ...axis, space: 70, values: [[86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [1, "{HH}:{mm}:{ss}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1]] }, { ...axis, size: 48 }],
     cursor: { points: { show: false }, drag: { x: false, y: false } },
     series: [
       { label: "From (UTC)", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
