@@ -23,7 +23,7 @@ def test_over_the_limit_is_too_large(encoding):
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 def test_a_bomb_is_stopped_at_the_limit(encoding):
-    bomb = {"gzip": gzip.compress, "zstd": zstandard.compress}[encoding](bytes(100_000_000))
+    bomb = {"gzip": gzip.compress, "zstd": zstandard.compress}[encoding](bytes(20_000_000))
     assert len(bomb) < 200_000
     with pytest.raises(BodyTooLarge):
         content_encoding.decode(bomb, encoding=encoding, limit_bytes=1_000_000)
