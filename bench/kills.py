@@ -49,7 +49,6 @@ class Installation:
     home: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
-    restarts: int = 0
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -82,7 +81,6 @@ class Installation:
         if name == "supervisor":
             self.process.kill()
             self.process.wait()
-            self.restarts += 1
             self.start()
             return
         mark = CHILDREN[name]
@@ -342,13 +340,15 @@ def _run_agent(home: Path) -> subprocess.Popen[bytes]:
 
 
 def _wait_for_model(homes: list[Path]) -> None:
+    from edge_agent.errors import AgentError
+
     end = time.monotonic() + 60
     for home in homes:
         while True:
             try:
                 _classify(home)
                 break
-            except Exception:
+            except AgentError:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.5)

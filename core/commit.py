@@ -1,7 +1,6 @@
 """Run something after the transaction has committed, and only then."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -22,9 +21,4 @@ def queue_after_commit(task: Any, *args: object) -> None:
         except OperationalError:
             logger.warning("broker unreachable; beat will queue %s%r again", task.name, args)
 
-    run_after_commit(send)
-
-
-def run_after_commit(action: Callable[[], None]) -> None:
-    """Call ``action`` after commit; at once where no transaction is open."""
-    transaction.on_commit(action)
+    transaction.on_commit(send)

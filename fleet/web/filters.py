@@ -30,7 +30,7 @@ class DeviceFilters:
     def read(cls, given: QueryDict) -> "DeviceFilters":
         """Read them; what makes no sense filters everything away, as a person sees it in the field."""
         names = ("search", "label", "target", "version", "state")
-        return cls(**{name: given.get(name, "").replace("\x00", "").strip() for name in names})
+        return cls(**{name: given.get(name, "").strip() for name in names})
 
     @property
     def is_empty(self) -> bool:
