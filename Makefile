@@ -1,10 +1,15 @@
 # Every command of the README. `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?= python3
+# The first of these that is 3.11 or newer; `make test PYTHON=python3.13` asks for another one, and makes .venv anew for it.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# A lock is complete, so nothing is resolved: an index that has moved on since changes nothing. `pip check` proves it complete.
+INSTALL := $(PIP) install --quiet --no-deps
+QUIETLY := 2> >(grep -v "^WARNING: Location" >&2)
 UV_COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .PHONY: help setup demo run test check lint types imports docs lock clean
@@ -47,17 +52,24 @@ lock:  ## Lock requirements/*.in again (needs uv)
 clean:  ## Remove .venv and caches; state under var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Modelfleet needs Python 3.11 or newer; set PYTHON=python3.11")'
-	@$(PYTHON) -m venv $(VENV)
+# Written only when the interpreter is another one than .venv was made with, so that another PYTHON is noticed.
+$(VENV)/.python: FORCE
+	@version=$$($(PYTHON) -c 'import sys; sys.exit("error: Modelfleet needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else print(sys.version)') || exit 1; \
+	if [ "$$version" != "$$(cat $@ 2>/dev/null)" ]; then \
+		$(PYTHON) -m venv --clear $(VENV) && echo "$$version" > $@; \
+	fi
 
-$(VENV)/.ready: requirements/base.txt edge_agent/pyproject.toml | $(VENV)/bin/python
+FORCE:
+
+$(VENV)/.ready: requirements/base.txt edge_agent/pyproject.toml $(VENV)/.python
 	@echo "installing the locked packages into $(VENV) (about a minute, once) ..."
-	@$(PIP) -r requirements/base.txt 2> >(grep -v "^WARNING: Location" >&2)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e edge_agent 2> >(grep -v "^WARNING: Location" >&2)
+	@$(INSTALL) --require-hashes -r requirements/base.txt $(QUIETLY)
+	@$(INSTALL) --no-build-isolation --no-index -e edge_agent $(QUIETLY)
+	@$(PIP) check
 	@touch $@
 
 $(VENV)/.ready-dev: requirements/dev.txt $(VENV)/.ready
 	@echo "installing what the tests need ..."
-	@$(PIP) -r requirements/dev.txt 2> >(grep -v "^WARNING: Location" >&2)
+	@$(INSTALL) --require-hashes -r requirements/dev.txt $(QUIETLY)
+	@$(PIP) check
 	@touch $@
