@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from core.errors import Invalid
+from core.json_depth import TOO_DEEP, is_too_deep
 from registry.rules.inference_records import InferenceRecord
 
 MAX_BATCH_NUMBER = 2**63 - 1
@@ -44,8 +45,8 @@ class Batch:
         return self.record_count - len(self.refusals)
 
 
-# What decoding raises where bytes are not what they should be; the last one where they nest without end.
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# What decoding raises where bytes are not what they should be.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 # NUL is good JSON, but no text of PostgreSQL's: roll-ups are kept by model and version.
 _NUL = b"\\u0000"
 
@@ -86,8 +87,10 @@ def parse(body: bytes) -> Batch:
     """Check a decoded body. All records good is the fast path; else each is checked alone.
 
     Raises:
-        MalformedBatch: It is no JSON, or the envelope itself breaks the schema.
+        MalformedBatch: It is no JSON, nested too deep, or the envelope itself breaks the schema.
     """
+    if is_too_deep(body):
+        raise MalformedBatch(f"The body is no batch: {TOO_DEEP}")
     envelope: _Typed | _Raw
     refusals: tuple[Refusal, ...] = ()
     try:

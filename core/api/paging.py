@@ -18,6 +18,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.errors import Invalid
+from core.json_depth import is_too_deep
 
 MAX_LIMIT = 500
 DEFAULT_LIMIT = 100
@@ -117,8 +118,11 @@ def _decode(cursor: str) -> str | int:
 
 def _read(cursor: str) -> Any:
     try:
-        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, RecursionError) as error:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        if is_too_deep(text):
+            raise _foreign_cursor()
+        return json.loads(text)
+    except (binascii.Error, ValueError) as error:
         raise _foreign_cursor() from error
 
 

@@ -1,10 +1,12 @@
 """JSON bodies of bounded size and depth."""
 
+import io
 from typing import Any, ClassVar
 
 from rest_framework import exceptions, parsers
 
 from core.errors import DomainError, Kind
+from core.json_depth import TOO_DEEP, is_too_deep
 
 
 class BodyTooLarge(DomainError):
@@ -24,12 +26,12 @@ class BoundedJSONParser(parsers.JSONParser):
 
         Raises:
             BodyTooLarge: It is longer than ``max_bytes``.
-            ParseError: It is no JSON, or nested beyond reason.
+            ParseError: It is no JSON, or nested too deep.
         """
         length = int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0)
         if length > self.max_bytes:
             raise BodyTooLarge(f"The body has {length} bytes; at most {self.max_bytes} are taken.")
-        try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as error:
-            raise exceptions.ParseError("The JSON is nested too deep.") from error
+        body = stream.read()
+        if is_too_deep(body):
+            raise exceptions.ParseError(TOO_DEEP)
+        return super().parse(io.BytesIO(body), media_type, parser_context)

@@ -62,7 +62,7 @@ class DeviceJSONParser(BoundedJSONParser):
 
         Raises:
             BodyTooLarge: It is larger than 256 KiB.
-            ParseError: It is no JSON object, or nested beyond reason.
+            ParseError: It is no JSON object, or nested too deep.
         """
         body = super().parse(stream, media_type, parser_context)
         if not isinstance(body, dict):

@@ -18,6 +18,7 @@ from core.api.paging import keyset_page, page_of
 from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
+from core.json_depth import TOO_DEEP, is_too_deep
 from core.roles import Area
 from registry import queries, versions
 from registry.api.shapes import VersionShape
@@ -35,8 +36,10 @@ class JsonPart(serializers.Field[Any, Any, Any, Any]):
         """Parse it."""
         text = data.read(model_metadata.MAX_BYTES + 1) if isinstance(data, UploadedFile) else data
         try:
+            if is_too_deep(text):
+                raise serializers.ValidationError(TOO_DEEP)
             return json.loads(text)
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise serializers.ValidationError("is no JSON.") from error
 
     def to_representation(self, value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from core.errors import DomainError, Kind
+from core.json_depth import TOO_DEEP, is_too_deep
 
 _ShortText = Annotated[str, msgspec.Meta(max_length=128)]
 _Finite = Annotated[float, msgspec.Meta(ge=-1.7976931348623157e308, le=1.7976931348623157e308)]
@@ -44,7 +45,9 @@ def read_json_lines(lines: Iterable[bytes]) -> Iterator[InferenceRecord]:
     """
     for number, line in enumerate(lines, start=1):
         if line.strip():
+            if is_too_deep(line):
+                raise UnreadableRecords(f"Line {number}: {TOO_DEEP}", line=number)
             try:
                 yield _decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise UnreadableRecords(f"Line {number}: {error}", line=number) from error

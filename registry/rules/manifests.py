@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 
 from core.errors import DomainError, Kind
+from core.json_depth import TOO_DEEP, is_too_deep
 from registry.rules import names, version_numbers
 
 SCHEMA: Final = "modelfleet.manifest/1"
@@ -143,9 +144,11 @@ def parse(data: bytes) -> Manifest:
     Raises:
         InvalidManifest: Not JSON, an unknown or missing field, a wrong type, or a broken rule.
     """
+    if is_too_deep(data):
+        raise InvalidManifest(TOO_DEEP)
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise InvalidManifest(str(error)) from error
     _check(manifest)
     return manifest

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from core.errors import DomainError, Kind
+from core.json_depth import TOO_DEEP, is_too_deep
 from registry.rules.names import SIGNATURE_NAME
 from registry.rules.signing_keys import PublicKey, SigningKey
 
@@ -196,9 +197,11 @@ def _compare(signed: Mapping[str, str], given: Mapping[str, str]) -> None:
 
 
 def _load_json(data: bytes) -> dict[str, Any]:
+    if is_too_deep(data):
+        raise MalformedBundle(TOO_DEEP)
     try:
         value = json.loads(data)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise MalformedBundle("A part of the bundle is not JSON.") from error
     if not isinstance(value, dict):
         raise MalformedBundle("A part of the bundle is not a JSON object.")
