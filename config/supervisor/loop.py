@@ -3,7 +3,8 @@
 1. Start what is due and whose needs are ready; ask those that are not ready yet.
 2. When all are ready for the first time, say so.
 3. When one ends, end its whole old group, log the reason, and start it again after a delay.
-4. At SIGINT, SIGTERM or SIGHUP stop the ranks one after the other, within ten seconds of grace; at a second one, at once.
+4. At SIGINT, SIGTERM or SIGHUP stop the ranks one after the other, within ten seconds of grace. At a second request, more
+   than two seconds after the first one, kill at once.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from types import FrameType
 from config.processes import guardian, spawning
 from config.supervisor.child import Child, describe_end
 from config.supervisor.output import Output
+from config.supervisor.stop_requests import StopRequests
 from config.supervisor.tended import Tended
 from core.errors import DomainError, Kind
 
@@ -46,7 +48,7 @@ class Supervisor:
         self._tended = [Tended(child, run=run) for child in children]
         self._run = run
         self._output = output
-        self._stop_count = 0
+        self._stop_requests = StopRequests()
         self._has_told = False
         self._selector = selectors.DefaultSelector()
         self._guardian: subprocess.Popen[bytes] | None = None
@@ -61,7 +63,7 @@ class Supervisor:
         with self._signals():
             self._guardian = guardian.start(self._run)
             try:
-                while not self._stop_count and not is_asked_to_stop():
+                while not self._stop_requests.is_stopping and not is_asked_to_stop():
                     self._step(on_ready=on_ready)
             finally:
                 self._stop_all()
@@ -79,7 +81,9 @@ class Supervisor:
     def _start_due(self) -> None:
         ready = {tended.child.name for tended in self._tended if tended.is_ready}
         for tended in self._tended:
-            if self._stop_count or not tended.is_due(now=time.monotonic()) or not ready.issuperset(tended.child.needs):
+            if self._stop_requests.is_stopping:
+                return
+            if not tended.is_due(now=time.monotonic()) or not ready.issuperset(tended.child.needs):
                 continue
             try:
                 tended.start()
@@ -95,7 +99,7 @@ class Supervisor:
 
     def _ask_readiness(self) -> None:
         for tended in self._tended:
-            if tended.is_ready or tended.pid is None or self._stop_count:
+            if tended.is_ready or tended.pid is None or self._stop_requests.is_stopping:
                 continue
             if tended.child.is_ready and tended.child.is_ready():
                 tended.is_ready = True
@@ -143,7 +147,9 @@ class Supervisor:
         for tended in rank:
             tended.signal_stop()
         deadline = time.monotonic() + max(tended.child.stop_seconds for tended in rank)
-        while any(tended.is_alive() for tended in rank) and time.monotonic() < deadline and self._stop_count < 2:
+        while any(tended.is_alive() for tended in rank) and time.monotonic() < deadline:
+            if self._stop_requests.is_urgent:
+                break
             _reap_all()
             self._relay(timeout=ASK_AGAIN_SECONDS)
         for tended in rank:
@@ -206,7 +212,7 @@ class Supervisor:
             sender.close()
 
     def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop_count += 1
+        self._stop_requests.note(at=time.monotonic())
 
 
 def _get_rank(tended: Tended) -> int:

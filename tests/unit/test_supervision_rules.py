@@ -9,11 +9,30 @@ from config.supervisor import output
 from config.supervisor.child import choose_delay_seconds, describe_end
 from config.supervisor.children import build_url
 from config.supervisor.output import LineReader, Output
+from config.supervisor.stop_requests import StopRequests
 
 
 def test_the_delay_doubles_and_stays_at_five_seconds():
     delays = [choose_delay_seconds(failures) for failures in (1, 2, 3, 4, 5, 6, 7, 1000)]
     assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_stopping", "is_urgent"),
+    [
+        ([], False, False),
+        ([100.0], True, False),
+        ([100.0, 100.1, 101.9], True, False),
+        ([100.0, 102.0], True, False),
+        ([100.0, 102.1], True, True),
+        ([100.0, 100.1, 102.1], True, True),
+    ],
+)
+def test_a_second_request_to_stop_is_urgent_two_seconds_after_the_first(seconds, is_stopping, is_urgent):
+    requests = StopRequests()
+    for at in seconds:
+        requests.note(at=at)
+    assert (requests.is_stopping, requests.is_urgent) == (is_stopping, is_urgent)
 
 
 @pytest.mark.parametrize(

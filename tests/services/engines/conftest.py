@@ -137,18 +137,20 @@ def sleeping_process() -> Iterator[int]:
 
 
 @pytest.fixture
-def make_supervisor(home: Path, tmp_path: Path) -> Iterator[Callable[[dict], subprocess.Popen[bytes]]]:
-    """A supervisor behind make, as `make run` is."""
+def make_supervisor(home: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """A supervisor behind make, as `make run` is, in a process group of its own."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(child: dict) -> subprocess.Popen[bytes]:
-        words = [sys.executable, str(SUPERVISE), str(home), json.dumps([child]), "alone"]
+    def start(*children: dict, with_engines: bool = False) -> subprocess.Popen[bytes]:
+        engines = "engines" if with_engines else "alone"
+        words = [sys.executable, str(SUPERVISE), str(home), json.dumps(children), engines]
         (tmp_path / "Makefile").write_text(f"run:\n\t@exec {shlex.join(words)}\n")
         process = subprocess.Popen(
             ["make", "--no-print-directory", "-C", str(tmp_path), "run"],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            process_group=0,
         )
         started.append(process)
         return process

@@ -3,13 +3,17 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from config.engines import location, postgresql
 from config.processes import tables
 
 # A server whose main process only watches, as granian's does: its worker holds the port, in the same session.
@@ -175,13 +179,45 @@ def test_a_child_that_ignores_the_stop_signal_is_killed_after_its_grace(supervis
     assert not processes_of(home)
 
 
-def test_a_second_signal_stops_at_once(supervise, home, until, processes_of):
+def test_a_second_signal_more_than_two_seconds_after_the_first_stops_at_once(supervise, home, until, processes_of):
     supervised = supervise({"name": "stubborn", "command": [sys.executable, "-c", STUBBORN], "stop_seconds": 60})
     supervised.wait_ready()
     until(lambda: "here" in supervised.said())
     supervised.process.send_signal(signal.SIGTERM)
+    time.sleep(2.2)
+    assert supervised.process.poll() is None
     assert supervised.stop(signal.SIGINT) < 3
     assert not processes_of(home)
+
+
+def test_a_second_signal_within_two_seconds_leaves_the_children_their_grace(supervise, home, until, processes_of):
+    supervised = supervise({"name": "stubborn", "command": [sys.executable, "-c", STUBBORN], "stop_seconds": 3})
+    supervised.wait_ready()
+    until(lambda: "here" in supervised.said())
+    supervised.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert supervised.stop(signal.SIGINT) > 2
+    assert not processes_of(home)
+
+
+def test_a_stop_of_the_whole_process_group_shuts_postgresql_down(home, make_supervisor, until, processes_of):
+    # Slow, so that the second signal arrives before PostgreSQL's turn.
+    slow = {"name": "slow", "command": [sys.executable, "-c", STUBBORN], "stop_seconds": 1}
+    process = make_supervisor(slow, with_engines=True)
+    assert process.stdout.readline() == b"ready\n"
+    os.killpg(process.pid, signal.SIGTERM)
+    # make forwards its own SIGTERM so soon that the kernel may merge the two, so the group is signaled twice.
+    time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(20)
+    until(lambda: not processes_of(home), seconds=5)
+    state = subprocess.run(
+        [postgresql.find_program("pg_controldata"), location.find_places(home).postgresql_data],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert re.search(r"^Database cluster state: +shut down$", state, re.MULTILINE), state
 
 
 def test_a_home_in_use_is_refused_with_the_pid_of_who_uses_it(supervise):
