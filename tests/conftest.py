@@ -9,9 +9,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.s3_server import S3Server
 
 HOME = Path(tempfile.mkdtemp(prefix="mf-test-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
@@ -36,6 +39,15 @@ def running_engines() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(running_engines: None) -> None:
     """pytest-django's hook: whoever needs the database needs the engines."""
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["S3Server"]:
+    """An S3 server, for as long as the session."""
+    from tests import s3_server
+
+    with s3_server.running(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture

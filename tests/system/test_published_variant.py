@@ -7,7 +7,7 @@ import sys
 import httpx
 import pytest
 
-from tests.system.conftest import RunningServer, free_port, upload, wait_for, wait_until_ready
+from tests.system.conftest import RunningServer, upload, wait_until_ready
 
 
 def download(client, model, folder):
@@ -61,28 +61,9 @@ def test_a_signed_link_serves_ranges_and_no_other_file(server, admin):
 
 
 @pytest.fixture
-def s3_settings():
-    """An S3 server in a process of its own: moto's."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-
-    def answers():
-        try:
-            return httpx.get(f"{url}/moto-api/data.json", timeout=1).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    try:
-        wait_for(answers)
-        yield {"S3_ENDPOINT_URL": url, "S3_ACCESS_KEY_ID": "test", "S3_SECRET_ACCESS_KEY": "test", "S3_BUCKET": "fleet"}
-    finally:
-        process.kill()
-        process.wait()
+def s3_settings(s3_server):
+    with s3_server.bucket_name() as bucket:
+        yield s3_server.settings(bucket=bucket)
 
 
 def test_with_s3_the_same_server_keeps_everything_there(new_home, s3_settings, tmp_path):
@@ -94,7 +75,7 @@ def test_with_s3_the_same_server_keeps_everything_there(new_home, s3_settings, t
             found = wait_until_ready(client, "digits")
             assert found["status"] == "ready", found["status_message"]
             redirect = download(client, "digits", tmp_path)
-        assert redirect.headers["Location"].startswith(s3_settings["S3_ENDPOINT_URL"] + "/fleet/")
+        assert redirect.headers["Location"].startswith(f"{s3_settings['S3_ENDPOINT_URL']}/{s3_settings['S3_BUCKET']}/")
         [default] = [variant for variant in found["variants"] if variant["is_default"]]
         assert hashlib.sha256((tmp_path / "model.onnx").read_bytes()).hexdigest() == default["sha256"]
         assert running.child("config.files:application") is None

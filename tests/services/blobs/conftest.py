@@ -1,7 +1,6 @@
 """The two blob stores under one set of tests.
 
-The S3 store talks to a moto server of our own; with S3_ENDPOINT_URL, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY in the
-environment the same tests run against that server, in a bucket made and removed by the run.
+The S3 store talks to the S3 server of `tests/s3_server.py`, in a bucket made and removed by the run.
 """
 
 import os
@@ -12,12 +11,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from minio import Minio
-from moto.server import ThreadedMotoServer
 
 from registry.blobs import BlobStore, blob_key
 from registry.blobs.directory import DirectoryStore
@@ -83,46 +79,28 @@ def wait_until_live(url, *, process, log):
 
 
 @pytest.fixture(scope="session")
-def s3_access():
-    bucket = f"modelfleet-tests-{secrets.token_hex(6)}"
-    if endpoint := os.environ.get("S3_ENDPOINT_URL"):
+def s3_access(s3_server):
+    with s3_server.bucket_name() as bucket:
         yield S3Access(
             bucket=bucket,
-            endpoint_url=endpoint,
-            access_key_id=os.environ["S3_ACCESS_KEY_ID"],
-            secret_access_key=os.environ["S3_SECRET_ACCESS_KEY"],
-            region=os.environ.get("S3_REGION", "us-east-1"),
+            endpoint_url=s3_server.endpoint_url,
+            access_key_id=s3_server.access_key_id,
+            secret_access_key=s3_server.secret_access_key,
+            region=s3_server.region,
         )
-        return
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield S3Access(
-        bucket=bucket, endpoint_url=f"http://{host}:{port}", access_key_id="tests", secret_access_key="tests-secret"
-    )
-    server.stop()
 
 
 @pytest.fixture(scope="session")
-def second_client(s3_access):
+def second_client(s3_server):
     """Another S3 client than the store's, by other people."""
-    return Minio(
-        urlsplit(s3_access.endpoint_url).netloc,
-        access_key=s3_access.access_key_id,
-        secret_key=s3_access.secret_access_key,
-        secure=s3_access.endpoint_url.startswith("https"),
-        region=s3_access.region,
-    )
+    return s3_server.connect()
 
 
 @pytest.fixture(scope="session")
-def s3_store(s3_access, second_client):
+def s3_store(s3_access):
     store = S3Store(s3_access, part_bytes=PART_BYTES)
     store.ensure_bucket()
-    yield store
-    for item in second_client.list_objects(s3_access.bucket, recursive=True):
-        second_client.remove_object(s3_access.bucket, item.object_name)
-    second_client.remove_bucket(s3_access.bucket)
+    return store
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import io
 import secrets
+import time
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -83,17 +84,44 @@ def test_an_interrupted_upload_in_parts_leaves_nothing(s3_store, tmp_path):
 def test_uploads_that_a_killed_process_left_are_aborted_once_they_are_old(s3_access, s3_store):
     client = s3_access.connect()
     client.create_multipart_upload(Bucket=s3_access.bucket, Key=blob_key("1" * 64))
-    # A century, because moto dates every unfinished upload 2010.
-    assert s3_store.remove_leftovers(older_than_seconds=100 * 365 * 86_400) == 0
+    assert s3_store.remove_leftovers(older_than_seconds=3600) == 0
     s3_store.remove_leftovers(older_than_seconds=0)
     assert "Uploads" not in client.list_multipart_uploads(Bucket=s3_access.bucket, Prefix=blob_key("1" * 64))
 
 
-def test_a_missing_bucket_is_trouble_of_the_store_and_not_a_missing_blob(s3_access, s3_store):
-    store = S3Store(replace(s3_access, bucket=f"absent-{secrets.token_hex(6)}"))
-    for act in (store.check, lambda: store.open("0" * 64), lambda: store.put_bytes(b"hello")):
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda store: store.check(),
+        lambda store: store.open("0" * 64),
+        lambda store: store.put_bytes(b"hello"),
+    ],
+    ids=["check", "open", "put"],
+)
+def test_a_missing_bucket_is_trouble_of_the_store_and_not_a_missing_blob(s3_access, s3_server, act):
+    with s3_server.bucket_name() as bucket:
+        store = S3Store(replace(s3_access, bucket=bucket))
+        with pytest.raises(StoreUnavailable):
+            act(store)
+
+
+def test_other_credentials_are_refused_by_every_call(s3_access, s3_store):
+    store = S3Store(replace(s3_access, secret_access_key="another secret"))
+    for act in (store.check, store.ensure_bucket, lambda: store.exists("0" * 64), lambda: store.put_bytes(b"hello")):
         with pytest.raises(StoreUnavailable):
             act()
+
+
+def test_a_url_that_was_changed_or_has_expired_opens_nothing(s3_store):
+    sha256 = s3_store.put_bytes(secrets.token_bytes(10)).sha256
+    url = s3_store.url(sha256, filename="model.onnx", expires_seconds=60)
+    other = s3_store.put_bytes(secrets.token_bytes(10)).sha256
+    assert httpx.get(url).status_code == 200
+    assert httpx.get(url.replace(blob_key(sha256), blob_key(other))).status_code == 403
+    assert httpx.get(url.replace("Expires=60", "Expires=61")).status_code == 403
+    brief = s3_store.url(sha256, filename="model.onnx", expires_seconds=1)
+    time.sleep(2.1)
+    assert httpx.get(brief).status_code == 403
 
 
 def test_a_server_that_is_not_there_is_unavailable(s3_access, unused_address):
