@@ -25,7 +25,6 @@ from registry.blobs.s3_clients import (
     ensure_bucket,
     error_code,
     error_status,
-    is_missing_object,
     named_s3_errors,
 )
 
@@ -90,7 +89,8 @@ class S3Store:
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=key)
             except ClientError as error:
-                if is_missing_object(error):
+                if error_status(error) == 404:
+                    self.check()
                     raise _missing(sha256) from error
                 raise
         return cast("BinaryIO", answer["Body"])
@@ -148,7 +148,7 @@ class S3Store:
         return self._public_client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
 
     def check(self) -> None:
-        """Ask for the bucket.
+        """Ask for the bucket. Called after every 404 too: servers differ in what they answer when the bucket is missing.
 
         Raises:
             StoreUnavailable: It is not there, or not ours to use.
@@ -180,7 +180,8 @@ class S3Store:
             try:
                 return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
             except ClientError as error:
-                if is_missing_object(error):
+                if error_status(error) == 404:
+                    self.check()
                     return None
                 raise
 

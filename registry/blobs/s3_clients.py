@@ -127,8 +127,3 @@ def error_code(error: ClientError) -> str:
 def error_status(error: ClientError) -> int:
     """Return the HTTP status."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def is_missing_object(error: ClientError) -> bool:
-    """Say whether the object, rather than its bucket, is not there; a HEAD cannot tell and counts as the object."""
-    return error_status(error) == 404 and error_code(error) != "NoSuchBucket"

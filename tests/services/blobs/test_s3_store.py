@@ -94,9 +94,11 @@ def test_uploads_that_a_killed_process_left_are_aborted_once_they_are_old(s3_acc
     [
         lambda store: store.check(),
         lambda store: store.open("0" * 64),
+        lambda store: store.exists("0" * 64),
+        lambda store: store.size("0" * 64),
         lambda store: store.put_bytes(b"hello"),
     ],
-    ids=["check", "open", "put"],
+    ids=["check", "open", "exists", "size", "put"],
 )
 def test_a_missing_bucket_is_trouble_of_the_store_and_not_a_missing_blob(s3_access, s3_server, act):
     with s3_server.bucket_name() as bucket:
