@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from registry.blobs import BlobStore
+from registry.blobs import BlobStore, StoreUnavailable
 from registry.blobs.directory import DirectoryStore
 from registry.rules.signing_keys import PublicKey, SigningKey
 
 if TYPE_CHECKING:
     from registry.blobs.s3 import S3Store
+
+S3_SETTINGS = "S3_ENDPOINT_URL, S3_BUCKET, S3_REGION, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"
 
 
 @cache
@@ -52,9 +54,16 @@ def _files_url(site_url: str | None) -> str:
 
 
 def make_ready() -> None:
-    """Make the bucket where the store is S3, and the signing key where there is none."""
+    """Make the bucket where the store is S3, and the signing key where there is none.
+
+    Raises:
+        StoreUnavailable: The bucket cannot be made; the sentence names the settings to check.
+    """
     if settings.S3_ENDPOINT_URL:
-        _s3_store().ensure_bucket()
+        try:
+            _s3_store().ensure_bucket()
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"{error.detail} Check {S3_SETTINGS}.") from error
     signing_key()
 
 

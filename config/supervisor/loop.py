@@ -104,7 +104,9 @@ class Supervisor:
             if tended.child.is_ready and tended.child.is_ready():
                 tended.is_ready = True
             elif tended.first_started_at and time.monotonic() - tended.first_started_at > START_SECONDS:
-                raise StartFailed(f"{tended.child.name} is not ready after {START_SECONDS} seconds; its log is above")
+                raise StartFailed(
+                    f"{tended.child.name} is not ready after {START_SECONDS} seconds; {tended.last_words}"
+                )
 
     def _reap(self) -> None:
         for pid, exit_code in _reap_all():
@@ -130,7 +132,7 @@ class Supervisor:
         if tended.is_ready:
             return
         if tended.child.runs_once or tended.failures >= FUTILE_STARTS:
-            raise StartFailed(f"{tended.child.name}: {reason}; what it said is above")
+            raise StartFailed(f"{tended.child.name}: {reason}; {tended.last_words}")
 
     def _stop_all(self) -> None:
         """Stop rank by rank; whatever of a rank outlives its grace is killed before the next rank is asked."""
@@ -167,9 +169,7 @@ class Supervisor:
         self._output.flush()
 
     def _read(self, tended: Tended) -> None:
-        if tended.reader is None:
-            return
-        lines, has_ended = tended.reader.read()
+        lines, has_ended = tended.read_lines()
         for line in lines:
             self._output.add(tended.child.name, line)
         if has_ended:

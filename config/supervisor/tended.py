@@ -15,6 +15,7 @@ class Tended:
     def __init__(self, child: Child, *, run: spawning.Run) -> None:
         self.child = child
         self.reader: LineReader | None = None
+        self._last_line = ""
         self.failures = 0
         self.is_ready = False
         self.first_started_at: float | None = None
@@ -27,6 +28,20 @@ class Tended:
     def pid(self) -> int | None:
         """The process that leads the child's group, None where none has been started or all of it is gone."""
         return self._process.pid if self._process else None
+
+    @property
+    def last_words(self) -> str:
+        """How to quote the child's last line in the reason for a failed start."""
+        return f"its last line: {self._last_line}" if self._last_line else "it wrote nothing"
+
+    def read_lines(self) -> tuple[list[bytes], bool]:
+        """Return the lines that have arrived whole, and whether the pipe has ended."""
+        if self.reader is None:
+            return [], False
+        lines, has_ended = self.reader.read()
+        for line in lines:
+            self._last_line = line.decode(errors="replace").strip() or self._last_line
+        return lines, has_ended
 
     def is_due(self, *, now: float) -> bool:
         """Whether it is time to start the process."""

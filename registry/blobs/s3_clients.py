@@ -14,7 +14,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from minio import Minio
-from minio.error import MinioException
+from minio.error import MinioException, S3Error
 
 from registry.blobs import StoreFull, StoreUnavailable
 
@@ -75,9 +75,18 @@ def ensure_bucket(access: S3Access) -> None:
     Raises:
         StoreUnavailable: The server cannot be reached or does not let us.
     """
+    try:
+        client = _connect_to_make(access)
+        if not client.bucket_exists(access.bucket):
+            _make_bucket(client, access)
+    except (MinioException, urllib3.exceptions.HTTPError, ValueError) as error:
+        raise StoreUnavailable(f"Cannot make the bucket {access.bucket!r}: {_describe(error)}.") from error
+
+
+def _connect_to_make(access: S3Access) -> Minio:
     address = urlsplit(access.endpoint_url)
     timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS)
-    client = Minio(
+    return Minio(
         address.netloc,
         access_key=access.access_key_id,
         secret_key=access.secret_access_key,
@@ -85,11 +94,6 @@ def ensure_bucket(access: S3Access) -> None:
         region=access.region,
         http_client=urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(total=2, backoff_factor=0.2)),
     )
-    try:
-        if not client.bucket_exists(access.bucket):
-            _make_bucket(client, access)
-    except (MinioException, urllib3.exceptions.HTTPError, ValueError) as error:
-        raise StoreUnavailable(f"Cannot make the bucket {access.bucket!r}: {type(error).__name__}.") from error
 
 
 def _make_bucket(client: Minio, access: S3Access) -> None:
@@ -98,6 +102,18 @@ def _make_bucket(client: Minio, access: S3Access) -> None:
     except MinioException:
         if not client.bucket_exists(access.bucket):  # else another process was faster
             raise
+
+
+def _describe(error: Exception) -> str:
+    """Say what went wrong by the server's code or the error's class: its text may quote the address or the credentials."""
+    if isinstance(error, S3Error):
+        return f"the object store answers {error.code}"
+    if isinstance(error, MinioException):
+        return f"what answers does not speak S3 ({type(error).__name__})"
+    if isinstance(error, urllib3.exceptions.HTTPError):
+        cause = getattr(error, "reason", None) or error
+        return f"no object store answers ({type(cause).__name__})"
+    return "the settings are refused before anything is sent"
 
 
 @contextmanager

@@ -97,3 +97,37 @@ def test_the_server_from_its_first_start_to_its_stop(home, serve, free_port, tmp
     assert again.process.wait(20) == 0
     assert time.monotonic() - started < 15
     assert not processes_of(home)
+
+
+WHAT_TO_CHECK = "Check S3_ENDPOINT_URL, S3_BUCKET, S3_REGION, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY."
+
+
+def test_prepare_says_last_what_the_object_store_answered_and_what_to_check(home, s3_server):
+    settings = s3_server.settings(bucket="fleet") | {"S3_SECRET_ACCESS_KEY": "not the secret"}
+    done = manage(home, "prepare", **settings)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"error: Cannot make the bucket 'fleet': the object store answers AccessDenied. {WHAT_TO_CHECK}"
+    )
+    assert "not the secret" not in done.stdout + done.stderr
+
+
+def test_prepare_says_last_that_no_object_store_answers(home, s3_server, free_port):
+    settings = s3_server.settings(bucket="fleet") | {"S3_ENDPOINT_URL": f"http://127.0.0.1:{free_port}"}
+    done = manage(home, "prepare", **settings)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"error: Cannot make the bucket 'fleet': no object store answers (NewConnectionError). {WHAT_TO_CHECK}"
+    )
+
+
+def test_a_server_that_cannot_be_prepared_says_why_in_its_last_line(home, serve, s3_server, free_port):
+    settings = s3_server.settings(bucket="fleet") | {"S3_SECRET_ACCESS_KEY": "not the secret"}
+    server = serve(free_port, **settings)
+    assert server.process.wait(60) == 1
+    said = server.log.read_text()
+    assert said.splitlines()[-1] == (
+        "error: prepare: ended with exit code 1; its last line: "
+        f"error: Cannot make the bucket 'fleet': the object store answers AccessDenied. {WHAT_TO_CHECK}"
+    )
+    assert "not the secret" not in said
