@@ -161,7 +161,7 @@ def _records() -> list[dict[str, object]]:
 
 
 def _enroll(count: int) -> list[tuple[str, str]]:
-    from fleet.authentication import issue_token
+    from fleet.devices.tokens import issue_token
     from fleet.models import Device
 
     devices = [Device.objects.create(device_id=f"edge-{index}", target="generic-cpu") for index in range(count)]

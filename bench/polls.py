@@ -98,7 +98,7 @@ def _enroll(count: int) -> list[tuple[str, str]]:
     """Make a READY version in a channel, and devices that follow it, as rows."""
     from django.db import transaction
 
-    from fleet.authentication import issue_token
+    from fleet.devices.tokens import issue_token
     from tests import fleet_rows
 
     fleet_rows.point("stable", fleet_rows.make_version("1.0.0"))

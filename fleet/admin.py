@@ -10,8 +10,10 @@ from django.http import HttpRequest
 from core.api.authentication import actor_of, role_of
 from core.errors import DomainError
 from core.roles import Area, roles_that_may
-from fleet import devices, enrollment_keys, rollouts
+from fleet.devices import enrollment_keys
+from fleet.devices import verbs as devices
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout, RolloutEvent, Subscription
+from fleet.rollouts import verbs as rollouts
 
 
 class ReadOnly(admin.ModelAdmin[Any]):

@@ -18,10 +18,11 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from core.errors import Missing
+from fleet import states
+from fleet.devices.labels import clean_document
 from fleet.models import Deployment, Device, Subscription
-from fleet.rules import resolving, transitions
-from fleet.rules.labels import clean_document
-from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES, PRESUMED, UNSUCCESSFUL, DeploymentState
+from fleet.polls import resolving
+from fleet.states import OPEN_DEPLOYMENT_STATES, PRESUMED, UNSUCCESSFUL, DeploymentState
 from registry.models import Channel
 
 _SWEPT_AT_ONCE: Final = 1_000
@@ -54,7 +55,7 @@ def offer(decision: resolving.Decision, *, device_pk: int, model_pk: int, now: d
     newest = Deployment.objects.filter(device_id=device_pk, model_id=model_pk).order_by("-offered_at").first()
     if newest is not None and _is_same_offer(newest, decision):
         return _carry_on(newest, decision, now=now)
-    if newest is not None and transitions.can_move(DeploymentState(newest.state), DeploymentState.SUPERSEDED):
+    if newest is not None and states.can_move(DeploymentState(newest.state), DeploymentState.SUPERSEDED):
         newest.state, newest.updated_at = DeploymentState.SUPERSEDED, now
         newest.save(update_fields=["state", "updated_at"])
     version, variant = decision.version, decision.variant
@@ -87,7 +88,7 @@ def report(reported: Report, *, device_pk: int, now: datetime) -> DeploymentStat
     if attempt is None:
         raise UnknownAttempt(f"There is no attempt {reported.attempt_id} of this device.")
     before = DeploymentState(attempt.state)
-    if reported.seq <= attempt.last_seq or not transitions.can_move(before, reported.state):
+    if reported.seq <= attempt.last_seq or not states.can_move(before, reported.state):
         return before
     if before in PRESUMED and _has_newer(attempt):
         return before
@@ -142,7 +143,7 @@ def _end_timed_out(now: datetime) -> int:
 
 
 def _end(rows: Any, state: DeploymentState, *, now: datetime) -> int:
-    sources = [before for before in OPEN_DEPLOYMENT_STATES if transitions.can_move(before, state)]
+    sources = [before for before in OPEN_DEPLOYMENT_STATES if states.can_move(before, state)]
     held = rows.filter(state__in=sources).select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
     return int(Deployment.objects.filter(pk__in=list(held[:_SWEPT_AT_ONCE])).update(state=state, updated_at=now))
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES, OPEN_DEPLOYMENT_STATES, DeploymentState, RolloutState
+from fleet.states import ACTIVE_ROLLOUT_STATES, OPEN_DEPLOYMENT_STATES, DeploymentState, RolloutState
 from registry.models import Channel, ModelVersion, RegisteredModel, Variant
 
 

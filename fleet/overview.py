@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from fleet.models import Deployment, Device, DeviceState, Rollout
-from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES
+from fleet.states import OPEN_DEPLOYMENT_STATES
 
 # Three polls, and what the notes of last seen take to reach the rows.
 _POLLS = 3

@@ -8,11 +8,10 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from fleet import coverage
 from fleet.models import Deployment, Device, EnrollmentKey, Pin, Rollout
-from fleet.rules import stages
-from fleet.rules.stages import Evidence, Stage
-from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES, UNSUCCESSFUL, DeploymentState, RolloutState
+from fleet.rollouts import membership, stages
+from fleet.rollouts.stages import Evidence, Stage
+from fleet.states import OPEN_DEPLOYMENT_STATES, UNSUCCESSFUL, DeploymentState, RolloutState
 from registry.models import ModelVersion
 from registry.uses import Use
 
@@ -147,16 +146,16 @@ def list_enrollment_keys() -> QuerySet[EnrollmentKey]:
 
 def measure_progress(rollout: Rollout, *, now: datetime) -> RolloutProgress:
     """Measure how a rollout stands, in three queries whatever its size in stages."""
-    members = coverage.list_members_of(rollout)
+    members = membership.list_members_of(rollout)
     plan = [Stage.read(stored) for stored in rollout.stages]
-    attempted = coverage.list_attempted(rollout)
-    unreachable = coverage.list_unreachable(rollout, members=members, attempted=attempted, now=now)
+    attempted = membership.list_attempted(rollout)
+    unreachable = membership.list_unreachable(rollout, members=members, attempted=attempted, now=now)
     rows: list[StageProgress] = []
     limit = 0
     for index, stage in enumerate(plan):
         floor = rollout.bucket_limit if index == rollout.stage_index else limit
-        limit = coverage.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=floor)
-        covered = {member.pk for member in coverage.list_covered(members, limit=limit)}
+        limit = membership.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=floor)
+        covered = {member.pk for member in membership.list_covered(members, limit=limit)}
         states = [attempted.get(pk) for pk in covered]
         rows.append(_stage_progress(rollout, index, stage=stage, states=states, unreachable=len(covered & unreachable)))
     return RolloutProgress(

@@ -3,13 +3,15 @@
 from celery import shared_task
 from django.utils import timezone
 
-from fleet import deployments, last_seen, rollout_steps
+from fleet import deployments
+from fleet.devices import last_seen
+from fleet.rollouts import steps
 
 
 @shared_task
 def advance_rollouts() -> int:
     """Take every rollout's due step."""
-    return rollout_steps.take_all(now=timezone.now())
+    return steps.take_all(now=timezone.now())
 
 
 @shared_task

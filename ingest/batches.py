@@ -15,7 +15,7 @@ import psycopg
 from django.db import connection
 
 from core.errors import Conflict, DomainError, Kind
-from fleet.authentication import check_own
+from fleet.devices.tokens import check_own
 from ingest import envelope
 from ingest.models import BatchReceipt, LandingState
 

@@ -8,10 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.actors import Actor
-from fleet import authentication, enrollment, enrollment_keys, rollout_plans, rollouts, subscriptions
+from fleet.devices import enrollment, enrollment_keys, subscriptions, tokens
 from fleet.models import Device, EnrollmentKey, Rollout
-from fleet.rules.selectors import Selector
-from fleet.rules.stages import Stage
+from fleet.rollouts import plans
+from fleet.rollouts import verbs as rollouts
+from fleet.rollouts.selectors import Selector
+from fleet.rollouts.stages import Stage
 from registry import channels
 from registry.models import Blob, Channel, ModelVersion, RegisteredModel, Variant, VersionStatus
 
@@ -85,7 +87,7 @@ def make_rollout(
     version: ModelVersion, *, channel: str = "stable", percents: tuple[float, ...] = (20, 100), **fields: Any
 ) -> Rollout:
     stage = fields.pop("stage", {})
-    plan = rollout_plans.Plan(
+    plan = plans.Plan(
         model=version.model.slug,
         channel=channel,
         version=version.number,
@@ -105,7 +107,7 @@ class DeviceClient:
 
     def __init__(self, client: Any, device: Device, token: str | None = None) -> None:
         self.client, self.device = client, device
-        self.token = token or authentication.issue_token(device)
+        self.token = token or tokens.issue_token(device)
         self.etag, self.assignment, self.seq = None, None, 0
 
     @property

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from fleet.authentication import authenticate_device
+from fleet.devices.tokens import authenticate_device
 
 
 class Record(models.Model):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from core.api.addresses import site_url
 from core.errors import Invalid
-from fleet import assignments, authentication, deployments, devices, enrollment
+from fleet import deployments
 from fleet.api.device_access import DeviceView, device_of, read_body
 from fleet.api.shapes import (
     REPORTABLE_STATES,
@@ -23,7 +23,10 @@ from fleet.api.shapes import (
     LatestShape,
     PendingShape,
 )
-from fleet.rules.transitions import DeploymentState
+from fleet.devices import enrollment, tokens
+from fleet.devices import verbs as devices
+from fleet.polls import answering
+from fleet.states import DeploymentState
 from registry.stores import public_keys
 
 _MAX_SEQ = 2**63 - 1
@@ -98,7 +101,7 @@ class Enroll(DeviceView):
             capabilities=body["capabilities"],
         )
         token = enrollment.enroll(asked)
-        poll_after = assignments.choose_poll_after(asked.device_id)
+        poll_after = answering.choose_poll_after(asked.device_id)
         if token is None:
             return Response({"device_id": asked.device_id, "state": "pending", "poll_after_s": poll_after}, status=202)
         keys = [key.pem for key in public_keys()]
@@ -107,7 +110,7 @@ class Enroll(DeviceView):
 
 
 class Latest(DeviceView):
-    """What the device should run now. Authenticates by its own one read (``fleet.facts``)."""
+    """What the device should run now. Authenticates by its own one read (``fleet.polls.reading``)."""
 
     authentication_classes = []
     permission_classes = []
@@ -119,15 +122,15 @@ class Latest(DeviceView):
     )
     def get(self, request: Request) -> Response:
         """Answer the decision; 304 where the device has it, 204 with X-Reason where there is none."""
-        credentials = authentication.read_credentials(request.headers.get("Authorization"))
-        asked = assignments.Asked(
+        credentials = tokens.read_credentials(request.headers.get("Authorization"))
+        asked = answering.Asked(
             credentials=credentials,
             device_id=_parameter(request, "device_id"),
             model=_parameter(request, "model") if "model" in request.query_params else None,
             known_etags=_known_etags(request.headers.get("If-None-Match", "")),
             site_url=site_url(request),
         )
-        answer = assignments.answer(asked, now=timezone.now())
+        answer = answering.answer(asked, now=timezone.now())
         headers = {"Cache-Control": "private, no-cache", "X-Poll-After": str(answer.poll_after_seconds)}
         if answer.etag is None:
             return Response(status=204, headers={**headers, "X-Reason": answer.reason})
@@ -172,7 +175,7 @@ class Heartbeat(DeviceView):
         now = timezone.now()
         device = device_of(request)
         devices.note_heartbeat(device.pk, heartbeat, now=now)
-        return Response({"now": _rfc3339(now), "poll_after_s": assignments.choose_poll_after(device.device_id)})
+        return Response({"now": _rfc3339(now), "poll_after_s": answering.choose_poll_after(device.device_id)})
 
 
 def _parameter(request: Request, name: str) -> str:

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from core.api.parsing import BoundedJSONParser
-from fleet.authentication import DeviceIdentity, authenticate_device
+from fleet.devices.tokens import DeviceIdentity, authenticate_device
 
 
 class DeviceAuthentication(BaseAuthentication):

@@ -9,10 +9,10 @@ from rest_framework import serializers
 from core.api.strictness import StrictSerializer
 from core.durations import parse_duration
 from core.errors import DomainError
-from fleet.enrollment_keys import MAX_USES
-from fleet.rollout_plans import Plan
-from fleet.rules.selectors import Selector
-from fleet.rules.stages import Stage
+from fleet.devices.enrollment_keys import MAX_USES
+from fleet.rollouts.plans import Plan
+from fleet.rollouts.selectors import Selector
+from fleet.rollouts.stages import Stage
 
 _LATER = ("gates", "on_failure", "window")
 

@@ -13,12 +13,14 @@ from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
-from fleet import devices, enrollment_keys, facts, pins, queries, subscriptions
+from fleet import queries
 from fleet.api import rendering
 from fleet.api.forms import DeviceForm, EnrollmentKeyForm, PinForm, UnpinForm
 from fleet.api.shapes import DecisionShape, DeviceShape, EnrollmentKeyShape, NewEnrollmentKeyShape, NewTokenShape
+from fleet.devices import enrollment_keys, pins, subscriptions
+from fleet.devices import verbs as devices
 from fleet.models import Device, DeviceState
-from fleet.rules import resolving
+from fleet.polls import reading, resolving
 from registry.queries import UnknownModel, get_model
 
 _FILTERS = ("label", "target", "state", "search", "model")
@@ -174,15 +176,15 @@ class Resolve(APIView):
     def get(self, request: Request, device_id: str) -> Response:
         """Explain; ``model`` defaults to the device's primary subscription. Offers nothing to anybody."""
         model = request.query_params.get("model")
-        reading = facts.find_by_device(device_id, model=model)
-        if reading is None:
+        known = reading.find_by_device(device_id, model=model)
+        if known is None:
             raise devices.UnknownDevice(f"There is no device {device_id[:128]!r}.")
-        if reading.facts is None:
+        if known.facts is None:
             if model:
                 get_model(model)
             raise UnknownModel(f"The device {device_id} has no subscription{f' to {model[:64]}' if model else ''}.")
-        decision = resolving.resolve(reading.facts)
-        return Response(rendering.render_decision(decision, device_id=device_id, model=reading.facts.model))
+        decision = resolving.resolve(known.facts)
+        return Response(rendering.render_decision(decision, device_id=device_id, model=known.facts.model))
 
 
 def _shown(device_id: str) -> dict[str, Any]:

@@ -15,12 +15,14 @@ from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
-from fleet import queries, rollout_plans, rollouts
+from fleet import queries
 from fleet.api import rendering
 from fleet.api.forms import ReasonForm, RolloutForm
 from fleet.api.shapes import PreviewShape, RolloutDetailShape, RolloutShape
 from fleet.models import Rollout
-from fleet.rules.transitions import RolloutState
+from fleet.rollouts import plans
+from fleet.rollouts import verbs as rollouts
+from fleet.states import RolloutState
 
 # The last part of the address → the verb.
 VERBS: Final[Mapping[str, Callable[..., Rollout]]] = {
@@ -70,7 +72,7 @@ class RolloutPreview(APIView):
         """Say who, how many and how many bytes; changes nothing."""
         form = RolloutForm(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response(rendering.render_preview(rollout_plans.preview(form.plan())))
+        return Response(rendering.render_preview(plans.preview(form.plan())))
 
 
 class RolloutView(APIView):

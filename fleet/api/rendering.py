@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.durations import format_duration
+from fleet import states
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout
+from fleet.polls.resolving import Decision
 from fleet.queries import RolloutProgress
-from fleet.rollout_plans import Preview
-from fleet.rules import transitions
-from fleet.rules.resolving import Decision
-from fleet.rules.transitions import RolloutState
+from fleet.rollouts.plans import Preview
+from fleet.states import RolloutState
 
 
 def rfc3339(at: datetime | None) -> str | None:
@@ -102,7 +102,7 @@ def render_decision(decision: Decision, *, device_id: str, model: str) -> dict[s
 
 def render_rollout(rollout: Rollout) -> dict[str, Any]:
     """Return a rollout, with the verbs that apply to it now."""
-    verbs = transitions.verbs_of(RolloutState(rollout.state))
+    verbs = states.verbs_of(RolloutState(rollout.state))
     return {
         "id": str(rollout.pk),
         "model": rollout.channel.model.slug,

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from fleet.models import DeviceState
-from fleet.rules.transitions import REPORTABLE, DeploymentState, RolloutState
+from fleet.states import REPORTABLE, DeploymentState, RolloutState
 
 Shape = serializers.Serializer[Any]
 

@@ -11,10 +11,12 @@ from django.utils import timezone
 from core.api.authentication import actor_of
 from core.pages import page, verb
 from core.roles import Area
-from fleet import devices, facts, overview, pins, queries
+from fleet import overview, queries
+from fleet.devices import pins
+from fleet.devices import verbs as devices
 from fleet.models import Device
-from fleet.rules import resolving
-from fleet.rules.resolving import Decision
+from fleet.polls import reading, resolving
+from fleet.polls.resolving import Decision
 from fleet.web.filters import ATTEMPT_STATES, DEVICE_STATES, DeviceFilters
 from registry.queries import list_offerable_by_model
 
@@ -101,7 +103,7 @@ def _choices() -> dict[str, Any]:
 def _explain(found: Device) -> list[tuple[str, Decision]]:
     decisions = []
     for row in found.subscriptions.all():
-        reading = facts.find_by_device(found.device_id, model=row.model_slug)
-        if reading is not None and reading.facts is not None:
-            decisions.append((row.model_slug, resolving.resolve(reading.facts)))
+        known = reading.find_by_device(found.device_id, model=row.model_slug)
+        if known is not None and known.facts is not None:
+            decisions.append((row.model_slug, resolving.resolve(known.facts)))
     return decisions

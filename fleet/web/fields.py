@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from core.durations import parse_duration
 from core.errors import DomainError
-from fleet.rules.stages import Stage
+from fleet.rollouts.stages import Stage
 
 _STAGE_PARTS = ("percent", "min_duration", "min_confirmed")
 

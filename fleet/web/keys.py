@@ -14,9 +14,10 @@ from core.durations import parse_duration
 from core.errors import DomainError
 from core.pages import form_page, page, show_refusal, verb
 from core.roles import Area
-from fleet import enrollment_keys, queries
-from fleet.enrollment_keys import MAX_USES, NewKey
-from fleet.subscriptions import Follow
+from fleet import queries
+from fleet.devices import enrollment_keys
+from fleet.devices.enrollment_keys import MAX_USES, NewKey
+from fleet.devices.subscriptions import Follow
 from fleet.web.fields import LabelsField
 from registry.compression.targets import load_targets
 from registry.queries import list_models

@@ -5,8 +5,8 @@ from typing import Any, Final, cast
 from django import forms
 from django.http import QueryDict
 
-from fleet.rollout_plans import Plan
-from fleet.rules.selectors import Selector
+from fleet.rollouts.plans import Plan
+from fleet.rollouts.selectors import Selector
 from fleet.web.fields import LabelsField, StagesField
 from registry.compression.targets import load_targets
 from registry.queries import get_model, list_offerable_numbers

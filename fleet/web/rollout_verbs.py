@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from fleet import rollouts
 from fleet.models import Rollout
+from fleet.rollouts import verbs as rollouts
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from core.api.authentication import actor_of
 from core.errors import DomainError
 from core.pages import form_page, page, show_refusal, verb
 from core.roles import Area
-from fleet import overview, queries, rollout_plans, rollouts
+from fleet import overview, queries, states
 from fleet.models import Rollout
-from fleet.rules import transitions
-from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES, RolloutState
+from fleet.rollouts import plans
+from fleet.rollouts import verbs as rollouts
+from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
 from fleet.web.rollout_form import RolloutForm
 from fleet.web.rollout_verbs import VERBS, Verb
 from registry.queries import list_models
@@ -77,7 +78,7 @@ def _take(request: HttpRequest, form: RolloutForm, *, model: str) -> HttpRespons
     preview = None
     try:
         if form.is_valid() and request.POST.get("then") == "preview":
-            preview = rollout_plans.preview(form.plan())
+            preview = plans.preview(form.plan())
             form = form.keep_salt(preview.salt)
         elif form.is_valid():
             return _create(request, form)
@@ -99,7 +100,7 @@ def _create(request: HttpRequest, form: RolloutForm) -> HttpResponse:
 
 def _describe(found: Rollout) -> dict[str, Any]:
     state = RolloutState(found.state)
-    verbs: list[Verb] = [VERBS[name] for name in transitions.verbs_of(state) if name in VERBS]
+    verbs: list[Verb] = [VERBS[name] for name in states.verbs_of(state) if name in VERBS]
     return {
         "rollout": found,
         "progress": queries.measure_progress(found, now=timezone.now()),

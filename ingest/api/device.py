@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.errors import DomainError, Kind
-from fleet import last_seen
-from fleet.authentication import authenticate_device
+from fleet.devices import last_seen
+from fleet.devices.tokens import authenticate_device
 from ingest import backlog, batches, content_encoding
 
 

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from fleet import devices
+from fleet.devices import verbs as devices
 from fleet.models import Deployment, DeviceToken
 from registry import versions
 from tests import fleet_rows as rows

@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from fleet import devices, enrollment_keys
+from fleet.devices import enrollment_keys
+from fleet.devices import verbs as devices
 from fleet.models import Device, EnrollmentKey
 from tests import fleet_rows as rows
 

@@ -8,7 +8,7 @@ import pytest
 import zstandard
 
 from config.wsgi import application
-from fleet.authentication import issue_token
+from fleet.devices.tokens import issue_token
 from fleet.models import Device, Subscription
 from ingest import backlog
 from ingest.models import BatchReceipt, LandedBatch

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.rules import cohorts
+from fleet.rollouts import cohorts
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "cohorts.json").read_text())["vectors"]
 

@@ -12,7 +12,7 @@ import requests
 from core import tokens
 from core.actors import SYSTEM
 from core.roles import Role
-from fleet.authentication import issue_token
+from fleet.devices.tokens import issue_token
 from fleet.models import Device, Subscription
 from ingest import roll_ups
 from registry.models import Blob, ModelVersion, RegisteredModel

@@ -7,7 +7,7 @@ from analytics.transitions import AlertState
 from edge_agent.update.transitions import OVER
 from edge_agent.update.transitions import TABLE as UPDATE_TABLE
 from edge_agent.update.transitions import State as UpdateState
-from fleet.rules import transitions as fleet
+from fleet import states as fleet
 from registry.rules.transitions import VERSION_MOVES
 from tests.house.project import ROOT
 

@@ -3,8 +3,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from fleet import deployments, devices, pins, rollouts
+from fleet import deployments
+from fleet.devices import pins
+from fleet.devices import verbs as devices
 from fleet.models import Deployment, Device
+from fleet.rollouts import verbs as rollouts
 from registry.models import Channel
 from tests import fleet_rows as rows
 
@@ -138,7 +141,7 @@ def test_a_variant_with_other_bytes_is_another_offer(device):
 
 
 def test_a_decision_without_a_variant_is_never_offered():
-    from fleet.rules.resolving import Decision
+    from fleet.polls.resolving import Decision
 
     device = rows.make_device("edge-1")
     with pytest.raises(ValueError, match="without a variant"):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from fleet import enrollment
+from fleet.devices import enrollment
 from fleet.models import Deployment, Device, EnrollmentKey
 from tests import fleet_rows as rows
 

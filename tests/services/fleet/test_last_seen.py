@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from fleet import last_seen, tasks
+from fleet import tasks
+from fleet.devices import last_seen
 from fleet.models import Device
 from tests import fleet_rows as rows
 

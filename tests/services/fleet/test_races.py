@@ -8,11 +8,15 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from core.errors import DomainError
-from fleet import deployments, devices, facts, pins, rollout_steps, rollouts
+from fleet import deployments
+from fleet.devices import pins
+from fleet.devices import verbs as devices
+from fleet.devices.subscriptions import Follow
 from fleet.models import Deployment, Pin
-from fleet.rules import resolving
-from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES
-from fleet.subscriptions import Follow
+from fleet.polls import reading, resolving
+from fleet.rollouts import steps
+from fleet.rollouts import verbs as rollouts
+from fleet.states import OPEN_DEPLOYMENT_STATES
 from registry import channels, versions
 from registry.channels import VersionNotOfferable
 from registry.models import Channel
@@ -20,13 +24,13 @@ from tests import fleet_rows as rows
 
 
 def decide(device_id: str):
-    reading = facts.find_by_device(device_id, model=None)
-    return reading, resolving.resolve(reading.facts)
+    known = reading.find_by_device(device_id, model=None)
+    return known, resolving.resolve(known.facts)
 
 
 def offer(found, *, now):
-    reading, decision = found
-    return deployments.offer(decision, device_pk=reading.device_pk, model_pk=reading.model_pk, now=now)
+    known, decision = found
+    return deployments.offer(decision, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
 
 
 @pytest.mark.django_db
@@ -116,7 +120,7 @@ def test_a_rollout_of_a_version_that_was_quarantined_does_not_go_on_as_if_nothin
     rollouts.start(rollout.pk, actor=rows.OPERATOR)
     # The roll-back on another channel listed its rollouts a moment before this one began.
     versions.quarantine(rollout.version, reason="Rolled back from digits/beta", actor=rows.OPERATOR)
-    rollout_steps.take_all(now=timezone.now())
+    steps.take_all(now=timezone.now())
     rollout.refresh_from_db()
     assert rollout.state == "paused"
     assert "quarantined" in rollout.reason

@@ -1,8 +1,12 @@
 import pytest
 from django.utils import timezone
 
-from fleet import authentication, devices, facts, queries, rollouts
+from fleet import queries
+from fleet.devices import tokens
+from fleet.devices import verbs as devices
 from fleet.models import Device
+from fleet.polls import reading
+from fleet.rollouts import verbs as rollouts
 from registry import uses
 from tests import fleet_rows as rows
 
@@ -75,19 +79,19 @@ def test_one_read_finds_what_two_rollouts_of_two_channels_mean_to_a_device(djang
     rollouts.start(rollout.pk, actor=rows.OPERATOR)
     rollouts.start(rows.make_rollout(rows.make_version("4.0.0")).pk, actor=rows.OPERATOR)
     with django_assert_num_queries(1):
-        reading = facts.find_by_device("edge-1", model="digits")
-    assert (reading.device_pk, reading.facts.device.labels) == (device.pk, {"site": "osaka"})
-    assert reading.facts.channel.version.number == "2.0.0"
-    assert [found.version.number for found in reading.facts.rollouts] == ["3.0.0"]
-    assert reading.facts.rollouts[0].percent == 100
+        known = reading.find_by_device("edge-1", model="digits")
+    assert (known.device_pk, known.facts.device.labels) == (device.pk, {"site": "osaka"})
+    assert known.facts.channel.version.number == "2.0.0"
+    assert [found.version.number for found in known.facts.rollouts] == ["3.0.0"]
+    assert known.facts.rollouts[0].percent == 100
 
 
 def test_a_device_is_known_by_its_token_without_a_query_for_a_while(django_assert_num_queries):
     device = rows.make_device("edge-1", labels={"site": "osaka"})
-    token = authentication.issue_token(device)
-    first = authentication.authenticate_device(f"Bearer {token}")
+    token = tokens.issue_token(device)
+    first = tokens.authenticate_device(f"Bearer {token}")
     with django_assert_num_queries(0):
-        again = authentication.authenticate_device(f"bearer {token}")
+        again = tokens.authenticate_device(f"bearer {token}")
     assert again == first
     assert (first.device_id, first.target, first.labels, first.model_slug) == (
         "edge-1",
@@ -98,18 +102,18 @@ def test_a_device_is_known_by_its_token_without_a_query_for_a_while(django_asser
 
 
 def test_what_is_kept_of_a_token_ends_with_its_time(monkeypatch):
-    monkeypatch.setattr(authentication, "CACHE_SECONDS", 0.0)
+    monkeypatch.setattr(tokens, "CACHE_SECONDS", 0.0)
     device = rows.make_device("edge-1")
-    token = authentication.issue_token(device)
-    authentication.authenticate_device(f"Bearer {token}")
+    token = tokens.issue_token(device)
+    tokens.authenticate_device(f"Bearer {token}")
     device.tokens.update(revoked_at=timezone.now())
-    with pytest.raises(authentication.UnknownDeviceToken):
-        authentication.authenticate_device(f"Bearer {token}")
+    with pytest.raises(tokens.UnknownDeviceToken):
+        tokens.authenticate_device(f"Bearer {token}")
 
 
 def test_a_device_that_waits_has_no_way_in():
     device = rows.make_device("edge-1", state="pending")
-    token = authentication.issue_token(device)
-    with pytest.raises(authentication.UnknownDeviceToken):
-        authentication.authenticate_device(f"Bearer {token}")
+    token = tokens.issue_token(device)
+    with pytest.raises(tokens.UnknownDeviceToken):
+        tokens.authenticate_device(f"Bearer {token}")
     assert Device.objects.get().state == "pending"

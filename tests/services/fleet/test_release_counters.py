@@ -10,12 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import DomainError
-from fleet import deployments, devices, facts, pins, rollout_steps, rollouts
+from fleet import deployments
+from fleet.devices import pins
+from fleet.devices import verbs as devices
+from fleet.devices.subscriptions import Follow
 from fleet.models import Deployment, Rollout
-from fleet.rules import resolving
-from fleet.rules.selectors import Selector
-from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES
-from fleet.subscriptions import Follow
+from fleet.polls import reading, resolving
+from fleet.rollouts import steps
+from fleet.rollouts import verbs as rollouts
+from fleet.rollouts.selectors import Selector
+from fleet.states import ACTIVE_ROLLOUT_STATES
 from registry import versions
 from tests import fleet_rows as rows
 
@@ -66,11 +70,11 @@ def use_verb(verb: str, index: int) -> None:
 
 def update(device_id: str) -> None:
     """Let a device take what it is told, to the end."""
-    reading = facts.find_by_device(device_id, model=None)
-    decision = resolving.resolve(reading.facts)
+    known = reading.find_by_device(device_id, model=None)
+    decision = resolving.resolve(known.facts)
     if decision.variant is not None:
         now = timezone.now()
-        attempt = deployments.offer(decision, device_pk=reading.device_pk, model_pk=reading.model_pk, now=now)
+        attempt = deployments.offer(decision, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
         Deployment.objects.filter(pk=attempt.pk).update(state="confirmed")
 
 
@@ -91,7 +95,7 @@ def versions_by_number():
 
 
 def given_now() -> dict[str, tuple[int, str | None]]:
-    decisions = {device_id: resolving.resolve(facts.find_by_device(device_id, model=None).facts) for device_id in IDS}
+    decisions = {device_id: resolving.resolve(reading.find_by_device(device_id, model=None).facts) for device_id in IDS}
     return {
         device_id: (found.release_counter, found.version.number if found.variant else None)
         for device_id, found in decisions.items()
@@ -204,7 +208,7 @@ def test_a_version_that_is_quarantined_elsewhere_pauses_the_rollout_instead_of_c
     for device_id in IDS:
         update(device_id)
     versions.quarantine(canary.version, reason="by hand", actor=rows.OPERATOR)
-    assert rollout_steps.take_all(now=timezone.now()) == 1
+    assert steps.take_all(now=timezone.now()) == 1
     canary.refresh_from_db()
     assert canary.state == "paused"
     assert "quarantined" in canary.reason

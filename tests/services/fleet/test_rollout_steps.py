@@ -3,8 +3,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from fleet import pins, queries, rollout_steps, rollouts, tasks
+from fleet import queries, tasks
+from fleet.devices import pins
 from fleet.models import Deployment, Device
+from fleet.rollouts import steps
+from fleet.rollouts import verbs as rollouts
 from registry import channels
 from tests import fleet_rows as rows
 
@@ -25,7 +28,7 @@ def canary(fleet):
 
 
 def step(rollout, *, minutes: float = 0):
-    rollout_steps.take_all(now=timezone.now() + timedelta(minutes=minutes))
+    steps.take_all(now=timezone.now() + timedelta(minutes=minutes))
     rollout.refresh_from_db()
     return rollout
 
@@ -122,7 +125,7 @@ def test_a_roll_back_ends_some_day_and_counts_who_did_not_come(fleet, canary):
     rollouts.roll_back(canary.pk, actor=rows.OPERATOR)
     later = timezone.now() + timedelta(hours=25)
     Device.objects.update(last_seen_at=later)
-    rollout_steps.take_all(now=later)
+    steps.take_all(now=later)
     canary.refresh_from_db()
     assert (canary.state, canary.events.last().sentence) == ("rolled_back", "3 devices did not come back in time.")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
-from fleet.authentication import OtherDevice
+from fleet.devices.tokens import OtherDevice
 from ingest import batches, counting, retention, roll_ups
 from ingest.batches import BatchContentDiffers, BatchTooOld, Sender
 from ingest.models import BatchReceipt, LandedBatch, LandingState, RollUp

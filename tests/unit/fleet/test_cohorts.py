@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.rules import cohorts
+from fleet.rollouts import cohorts
 
 BUCKETS = st.lists(st.integers(0, cohorts.BUCKETS - 1), max_size=30)
 PERCENTS = st.floats(0.01, 100)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.rules.labels import InvalidLabel, check_labels, clean_document
+from fleet.devices.labels import InvalidLabel, check_labels, clean_document
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),

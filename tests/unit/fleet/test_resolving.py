@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.rules.resolving import (
+from fleet.polls.resolving import (
     ChannelFacts,
     DeviceFacts,
     Facts,
@@ -16,8 +16,8 @@ from fleet.rules.resolving import (
     VersionFacts,
     resolve,
 )
-from fleet.rules.selectors import Selector
-from fleet.rules.transitions import RolloutState
+from fleet.rollouts.selectors import Selector
+from fleet.states import RolloutState
 
 PI = ("raspberry-pi-5", "generic-cpu")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.rules.stages import Evidence, InvalidStages, Stage, Step, check_stages, count_needed, decide_step
+from fleet.rollouts.stages import Evidence, InvalidStages, Stage, Step, check_stages, count_needed, decide_step
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TEN_MINUTES = Stage(percent=5, min_duration_seconds=600, min_confirmed=2)

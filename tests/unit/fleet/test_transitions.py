@@ -1,7 +1,7 @@
 import pytest
 
-from fleet.rules import transitions
-from fleet.rules.transitions import DeploymentState, RolloutState, can_move, find_next
+from fleet import states
+from fleet.states import DeploymentState, RolloutState, can_move, find_next
 
 OVER = [RolloutState.COMPLETED, RolloutState.ROLLED_BACK, RolloutState.ABORTED]
 
@@ -17,7 +17,7 @@ def test_what_has_failed_or_was_superseded_stays_so(state):
     assert not any(can_move(state, other) for other in DeploymentState)
 
 
-@pytest.mark.parametrize("state", transitions.PRESUMED)
+@pytest.mark.parametrize("state", states.PRESUMED)
 def test_a_device_overrules_what_was_presumed_of_it(state):
     assert can_move(state, DeploymentState.CONFIRMED)
     assert can_move(state, DeploymentState.FAILED)
@@ -30,7 +30,7 @@ def test_a_confirmed_device_may_still_fall_back():
 
 @pytest.mark.parametrize("state", OVER)
 def test_a_rollout_that_is_over_knows_no_verb(state):
-    assert transitions.verbs_of(state) == ()
+    assert states.verbs_of(state) == ()
 
 
 def test_pausing_twice_does_not_apply():

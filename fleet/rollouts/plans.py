@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fleet import coverage
-from fleet.coverage import Member
-from fleet.rules import cohorts, stages
-from fleet.rules.labels import check_labels
-from fleet.rules.selectors import Selector
-from fleet.rules.stages import Stage
+from fleet.devices.labels import check_labels
+from fleet.rollouts import cohorts, membership, stages
+from fleet.rollouts.membership import Member
+from fleet.rollouts.selectors import Selector
+from fleet.rollouts.stages import Stage
 from registry import channels, queries
 from registry.compression.targets import get_target
 from registry.models import Channel, ModelVersion
@@ -105,8 +104,8 @@ def preview(plan: Plan) -> Preview:
     """
     checked = check(plan)
     salt = checked.salt or str(uuid.uuid4())
-    members = coverage.list_members(checked.channel, version=checked.version, selector=checked.selector, salt=salt)
-    served = coverage.list_covered(members, limit=cohorts.BUCKETS)
+    members = membership.list_members(checked.channel, version=checked.version, selector=checked.selector, salt=salt)
+    served = membership.list_covered(members, limit=cohorts.BUCKETS)
     return Preview(
         salt=salt,
         devices=len(served),
@@ -121,8 +120,8 @@ def _preview_stages(planned: Sequence[Stage], *, members: Sequence[Member]) -> l
     previews: list[StagePreview] = []
     limit, before = 0, 0
     for stage in planned:
-        limit = coverage.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=limit)
-        covered = coverage.list_covered(members, limit=limit)
+        limit = membership.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=limit)
+        covered = membership.list_covered(members, limit=limit)
         # Sorted by bucket, so what is new to a stage is the tail.
         added = covered[before:]
         ids = [member.device_id for member in added[:_SHOWN_DEVICES]]

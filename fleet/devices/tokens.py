@@ -2,7 +2,7 @@
 
 A token is found by its SHA-256, so that unknown, revoked and foreign ones cost the same and leak nothing by time. What
 was found is kept in the process for ``CACHE_SECONDS``: a revocation holds at once in the process that did it, within that
-time in the others, and at once for ``/api/models/latest``, which reads the token with everything else (``fleet.facts``).
+time in the others, and at once for ``/api/models/latest``, which reads the token with everything else (``fleet.polls.reading``).
 """
 
 import base64

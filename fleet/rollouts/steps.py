@@ -1,7 +1,7 @@
 """What beat does with rollouts that run or roll back. Each step takes the rollout's lock, or leaves it to whoever holds it.
 
 1. A running rollout covers at least ``min_devices`` of the devices that there are now; else it is widened.
-2. Where the stage is over (``fleet.rules.stages``) it goes to the next one, or completes.
+2. Where the stage is over (``fleet.rollouts.stages``) it goes to the next one, or completes.
 3. A roll-back is finished when no device that had updated is still to be brought back.
 """
 
@@ -15,11 +15,11 @@ from django.db.models import Q
 
 from core.actors import SYSTEM
 from core.errors import DomainError
-from fleet import coverage, rollouts
 from fleet.models import Deployment, Device, Rollout
-from fleet.rules import stages
-from fleet.rules.stages import Stage, Step
-from fleet.rules.transitions import OPEN_DEPLOYMENT_STATES, UPDATED_DEPLOYMENT_STATES, RolloutState
+from fleet.rollouts import membership, stages
+from fleet.rollouts import verbs as rollouts
+from fleet.rollouts.stages import Stage, Step
+from fleet.states import OPEN_DEPLOYMENT_STATES, UPDATED_DEPLOYMENT_STATES, RolloutState
 from registry.channels import VersionNotOfferable
 
 logger = logging.getLogger(__name__)
@@ -61,10 +61,10 @@ def _proceed(rollout: Rollout, *, now: datetime) -> bool:
         # Rolled back on another channel at the moment at which this one began: nobody is given the version any more.
         rollouts.pause(rollout.pk, actor=SYSTEM, reason=f"Paused: {rollout.version} is quarantined or no longer READY.")
         return True
-    members = coverage.list_members_of(rollout)
+    members = membership.list_members_of(rollout)
     plan = [Stage.read(stored) for stored in rollout.stages]
     stage = plan[rollout.stage_index]
-    limit = coverage.choose_limit(
+    limit = membership.choose_limit(
         members, percent=stage.percent, min_devices=stage.min_devices, floor=rollout.bucket_limit
     )
     if limit > rollout.bucket_limit:
@@ -74,7 +74,7 @@ def _proceed(rollout: Rollout, *, now: datetime) -> bool:
         index=rollout.stage_index,
         started_at=rollout.stage_started_at or now,
         now=now,
-        evidence=coverage.measure(rollout, members=members, now=now),
+        evidence=membership.measure(rollout, members=members, now=now),
     )
     sentence = verdict.reason[0].upper() + verdict.reason[1:] + "."
     if verdict.step is Step.HOLD:

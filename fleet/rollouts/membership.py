@@ -7,12 +7,13 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 
-from fleet.facts import order_of_targets
 from fleet.models import Deployment, Device, DeviceState, Pin, Rollout
-from fleet.rules import cohorts, resolving
-from fleet.rules.selectors import Selector
-from fleet.rules.stages import Evidence
-from fleet.rules.transitions import DeploymentState
+from fleet.polls import resolving
+from fleet.polls.reading import order_of_targets
+from fleet.rollouts import cohorts
+from fleet.rollouts.selectors import Selector
+from fleet.rollouts.stages import Evidence
+from fleet.states import DeploymentState
 from registry.models import Channel, ModelVersion, Variant, VariantStatus
 
 

@@ -11,10 +11,10 @@ from django.db import transaction
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Missing
-from fleet import authentication, last_seen, subscriptions
+from fleet.devices import last_seen, subscriptions, tokens
+from fleet.devices.labels import check_labels, clean_document
+from fleet.devices.subscriptions import Follow
 from fleet.models import Device, DeviceState
-from fleet.rules.labels import check_labels, clean_document
-from fleet.subscriptions import Follow
 
 
 class UnknownDevice(Missing):
@@ -87,7 +87,7 @@ def revoke(device_id: str, *, actor: Actor) -> Device:
         UnknownDevice: There is none.
     """
     device = lock(device_id)
-    authentication.revoke_tokens(device)
+    tokens.revoke_tokens(device)
     if device.state != DeviceState.REVOKED:
         _set_state(device, DeviceState.REVOKED, action="revoke", actor=actor)
     return device
@@ -106,8 +106,8 @@ def rotate_token(device_id: str, *, actor: Actor) -> str:
     device = lock(device_id)
     if device.state != DeviceState.ACTIVE:
         raise CannotRotate(f"The device {device_id} is {device.state}; only active ones have a token.")
-    authentication.revoke_tokens(device, only_unused=True)
-    secret = authentication.issue_token(device)
+    tokens.revoke_tokens(device, only_unused=True)
+    secret = tokens.issue_token(device)
     audit.record(actor, action="rotate_token", object_type="device", object_id=device_id)
     return secret
 
@@ -131,7 +131,7 @@ def change(
         device.labels = check_labels(labels)
         device.save(update_fields=["labels"])
         subscriptions.note_act(device)
-    authentication.forget(device.pk)
+    tokens.forget(device.pk)
     after = describe_changeable(device)
     if after != before:
         audit.record(actor, action="change", object_type="device", object_id=device_id, before=before, after=after)
@@ -147,7 +147,7 @@ def delete(device_id: str, *, actor: Actor) -> None:
     """
     device = lock(device_id)
     before = {"target": device.target, "state": device.state, **describe_changeable(device)}
-    authentication.forget(device.pk)
+    tokens.forget(device.pk)
     device.delete()
     audit.record(actor, action="delete", object_type="device", object_id=device_id, before=before)
 

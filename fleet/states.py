@@ -113,7 +113,7 @@ def draw() -> str:
     lines = [
         "## Rollout",
         "",
-        "From `fleet/rules/transitions.py`.",
+        "From `fleet/states.py`.",
         "",
         "```mermaid",
         "stateDiagram-v2",
@@ -123,7 +123,7 @@ def draw() -> str:
         "",
         "## Deployment: one device's attempt at one variant",
         "",
-        "From `fleet/rules/transitions.py`.",
+        "From `fleet/states.py`.",
         "",
         "Reports may be lost, so an attempt may skip forward along the upper row; it never goes back. `timed_out` and",
         "`unreachable` are what the server presumes of a silent device: any report of the device overrules them.",

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from django.db import connection
 
-from fleet.rules import resolving
-from fleet.rules.selectors import Selector
-from fleet.rules.transitions import UPDATED_DEPLOYMENT_STATES, RolloutState
+from fleet.polls import resolving
+from fleet.rollouts.selectors import Selector
+from fleet.states import UPDATED_DEPLOYMENT_STATES, RolloutState
 from registry.compression.targets import load_targets
 from registry.variants import list_with_fallbacks
 

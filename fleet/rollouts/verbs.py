@@ -1,4 +1,4 @@
-"""Rollouts: what an operator or beat does with one. Which verb applies when is in ``fleet.rules.transitions``.
+"""Rollouts: what an operator or beat does with one. Which verb applies when is in ``fleet.states``.
 
 Every verb locks the rollout first and its model second, takes the model's next release counter where it changes what
 devices should run, and leaves an event (a sentence) and an audit entry. An act that takes devices out of the rollout (pause,
@@ -14,11 +14,11 @@ from django.utils import timezone
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Missing
-from fleet import coverage, rollout_plans
+from fleet import states
 from fleet.models import Pin, Rollout, RolloutEvent
-from fleet.rules import transitions
-from fleet.rules.stages import Stage
-from fleet.rules.transitions import ACTIVE_ROLLOUT_STATES, RolloutState
+from fleet.rollouts import membership, plans
+from fleet.rollouts.stages import Stage
+from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
 from registry import channels, registered_models, versions
 from registry.channels import VersionNotOfferable
 from registry.models import Channel, RegisteredModel, next_release_counter
@@ -49,14 +49,14 @@ class NothingToRollOut(Conflict):
 
 
 @transaction.atomic
-def create(plan: rollout_plans.Plan, *, actor: Actor) -> Rollout:
+def create(plan: plans.Plan, *, actor: Actor) -> Rollout:
     """Draft a rollout; nothing happens until it is started.
 
     Raises:
-        DomainError: As ``rollout_plans.check``.
+        DomainError: As ``plans.check``.
     """
     registered_models.lock(plan.model)
-    checked = rollout_plans.check(plan)
+    checked = plans.check(plan)
     rollout_id = uuid.uuid4()
     rollout = Rollout.objects.create(
         id=rollout_id,
@@ -64,7 +64,7 @@ def create(plan: rollout_plans.Plan, *, actor: Actor) -> Rollout:
         version=checked.version,
         previous_version=checked.channel.version,
         salt=checked.salt or str(rollout_id),
-        selector=rollout_plans.store_selector(checked.selector),
+        selector=plans.store_selector(checked.selector),
         stages=[stage.as_stored() for stage in checked.stages],
         policy=dict(plan.policy),
         created_by=str(actor),
@@ -203,7 +203,7 @@ def roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollo
     versions.quarantine(rollout.version, reason=f"Rolled back from {rollout.channel}: {sentence}", actor=actor)
     _undo(rollout, sentence, actor=actor)
     for other in rollouts.values():
-        if transitions.find_next(RolloutState(other.state), "roll_back") is not None:
+        if states.find_next(RolloutState(other.state), "roll_back") is not None:
             _undo(
                 other, f"{other.version.number} was quarantined by the roll-back from {rollout.channel}.", actor=actor
             )
@@ -264,8 +264,8 @@ def _complete(rollout: Rollout, reason: str, *, actor: Actor) -> Rollout:
 def _enter_stage(rollout: Rollout, index: int) -> None:
     stage = Stage.read(rollout.stages[index])
     rollout.stage_index, rollout.stage_started_at = index, timezone.now()
-    rollout.bucket_limit = coverage.choose_limit(
-        coverage.list_members_of(rollout),
+    rollout.bucket_limit = membership.choose_limit(
+        membership.list_members_of(rollout),
         percent=stage.percent,
         min_devices=stage.min_devices,
         floor=rollout.bucket_limit,
@@ -275,7 +275,7 @@ def _enter_stage(rollout: Rollout, index: int) -> None:
 def _act(rollout: Rollout, verb: str, sentence: str, *, actor: Actor, counts: bool = True) -> None:
     """Move the state by the table, with the next release counter where devices are to be given it."""
     before = RolloutState(rollout.state)
-    following = transitions.find_next(before, verb)
+    following = states.find_next(before, verb)
     if following is None:
         raise _refusal(rollout, verb)
     rollout.state = following
@@ -315,12 +315,12 @@ def _lock_model(rollout: Rollout) -> None:
 
 
 def _check_applies(rollout: Rollout, verb: str) -> None:
-    if transitions.find_next(RolloutState(rollout.state), verb) is None:
+    if states.find_next(RolloutState(rollout.state), verb) is None:
         raise _refusal(rollout, verb)
 
 
 def _refusal(rollout: Rollout, verb: str) -> VerbDoesNotApply:
-    possible = transitions.verbs_of(RolloutState(rollout.state))
+    possible = states.verbs_of(RolloutState(rollout.state))
     message = f"The rollout is {rollout.state}: {verb.replace('_', '-')} does not apply."
     return VerbDoesNotApply(message, state=rollout.state, verbs=[verb.replace("_", "-") for verb in possible])
 

@@ -1,4 +1,4 @@
-"""Enrollment keys: create and revoke. What they let in is in ``fleet.enrollment``."""
+"""Enrollment keys: create and revoke. What they let in is in ``fleet.devices.enrollment``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from core import audit
 from core.actors import Actor
 from core.errors import Invalid, Missing
 from core.tokens import digest_of, new_secret
+from fleet.devices.labels import check_labels
+from fleet.devices.subscriptions import Follow, check_follows
 from fleet.models import EnrollmentKey
-from fleet.rules.labels import check_labels
-from fleet.subscriptions import Follow, check_follows
 from registry.compression.targets import get_target
 
 PREFIX: Final = "mfe_"

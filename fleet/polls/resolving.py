@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fleet.rules import cohorts
-from fleet.rules.selectors import Selector
-from fleet.rules.transitions import RolloutState
+from fleet.rollouts import cohorts
+from fleet.rollouts.selectors import Selector
+from fleet.states import RolloutState
 
 Kind = Literal["pin", "rollout", "channel", "variant"]
 

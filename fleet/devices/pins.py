@@ -5,7 +5,8 @@ from django.db import transaction
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict
-from fleet import devices, subscriptions
+from fleet.devices import subscriptions
+from fleet.devices import verbs as devices
 from fleet.models import Pin
 from registry import queries, registered_models
 from registry.models import next_release_counter

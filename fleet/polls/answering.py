@@ -15,10 +15,11 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from fleet import authentication, deployments, facts, last_seen
-from fleet.authentication import Credentials
+from fleet import deployments
+from fleet.devices import last_seen, tokens
+from fleet.devices.tokens import Credentials
 from fleet.models import Deployment
-from fleet.rules import resolving
+from fleet.polls import reading, resolving
 from registry.baselines import FILENAME as BASELINE_NAME
 from registry.models import RegisteredModel
 from registry.queries import UnknownModel
@@ -69,27 +70,27 @@ def answer(asked: Asked, *, now: datetime) -> Answer:
         OtherDevice: The device asks for another one.
         UnknownModel: There is no such model.
     """
-    reading = facts.find_by_token(asked.credentials.digest, model=asked.model)
-    if reading is None or reading.token_id is None:
-        raise authentication.refusal()
-    authentication.check_named(asked.credentials, device_id=reading.device_id)
-    authentication.check_own(reading.device_id, asked=asked.device_id)
-    last_seen.note(reading.device_pk, at=now)
-    if reading.is_first_use:
-        authentication.note_first_use(reading.token_id)
-    poll_after = choose_poll_after(reading.device_id)
-    if reading.facts is None:
+    known = reading.find_by_token(asked.credentials.digest, model=asked.model)
+    if known is None or known.token_id is None:
+        raise tokens.refusal()
+    tokens.check_named(asked.credentials, device_id=known.device_id)
+    tokens.check_own(known.device_id, asked=asked.device_id)
+    last_seen.note(known.device_pk, at=now)
+    if known.is_first_use:
+        tokens.note_first_use(known.token_id)
+    poll_after = choose_poll_after(known.device_id)
+    if known.facts is None:
         return Answer(poll_after, reason=_explain_no_subscription(asked.model))
-    decision = resolving.resolve(reading.facts)
-    if decision.variant is None or decision.version is None or reading.model_pk is None:
+    decision = resolving.resolve(known.facts)
+    if decision.variant is None or decision.version is None or known.model_pk is None:
         return Answer(poll_after, reason=decision.reason)
-    term = _choose_term(reading.device_id, now=now)
+    term = _choose_term(known.device_id, now=now)
     policy = _policy_of(decision)
     etag = _digest(decision, policy=policy, term=term)
     if etag in asked.known_etags or "*" in asked.known_etags:
         return Answer(poll_after, etag=etag)
-    attempt = deployments.offer(decision, device_pk=reading.device_pk, model_pk=reading.model_pk, now=now)
-    document = _describe(decision.version, decision.variant, model=reading.facts.model, site_url=asked.site_url)
+    attempt = deployments.offer(decision, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
+    document = _describe(decision.version, decision.variant, model=known.facts.model, site_url=asked.site_url)
     assignment = _describe_assignment(decision, attempt=attempt, term=term)
     body = {**document, "assignment": assignment, "policy": policy, "poll_after_s": poll_after}
     return Answer(poll_after, etag=etag, body=body)

@@ -19,9 +19,9 @@ from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Forbidden, Invalid
 from core.tokens import digest_of
-from fleet import authentication, subscriptions
+from fleet.devices import subscriptions, tokens
+from fleet.devices.labels import check_labels, clean_document
 from fleet.models import Device, DeviceState, DeviceToken, EnrollmentKey
-from fleet.rules.labels import check_labels, clean_document
 from registry.compression.targets import get_target
 
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -149,8 +149,8 @@ def _repeat(device: Device) -> str | None:
         return None
     if DeviceToken.objects.filter(device=device).exclude(first_used_at=None).exists():
         raise AlreadyEnrolled(f"The device {device.device_id} is enrolled already, and its token is in use.")
-    authentication.revoke_tokens(device)
-    return authentication.issue_token(device)
+    tokens.revoke_tokens(device)
+    return tokens.issue_token(device)
 
 
 def _admit(request: Request, *, key: EnrollmentKey, labels: dict[str, str]) -> str | None:
@@ -167,4 +167,4 @@ def _admit(request: Request, *, key: EnrollmentKey, labels: dict[str, str]) -> s
     after = {"target": device.target, "labels": device.labels, "state": device.state, "enrollment_key": key.name}
     actor = Actor(kind="device", name=device.device_id)
     audit.record(actor, action="enroll", object_type="device", object_id=device.device_id, after=after)
-    return None if is_reviewed else authentication.issue_token(device)
+    return None if is_reviewed else tokens.issue_token(device)
