@@ -12,9 +12,9 @@ from analytics.statistics.bins import OTHER
 from analytics.windows import Window
 from core.actors import Actor
 from core.errors import DomainError, Kind
-from registry import baselines
+from registry.baselines import verbs as baselines
+from registry.baselines.histograms import BINS_VERSION
 from registry.models import Baseline, ModelVersion
-from registry.rules.histograms import BINS_VERSION
 
 
 class NoTelemetry(DomainError):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from registry.rules.histograms import CONFIDENCE_BINS
+from registry.baselines.histograms import CONFIDENCE_BINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Counts:
 
     @classmethod
     def of_statistics(cls, statistics: Mapping[str, Any]) -> Self:
-        """Read the statistics of a baseline, as ``registry.rules.histograms.statistics_of`` makes them."""
+        """Read the statistics of a baseline, as ``registry.baselines.histograms.statistics_of`` makes them."""
         return cls(
             classes=dict(statistics["classes"]),
             confidence=list(statistics["confidence"]),

@@ -9,9 +9,9 @@ from analytics.counts import Counts
 from analytics.queries import Subject
 from analytics.statistics.comparison import Reference
 from core.errors import Missing
-from registry import baselines
-from registry import queries as registry_queries
+from registry.baselines import verbs as baselines
 from registry.models import Baseline
+from registry.versions import queries as registry_queries
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def bench_mobilenet(folder: Path) -> None:
 
 def build_timed(source: Path, calibration: Path, *, folder: Path) -> tuple[float, float, dict]:
     """Return (seconds of the door, seconds of the recipe, measurements), gates left aside."""
-    from registry.compression.builds import build_attempts, inspect_model
+    from registry.compression.recipe_chain import build_attempts, inspect_model
     from registry.compression.targets import get_target
 
     target = get_target("generic-cpu")

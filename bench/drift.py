@@ -128,7 +128,7 @@ def _choose(random: np.random.Generator, size: int) -> Integers:
 
 
 def _simulate(random: np.random.Generator, *, devices: int, hours: int, size: int) -> Fleet:
-    from registry.rules.histograms import confidence_bins, latency_bins
+    from registry.baselines.histograms import confidence_bins, latency_bins
 
     return Fleet(
         devices=devices,
@@ -181,9 +181,9 @@ def _histograms(fleet: Fleet, scope: Integers, column: Integers) -> Iterator[tup
 
 
 def _add_baseline(classes: Integers) -> None:
+    from registry.baselines.histograms import statistics_of
+    from registry.baselines.inference_records import InferenceRecord
     from registry.models import Baseline, Blob, ModelVersion, RegisteredModel
-    from registry.rules.histograms import statistics_of
-    from registry.rules.inference_records import InferenceRecord
 
     model = RegisteredModel.objects.create(slug=MODEL)
     blob = Blob.objects.create(sha256="0" * 64, size=1)

@@ -136,7 +136,7 @@ def _count(batches: list[Any]) -> Any:
 def _group_by(batches: list[Any]) -> Cells:
     import pandas as pd
 
-    from registry.rules.histograms import confidence_bins, latency_bins
+    from registry.baselines.histograms import confidence_bins, latency_bins
 
     records: list[dict[str, object]] = []
     for batch in batches:

@@ -20,8 +20,8 @@ from starlette.routing import Route
 from config.environment import environment
 from config.keys import secret_key
 from core.errors import DomainError
-from registry.blobs import BlobMissing, blob_key
-from registry.blobs.links import PATH_PREFIX, LinkSigner, content_disposition
+from registry.storage import BlobMissing, blob_key
+from registry.storage.links import PATH_PREFIX, LinkSigner, content_disposition
 
 
 class BlobFiles:

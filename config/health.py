@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from core.errors import DomainError
-from registry import stores
+from registry.storage import installed
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,11 @@ def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sign
 
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 when database, Redis and object store answer; 503 with what does not, without addresses."""
-    checks = {"database": _ask(_database), "redis": _ask(_redis), "objects": _ask(lambda: stores.blob_store().check())}
+    checks = {
+        "database": _ask(_database),
+        "redis": _ask(_redis),
+        "objects": _ask(lambda: installed.blob_store().check()),
+    }
     is_ready = all(state == "ok" for state in checks.values())
     if is_ready:
         return JsonResponse({"ready": True, **checks})

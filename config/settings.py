@@ -124,7 +124,7 @@ _is_https = (environment.public_url or "").startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 
 # Uploads stream to disk beside the store, never through memory; the registry caps their size while they stream.
-FILE_UPLOAD_HANDLERS = ["registry.upload_limits.CappedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["registry.storage.upload_limits.CappedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = environment.home / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 DATA_UPLOAD_MAX_MEMORY_SIZE = environment.max_ingest_bytes

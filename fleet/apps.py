@@ -12,7 +12,8 @@ class FleetConfig(AppConfig):
         """Tell the registry what the fleet knows: which versions are in use, which channels a rollout is moving."""
         from fleet import queries  # noqa: PLC0415 - models are there only now
         from fleet.rollouts import verbs as rollouts  # noqa: PLC0415 - as above
-        from registry import channels, uses  # noqa: PLC0415 - as above
+        from registry import channels  # noqa: PLC0415 - as above
+        from registry.versions import dependents  # noqa: PLC0415 - as above
 
-        uses.register(queries.find_uses)
+        dependents.register(queries.find_uses)
         channels.register_guard(rollouts.check_no_active_rollout)

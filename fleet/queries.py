@@ -13,7 +13,7 @@ from fleet.rollouts import membership, stages
 from fleet.rollouts.stages import Evidence, Stage
 from fleet.states import OPEN_DEPLOYMENT_STATES, UNSUCCESSFUL, DeploymentState, RolloutState
 from registry.models import ModelVersion
-from registry.uses import Use
+from registry.versions.dependents import Use
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from registry.rules.histograms import CONFIDENCE_BINS, Floats, Integers, confidence_bins, latency_bins
-from registry.rules.inference_records import InferenceRecord
+from registry.baselines.histograms import CONFIDENCE_BINS, Floats, Integers, confidence_bins, latency_bins
+from registry.baselines.inference_records import InferenceRecord
 
 MAX_CLASS_IDS = 1024
 OLDEST_EVENT = timedelta(days=30)

@@ -9,7 +9,7 @@ import msgspec
 
 from core.errors import Invalid
 from core.json_depth import TOO_DEEP, is_too_deep
-from registry.rules.inference_records import InferenceRecord
+from registry.baselines.inference_records import InferenceRecord
 
 MAX_BATCH_NUMBER = 2**63 - 1
 

@@ -16,8 +16,8 @@ from django.db.models.functions import Length
 
 from ingest import counting, envelope
 from ingest.models import LandedBatch, LandingState
+from registry.baselines.inference_records import InferenceRecord
 from registry.models import ModelVersion
-from registry.rules.inference_records import InferenceRecord
 
 logger = logging.getLogger(__name__)
 

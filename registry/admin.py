@@ -14,8 +14,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from core.api.authentication import actor_of, role_of
 from core.roles import Area, roles_that_may
 from registry.models import Baseline, Channel, Job, ModelVersion, RegisteredModel, Variant
+from registry.storage.upload_limits import UploadTooLarge
 from registry.upload_form import UploadForm
-from registry.upload_limits import UploadTooLarge
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

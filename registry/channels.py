@@ -11,9 +11,9 @@ from django.utils import timezone
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, DomainError, Invalid, Kind
+from registry import names
 from registry.models import Channel, ChannelMove, ModelVersion, RegisteredModel, next_release_counter
-from registry.queries import UnknownChannel
-from registry.rules import names
+from registry.versions.queries import UnknownChannel
 
 POLICY_FIELDS = ("activate", "probation_s", "probation_inferences")
 

@@ -37,7 +37,7 @@ class RegisteredModel(models.Model):
 
 
 class VersionStatus(models.TextChoices):
-    """States of a version; the moves between them are in ``registry.rules.transitions``."""
+    """States of a version; the moves between them are in ``registry.versions.states``."""
 
     UPLOADING = "uploading"
     VERIFYING = "verifying"

@@ -5,7 +5,8 @@ import logging
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from registry import jobs, leftovers
+from registry.builder import jobs
+from registry.storage import cleanup
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +19,9 @@ _HINT_SECONDS = 30
 def build_job(job_id: int) -> None:
     """Do one job, if it is still to be had."""
     # Imported here: web and beat load this module for its names, and need neither the sandbox nor signing.
-    from registry.work import running  # noqa: PLC0415
+    from registry.builder import pipeline  # noqa: PLC0415
 
-    running.run(job_id)
+    pipeline.run(job_id)
 
 
 @shared_task(name="registry.tasks.queue_builds")
@@ -37,4 +38,4 @@ def queue_builds() -> None:
 @shared_task(name="registry.tasks.remove_leftovers")
 def remove_leftovers() -> None:
     """Remove what killed processes left half written."""
-    leftovers.remove()
+    cleanup.remove()

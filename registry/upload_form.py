@@ -8,14 +8,15 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 
 from core.actors import Actor
 from core.errors import DomainError
-from registry import queries, versions
 from registry.compression.targets import DEFAULT_TARGET, load_targets
 from registry.models import ModelVersion
-from registry.versions import Upload
+from registry.versions import queries
+from registry.versions import verbs as versions
+from registry.versions.verbs import Upload
 
 
 class UploadForm(forms.Form):
-    """Asks for what ``registry.versions.create`` takes; the verb's refusals appear at their fields."""
+    """Asks for what ``registry.versions.verbs.create`` takes; the verb's refusals appear at their fields."""
 
     model = forms.CharField(
         max_length=64,

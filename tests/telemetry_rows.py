@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from fleet.models import Device
 from ingest import counting, roll_ups
+from registry.baselines.histograms import statistics_of
+from registry.baselines.inference_records import InferenceRecord
 from registry.models import Baseline, Blob, ModelVersion, RegisteredModel
-from registry.rules.histograms import statistics_of
-from registry.rules.inference_records import InferenceRecord
 
 MODEL, VERSION = "digits", "1.0.0"
 BUCKET_SECONDS = 3600

@@ -20,9 +20,9 @@ from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictSerializer
 from core.errors import Invalid
 from core.roles import Area
-from registry import baselines as registry_baselines
-from registry import queries as registry_queries
+from registry.baselines import verbs as registry_baselines
 from registry.models import Baseline, ModelVersion
+from registry.versions import queries as registry_queries
 
 
 class BaselineSerializer(serializers.ModelSerializer[Baseline]):

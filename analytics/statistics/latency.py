@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from registry.rules import histograms
+from registry.baselines import histograms
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from analytics.queries import Subject, Traffic
 from analytics.scopes import DEVICE, FLEET, LABEL, TARGET
 from core.durations import format_duration
 from ingest.counting import Scope
-from registry.queries import list_models, list_offerable_by_model
+from registry.versions.queries import list_models, list_offerable_by_model
 
 _WINDOWS = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72, 168))
 _TITLES = {TARGET: "Hardware target", LABEL: "Label", DEVICE: "Device"}

@@ -22,7 +22,7 @@ from core.pages import page, verb
 from core.roles import Area
 from ingest import backlog
 from ingest.counting import Scope
-from registry.queries import get_version
+from registry.versions.queries import get_version
 
 _SLICES_SHOWN = 40
 _PARAMETERS = {TARGET: "target", DEVICE: "device_id"}

@@ -37,7 +37,7 @@ class Record(models.Model):
 
 
 class RecordSerializer(serializers.Serializer[Any]):
-    """The same rules as ``registry.rules.inference_records``."""
+    """The same rules as ``registry.baselines.inference_records``."""
 
     timestamp = serializers.FloatField(min_value=0)
     latency_ms = serializers.FloatField(min_value=0)

@@ -21,7 +21,7 @@ from fleet.devices import enrollment_keys, pins, subscriptions
 from fleet.devices import verbs as devices
 from fleet.models import Device, DeviceState
 from fleet.polls import reading, resolving
-from registry.queries import UnknownModel, get_model
+from registry.versions.queries import UnknownModel, get_model
 
 _FILTERS = ("label", "target", "state", "search", "model")
 

@@ -8,8 +8,8 @@ from core.errors import Conflict
 from fleet.devices import subscriptions
 from fleet.devices import verbs as devices
 from fleet.models import Pin
-from registry import queries, registered_models
 from registry.models import next_release_counter
+from registry.versions import queries, registered_models
 
 
 class CannotPin(Conflict):

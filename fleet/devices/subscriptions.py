@@ -7,7 +7,7 @@ from typing import Any, Final
 from core.errors import Invalid
 from fleet.models import Device, Pin, Subscription
 from registry.models import RegisteredModel, next_release_counter
-from registry.rules.names import check_model_slug, check_slug
+from registry.names import check_model_slug, check_slug
 
 MAX_SUBSCRIPTIONS: Final = 32
 

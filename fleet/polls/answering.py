@@ -20,11 +20,11 @@ from fleet.devices import last_seen, tokens
 from fleet.devices.tokens import Credentials
 from fleet.models import Deployment
 from fleet.polls import reading, resolving
-from registry.baselines import FILENAME as BASELINE_NAME
+from registry.baselines.verbs import FILENAME as BASELINE_NAME
 from registry.models import RegisteredModel
-from registry.queries import UnknownModel
-from registry.rules.names import MANIFEST_NAME, SIGNATURE_NAME
-from registry.stores import blob_store
+from registry.names import MANIFEST_NAME, SIGNATURE_NAME
+from registry.storage.installed import blob_store
+from registry.versions.queries import UnknownModel
 
 _JITTER: Final = 0.1
 

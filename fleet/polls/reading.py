@@ -16,7 +16,7 @@ from fleet.polls import resolving
 from fleet.rollouts.selectors import Selector
 from fleet.states import UPDATED_DEPLOYMENT_STATES, RolloutState
 from registry.compression.targets import load_targets
-from registry.variants import list_with_fallbacks
+from registry.versions.variants import list_with_fallbacks
 
 _BEARER: Final = """
     fleet_devicetoken t JOIN fleet_device d ON d.id = t.device_id

@@ -11,9 +11,10 @@ from fleet.rollouts import cohorts, membership, stages
 from fleet.rollouts.membership import Member
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
-from registry import channels, queries
+from registry import channels
 from registry.compression.targets import get_target
 from registry.models import Channel, ModelVersion
+from registry.versions import queries
 
 _SHOWN_DEVICES: Final = 100
 

@@ -19,9 +19,11 @@ from fleet.models import Pin, Rollout, RolloutEvent
 from fleet.rollouts import membership, plans
 from fleet.rollouts.stages import Stage
 from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
-from registry import channels, registered_models, versions
+from registry import channels
 from registry.channels import VersionNotOfferable
 from registry.models import Channel, RegisteredModel, next_release_counter
+from registry.versions import registered_models
+from registry.versions import verbs as versions
 
 
 class UnknownRollout(Missing):

@@ -18,7 +18,7 @@ from fleet.models import Device
 from fleet.polls import reading, resolving
 from fleet.polls.resolving import Decision
 from fleet.web.filters import ATTEMPT_STATES, DEVICE_STATES, DeviceFilters
-from registry.queries import list_offerable_by_model
+from registry.versions.queries import list_offerable_by_model
 
 _PER_PAGE = 50
 _ATTEMPTS_SHOWN = 50

@@ -20,7 +20,7 @@ from fleet.devices.enrollment_keys import MAX_USES, NewKey
 from fleet.devices.subscriptions import Follow
 from fleet.web.fields import LabelsField
 from registry.compression.targets import load_targets
-from registry.queries import list_models
+from registry.versions.queries import list_models
 
 
 class KeyForm(forms.Form):

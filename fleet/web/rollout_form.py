@@ -9,7 +9,7 @@ from fleet.rollouts.plans import Plan
 from fleet.rollouts.selectors import Selector
 from fleet.web.fields import LabelsField, StagesField
 from registry.compression.targets import load_targets
-from registry.queries import get_model, list_offerable_numbers
+from registry.versions.queries import get_model, list_offerable_numbers
 
 DEFAULT_STAGES: Final = (
     {"percent": "5", "min_duration": "10m", "min_confirmed": "1"},

@@ -19,7 +19,7 @@ from fleet.rollouts import verbs as rollouts
 from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
 from fleet.web.rollout_form import RolloutForm
 from fleet.web.rollout_verbs import VERBS, Verb
-from registry.queries import list_models
+from registry.versions.queries import list_models
 
 _SHOWN = 200
 

@@ -23,7 +23,7 @@ class RecordsRefused(DomainError):
 
 
 class RecordForm(serializers.Serializer[object]):
-    """One inference, for the schema only: msgspec checks the bytes (``registry.rules.inference_records``)."""
+    """One inference, for the schema only: msgspec checks the bytes (``registry.baselines.inference_records``)."""
 
     timestamp = serializers.FloatField(help_text="epoch seconds")
     latency_ms = serializers.FloatField(min_value=0)

@@ -16,9 +16,10 @@ from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
-from registry import channels, queries
+from registry import channels
 from registry.api.shapes import ChannelShape, render_channel
 from registry.models import Channel as ChannelRow
+from registry.versions import queries
 
 
 class Pointer(StrictSerializer):

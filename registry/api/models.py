@@ -11,8 +11,8 @@ from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.roles import Area
-from registry import queries, registered_models
 from registry.api.shapes import ModelShape, render_model
+from registry.versions import queries, registered_models
 
 
 class NewModel(StrictSerializer):

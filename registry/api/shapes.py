@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from registry.models import Channel, RegisteredModel, VariantStatus, VersionStatus
-from registry.overviews import MEASUREMENTS
+from registry.versions.description import MEASUREMENTS
 
 # Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "status".
 VERSION_STATUSES = VersionStatus.values
@@ -134,7 +134,7 @@ class SigningKeysShape(serializers.Serializer[Any]):
 
 
 def render_model(model: RegisteredModel) -> object:
-    """Render a row of ``registry.queries.list_models``."""
+    """Render a row of ``registry.versions.queries.list_models``."""
     return ModelShape(model).data
 
 

@@ -12,12 +12,13 @@ from core.api.authentication import actor_of
 from core.api.strictness import StrictSerializer
 from core.errors import Missing
 from core.roles import Area
-from registry import contents, queries, variants
+from registry import names
 from registry.api.shapes import VersionShape
 from registry.api.versions import render_version
 from registry.compression.targets import UnknownTarget, get_target
 from registry.models import Blob, Variant
-from registry.rules import names
+from registry.storage import blob_rows
+from registry.versions import queries, variants
 
 
 class NoSuchTarget(Missing):
@@ -76,7 +77,7 @@ class VariantFile(APIView):
         recipe = request.query_params.get("recipe")
         variant = variants.get_ready(queries.get_version(model, version), target, recipe=recipe)
         blob, filename = _choose(variant, part=self.part)
-        return HttpResponseRedirect(contents.link(blob, filename=filename, site_url=site_url(request)))
+        return HttpResponseRedirect(blob_rows.link(blob, filename=filename, site_url=site_url(request)))
 
 
 def _check_target(target: str) -> None:

@@ -20,12 +20,12 @@ from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.json_depth import TOO_DEEP, is_too_deep
 from core.roles import Area
-from registry import queries, versions
 from registry.api.shapes import VersionShape
 from registry.models import ModelVersion
-from registry.overviews import describe_version
-from registry.rules import model_metadata
-from registry.versions import Upload
+from registry.versions import model_metadata, queries
+from registry.versions import verbs as versions
+from registry.versions.description import describe_version
+from registry.versions.verbs import Upload
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -112,7 +112,7 @@ class Version(APIView):
 
 
 def render_version(version: ModelVersion) -> dict[str, Any]:
-    """Render a row of ``registry.queries.with_variants``."""
+    """Render a row of ``registry.versions.queries.with_variants``."""
     return dict(VersionShape(describe_version(version)).data)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from registry.compression.signature import Batch, TensorSpec, find_batch
+from registry.compression.tensor_specs import Batch, TensorSpec, find_batch
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OPTIMIZATION_LEVELS = {

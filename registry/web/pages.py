@@ -9,8 +9,10 @@ from django.shortcuts import redirect, render
 from core.api.authentication import actor_of
 from core.pages import page, verb
 from core.roles import Area
-from registry import baselines, channels, queries, variants
-from registry.overviews import describe_version
+from registry import channels
+from registry.baselines import verbs as baselines
+from registry.versions import queries, variants
+from registry.versions.description import describe_version
 from registry.web import version_page
 
 _VERSIONS_SHOWN = 100

@@ -5,7 +5,7 @@ from typing import Any
 
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target, load_targets
 from registry.models import ModelVersion
-from registry.overviews import describe_version
+from registry.versions.description import describe_version
 
 _OPEN = frozenset({"queued", "building"})
 
@@ -81,7 +81,7 @@ class VersionPage:
 
 
 def describe(version: ModelVersion) -> VersionPage:
-    """Describe a row that ``registry.queries.with_variants`` prepared."""
+    """Describe a row that ``registry.versions.queries.with_variants`` prepared."""
     shown = describe_version(version)
     names = dict.fromkeys(variant["target"] for variant in shown["variants"])
     return VersionPage(shown, [TargetRow(name, _find(name), _list_attempts(shown, name)) for name in names])

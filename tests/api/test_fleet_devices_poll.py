@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from fleet.devices import verbs as devices
 from fleet.models import Deployment, DeviceToken
-from registry import versions
+from registry.versions import verbs as versions
 from tests import fleet_rows as rows
 
 pytestmark = pytest.mark.django_db

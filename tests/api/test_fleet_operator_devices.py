@@ -2,7 +2,7 @@ import pytest
 
 from core.models import AuditEntry
 from fleet.models import Device, EnrollmentKey
-from registry import versions
+from registry.versions import verbs as versions
 from tests import fleet_rows as rows
 
 pytestmark = pytest.mark.django_db

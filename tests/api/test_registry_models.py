@@ -1,7 +1,7 @@
 import pytest
 
 from core.actors import SYSTEM
-from registry import registered_models
+from registry.versions import registered_models
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.rules import signing
-from registry.rules.signing_keys import PublicKey, SigningKey
+from registry.manifests import signing
+from registry.manifests.signing_keys import PublicKey, SigningKey
 
 REFERENCE = Path(sys.executable).with_name("model_signing")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from registry.rules.inference_records import InferenceRecord
+from registry.baselines.inference_records import InferenceRecord
 from tests.telemetry_rows import MODEL, VERSION, add_baseline, add_telemetry
 
 pytestmark = pytest.mark.django_db

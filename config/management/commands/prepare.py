@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from registry import stores
+from registry.storage import installed
 
 
 class Command(BaseCommand):
@@ -17,5 +17,5 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Prepare everything that the other processes count on."""
         call_command("migrate", interactive=False, verbosity=1, stdout=self.stdout)
-        stores.make_ready()
+        installed.make_ready()
         self.stdout.write("ready to serve")

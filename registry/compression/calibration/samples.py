@@ -12,7 +12,7 @@ import numpy as np
 
 from registry.compression.calibration.archive import Array, open_arrays
 from registry.compression.refusal import ModelRefused
-from registry.compression.signature import Batch, TensorSpec, find_batch
+from registry.compression.tensor_specs import Batch, TensorSpec, find_batch
 
 LABELS = "labels"
 # At least a fifth is kept out of calibration, and up to half where there are few: parity needs samples more than ranges do.

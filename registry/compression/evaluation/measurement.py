@@ -14,7 +14,7 @@ import onnxruntime as ort
 from registry.compression.calibration.samples import Samples
 from registry.compression.evaluation.parity import Parity
 from registry.compression.runtime import Array, open_session, random_feed
-from registry.compression.signature import TensorSpec
+from registry.compression.tensor_specs import TensorSpec
 
 _PARITY_FEEDS = 512
 _RANDOM_FEEDS = 16

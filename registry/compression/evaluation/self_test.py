@@ -12,7 +12,7 @@ import numpy as np
 
 from registry.compression.calibration.samples import Samples
 from registry.compression.runtime import RUNTIME_ERRORS, Array, open_session, random_feed
-from registry.compression.signature import TensorSpec, find_batch
+from registry.compression.tensor_specs import TensorSpec, find_batch
 
 _SAMPLES = 4
 _MAX_BYTES = 1 << 20

@@ -11,7 +11,7 @@ from typing import Any
 
 import onnx
 
-from registry.compression.door import cleaning
+from registry.compression.intake import cleaning
 from registry.compression.recipes.source import Source
 from registry.compression.runtime import open_session
 

@@ -21,7 +21,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from registry.compression.calibration import ranges
-from registry.compression.door import cleaning
+from registry.compression.intake import cleaning
 from registry.compression.recipes.fp32_optimized import optimize
 from registry.compression.recipes.source import NotApplicable, Source
 

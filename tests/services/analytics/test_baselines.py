@@ -6,7 +6,7 @@ from analytics import baselines
 from core.actors import SYSTEM
 from core.errors import DomainError
 from ingest import counting
-from registry.rules.histograms import statistics_of
+from registry.baselines.histograms import statistics_of
 from tests.telemetry_rows import NOON, add_telemetry, add_version, records
 
 pytestmark = pytest.mark.django_db

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from registry.blobs import BlobStore, blob_key
-from registry.blobs.directory import DirectoryStore
-from registry.blobs.s3 import S3Store
-from registry.blobs.s3_clients import S3Access
+from registry.storage import BlobStore, blob_key
+from registry.storage.directory import DirectoryStore
+from registry.storage.s3 import S3Store
+from registry.storage.s3_clients import S3Access
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SECRET = "a secret of the tests, long enough"

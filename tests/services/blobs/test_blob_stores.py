@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from registry.blobs import Blob, BlobCorrupt, BlobMissing, InvalidDigest, StoreUnavailable, blob_key
+from registry.storage import Blob, BlobCorrupt, BlobMissing, InvalidDigest, StoreUnavailable, blob_key
 
 ABSENT = "0" * 64
 

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from registry.blobs import StoreFull, StoreUnavailable
-from registry.blobs.directory import DirectoryStore
+from registry.storage import StoreFull, StoreUnavailable
+from registry.storage.directory import DirectoryStore
 
 MEBIBYTE = 1024 * 1024
 
@@ -52,8 +52,8 @@ def test_equal_content_takes_room_once(tmp_path):
 FULL = """
 import resource, sys
 from pathlib import Path
-from registry.blobs import DomainError
-from registry.blobs.directory import DirectoryStore
+from registry.storage import DomainError
+from registry.storage.directory import DirectoryStore
 root, source, digest, destination = map(Path, sys.argv[1:])
 store = DirectoryStore(root, secret=b"secret", public_url="http://127.0.0.1")
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**20 + 2**19, 2**20 + 2**19))
@@ -79,7 +79,7 @@ def test_a_full_disk_is_named_and_nothing_is_left_behind(tmp_path):
 PUT = """
 import sys
 from pathlib import Path
-from registry.blobs.directory import DirectoryStore
+from registry.storage.directory import DirectoryStore
 DirectoryStore(Path(sys.argv[1]), secret=b"secret", public_url="http://127.0.0.1").put(Path(sys.argv[2]))
 """
 
@@ -108,7 +108,7 @@ def test_a_name_appears_only_after_its_content_is_durable(tmp_path):
     trace = """
 import os, sys
 from pathlib import Path
-from registry.blobs.directory import DirectoryStore
+from registry.storage.directory import DirectoryStore
 order = []
 fsync, link = os.fsync, os.link
 def note_fsync(descriptor):

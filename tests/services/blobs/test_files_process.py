@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from registry.blobs.links import LinkSigner
+from registry.storage.links import LinkSigner
 
 MEBIBYTE = 1024 * 1024
 

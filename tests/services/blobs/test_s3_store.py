@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from registry.blobs import StoreUnavailable, blob_key
-from registry.blobs.s3 import S3Store
-from registry.blobs.s3_clients import ensure_bucket
+from registry.storage import StoreUnavailable, blob_key
+from registry.storage.s3 import S3Store
+from registry.storage.s3_clients import ensure_bucket
 
 
 def test_making_the_bucket_again_changes_nothing(s3_store, s3_access, second_client):
@@ -68,7 +68,7 @@ def test_an_interrupted_upload_in_parts_leaves_nothing(s3_store, tmp_path):
     source.write_bytes(secrets.token_bytes(11_000_000))
     before = s3_store.remove_leftovers(older_than_seconds=0)
     with source.open("r+b") as file:
-        from registry.blobs.copying import copy_hashed
+        from registry.storage.copying import copy_hashed
 
         blob = copy_hashed(file)
         file.seek(10_999_999)

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from registry.compression.builds import DEFAULT_LIMITS, Inspection, build_attempts, inspect_model
+from registry.compression.recipe_chain import DEFAULT_LIMITS, Inspection, build_attempts, inspect_model
 from registry.compression.targets import ChainStep, get_target
 from tests.unit.compression import graphs
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from registry.compression.builds import DEFAULT_LIMITS, ModelRefused, SandboxKilled, inspect_model
+from registry.compression.recipe_chain import DEFAULT_LIMITS, ModelRefused, SandboxKilled, inspect_model
 from tests.unit.compression import graphs
 
 QUICK = replace(DEFAULT_LIMITS, wall_seconds=20.0, memory_bytes=1 << 29, door_cpu_seconds=1)

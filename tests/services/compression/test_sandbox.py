@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from core.errors import DomainError
-from registry.compression import sandbox
-from registry.compression.builds import DEFAULT_LIMITS, SandboxKilled, SandboxUnavailable, inspect_model
+from registry.compression.recipe_chain import DEFAULT_LIMITS, SandboxKilled, SandboxUnavailable, inspect_model
+from registry.compression.sandbox import parent as sandbox
 from tests.unit.compression import graphs
 
 # A model that runs until something ends it, so that the test decides what does.
@@ -33,7 +33,7 @@ def find_child(parent, *, seconds=10.0):
     while time.monotonic() < ends_at:
         for child in psutil.Process(parent).children(recursive=True):
             try:
-                if "registry.compression.child" in child.cmdline() and child.cpu_times().user > 0.8:
+                if "registry.compression.sandbox.child" in child.cmdline() and child.cpu_times().user > 0.8:
                     return child
             except psutil.Error:
                 continue
@@ -70,7 +70,9 @@ def test_wall_time_kills_the_whole_group_and_is_named(endless, tmp_path):
         inspect_model(endless, scratch=tmp_path, limits=replace(PATIENT, wall_seconds=1.5))
     assert caught.value.reason == "wall_time"
     assert time.monotonic() - started < 6
-    assert not [child for child in psutil.Process().children() if "registry.compression.child" in child.cmdline()]
+    assert not [
+        child for child in psutil.Process().children() if "registry.compression.sandbox.child" in child.cmdline()
+    ]
 
 
 def test_a_crash_is_told_by_its_signal(endless, tmp_path):
@@ -87,10 +89,10 @@ def test_a_kill_from_outside_says_nothing_about_the_model_and_is_retried(endless
 def test_a_child_dies_with_its_parent(endless, tmp_path):
     code = (
         "import sys; from pathlib import Path; from dataclasses import replace;"
-        "from registry.compression.builds import DEFAULT_LIMITS, inspect_model;"
+        "from registry.compression.recipe_chain import DEFAULT_LIMITS, inspect_model;"
         "inspect_model(Path(sys.argv[1]), scratch=Path(sys.argv[2]), limits=replace(DEFAULT_LIMITS, door_cpu_seconds=60))"
     )
-    root = Path(sandbox.__file__).parents[2]
+    root = Path(sandbox.__file__).parents[3]
     parent = subprocess.Popen([sys.executable, "-c", code, str(endless), str(tmp_path)], cwd=root)
     child = find_child(parent.pid)
     parent.kill()
@@ -139,14 +141,14 @@ def test_a_file_that_is_missing_or_a_link_is_not_taken(tmp_path, make_promise):
 
 def test_where_the_platform_allows_it_there_is_no_network():
     code = (
-        "import os, socket; from registry.compression.confinement import confine; from registry.compression.limits import Limits\n"
+        "import os, socket; from registry.compression.sandbox.confinement import confine; from registry.compression.sandbox.limits import Limits\n"
         "server = socket.create_server(('127.0.0.1', 0))\n"
         "alone = confine(Limits().to_json(), parent_pid=os.getppid())\n"
         "try: socket.create_connection(server.getsockname(), timeout=2); reached = True\n"
         "except OSError: reached = False\n"
         "print(alone != reached)"
     )
-    root = Path(sandbox.__file__).parents[2]
+    root = Path(sandbox.__file__).parents[3]
     shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "True"
 
@@ -156,7 +158,7 @@ def test_where_the_platform_allows_it_nothing_is_read_or_written_but_what_was_na
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
     code = (
-        "import json, sys; from pathlib import Path; from registry.compression import landlock\n"
+        "import json, sys; from pathlib import Path; from registry.compression.sandbox import landlock\n"
         "given, secret, job = (Path(name) for name in sys.argv[1:])\n"
         "def can(act):\n"
         "    try: act()\n"
@@ -168,7 +170,7 @@ def test_where_the_platform_allows_it_nothing_is_read_or_written_but_what_was_na
         "    can(lambda: (job / 'new').write_text('x')), can((job / 'file').unlink)]))"
     )
     command = [sys.executable, "-c", code, *(str(tmp_path / name) for name in ("given", "secret", "job"))]
-    root = Path(sandbox.__file__).parents[2]
+    root = Path(sandbox.__file__).parents[3]
     shown = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     held, *able = json.loads(shown.stdout)
     assert able == ([True, False, False, False, False, True, True] if held else [True] * 7)

@@ -7,7 +7,7 @@ from fleet.devices import verbs as devices
 from fleet.models import Device
 from fleet.polls import reading
 from fleet.rollouts import verbs as rollouts
-from registry import uses
+from registry.versions import dependents
 from tests import fleet_rows as rows
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_a_version_in_use_by_the_fleet_is_not_deleted(api):
     following = rows.make_version("2.0.0")
     rollout = rows.make_rollout(following)
     rows.point("stable", following)
-    assert {(use.kind, use.name) for use in uses.list_uses(version)} == {
+    assert {(use.kind, use.name) for use in dependents.list_uses(version)} == {
         ("rollout", str(rollout.pk)),
         ("device", "edge-1"),
     }

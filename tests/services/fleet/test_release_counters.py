@@ -20,7 +20,7 @@ from fleet.rollouts import steps
 from fleet.rollouts import verbs as rollouts
 from fleet.rollouts.selectors import Selector
 from fleet.states import ACTIVE_ROLLOUT_STATES
-from registry import versions
+from registry.versions import verbs as versions
 from tests import fleet_rows as rows
 
 pytestmark = pytest.mark.django_db

@@ -54,7 +54,7 @@ def model_file(tmp_path: Path, model_bytes: bytes) -> Path:
 @pytest.fixture
 def upload(db: None, model_file: Path) -> Callable[..., ModelVersion]:
     """``upload("digits", "1.0.0")`` is a version that waits to be verified."""
-    from registry import versions
+    from registry.versions import verbs as versions
 
     def make(slug: str = "digits", number: str = "1.0.0", **given: Any) -> ModelVersion:
         files = versions.Upload(**{"file": model_file, **given})

@@ -1,7 +1,7 @@
 import pytest
 
-from registry import variants
 from registry.models import Blob, Variant, VariantStatus
+from registry.versions import variants
 
 pytestmark = pytest.mark.django_db
 

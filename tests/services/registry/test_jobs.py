@@ -6,10 +6,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from registry import jobs, tasks
-from registry.jobs import LeaseLost
+from registry import tasks
+from registry.builder import jobs
+from registry.builder.jobs import LeaseLost
+from registry.builder.lease_renewal import Heartbeat
 from registry.models import Job, JobKind, JobStatus
-from registry.work.heartbeat import Heartbeat
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,7 @@ import os
 import time
 from pathlib import Path
 
-from registry import leftovers
+from registry.storage import cleanup
 
 DAY_SECONDS = 24 * 3600
 
@@ -14,5 +14,5 @@ def test_only_what_is_older_than_a_day_is_removed(settings, tmp_path):
         path.write_bytes(b"x")
     for path in (old, other):
         os.utime(path, (time.time() - DAY_SECONDS - 60,) * 2)
-    assert leftovers.remove() == 1
+    assert cleanup.remove() == 1
     assert sorted(Path(tmp_path).iterdir()) == [fresh, other]

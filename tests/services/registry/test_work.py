@@ -12,9 +12,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from registry import jobs, stores, variants
+from registry.builder import jobs, pipeline, scratch
 from registry.models import Job, JobKind, JobStatus, Variant, VariantStatus, VersionStatus
-from registry.work import running, scratch
+from registry.storage import installed
+from registry.versions import variants
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,8 +25,8 @@ import sys, django
 django.setup()
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
-from registry.work import running
-running.run(int(sys.argv[2]))
+from registry.builder import pipeline
+pipeline.run(int(sys.argv[2]))
 """
 
 
@@ -35,18 +36,18 @@ def scratch_folders():
 
 def work_off(version):
     while job := jobs.list_due().first():
-        running.run(job.pk)
+        pipeline.run(job.pk)
     version.refresh_from_db()
     return version
 
 
 def test_a_blob_that_is_missing_waits_and_is_tried_again(upload):
     version = upload()
-    source = stores.blob_store().path(version.source_id)
+    source = installed.blob_store().path(version.source_id)
     hidden = source.with_suffix(".hidden")
     source.rename(hidden)
     job = version.jobs.get()
-    assert running.run(job.pk)
+    assert pipeline.run(job.pk)
     job.refresh_from_db()
     version.refresh_from_db()
     assert (job.status, version.status) == (JobStatus.QUEUED, VersionStatus.VERIFYING)
@@ -59,11 +60,11 @@ def test_a_blob_that_is_missing_waits_and_is_tried_again(upload):
 
 def test_a_damaged_blob_is_never_built_from(upload):
     version = upload()
-    path = stores.blob_store().path(version.source_id)
+    path = installed.blob_store().path(version.source_id)
     content = path.read_bytes()
     path.chmod(0o640)
     path.write_bytes(content[:-1] + b"\0")
-    running.run(version.jobs.get().pk)
+    pipeline.run(version.jobs.get().pk)
     version.refresh_from_db()
     assert version.status == VersionStatus.VERIFYING
     path.write_bytes(content)
@@ -71,7 +72,7 @@ def test_a_damaged_blob_is_never_built_from(upload):
 
 def test_a_build_whose_worker_is_killed_is_done_by_another(upload):
     version = upload()
-    running.run(version.jobs.get().pk)
+    pipeline.run(version.jobs.get().pk)
     build = version.jobs.get(kind=JobKind.BUILD)
     environment = {**os.environ, "BUILD_LEASE": "2s", "PYTHONPATH": str(ROOT)}
     arguments = [sys.executable, "-c", WORKER, connection.settings_dict["NAME"], str(build.pk)]
@@ -132,10 +133,10 @@ def test_a_fault_of_ours_is_tried_again_and_in_the_end_shown(upload, monkeypatch
 
     version = upload()
     job = version.jobs.get()
-    monkeypatch.setitem(running._STEPS, JobKind.VERIFY, break_down)
+    monkeypatch.setitem(pipeline._STEPS, JobKind.VERIFY, break_down)
     for _ in range(5):
         Job.objects.update(due_at=job.created_at)
-        assert running.run(job.pk)
+        assert pipeline.run(job.pk)
     version.refresh_from_db()
     assert version.status == VersionStatus.REJECTED
     assert f"job {job.pk}" in version.status_message
@@ -149,10 +150,10 @@ def test_trouble_of_the_host_is_no_fault_of_the_model(upload, monkeypatch):
 
     version = upload()
     job = version.jobs.get()
-    monkeypatch.setitem(running._STEPS, JobKind.VERIFY, fail)
+    monkeypatch.setitem(pipeline._STEPS, JobKind.VERIFY, fail)
     for _ in range(7):
         Job.objects.update(due_at=job.created_at)
-        assert running.run(job.pk)
+        assert pipeline.run(job.pk)
     version.refresh_from_db()
     assert version.status == VersionStatus.VERIFYING
 
@@ -177,12 +178,12 @@ def test_the_real_digits_model_becomes_small_int8_with_its_accuracy(upload):
 
 def test_a_build_for_a_target_that_is_no_more_comes_to_an_end(upload):
     version = upload()
-    running.run(version.jobs.get().pk)
+    pipeline.run(version.jobs.get().pk)
     Job.objects.filter(kind=JobKind.BUILD).update(target="gone")
     version.refresh_from_db()
     version.targets = ["gone"]
     version.save()
-    assert running.run(version.jobs.get(kind=JobKind.BUILD).pk)
+    assert pipeline.run(version.jobs.get(kind=JobKind.BUILD).pk)
     version.refresh_from_db()
     assert version.status == VersionStatus.REJECTED
     assert "gone" in version.status_message

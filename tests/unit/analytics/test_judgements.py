@@ -7,7 +7,7 @@ from analytics.statistics import comparison, confidence, latency, severity
 from analytics.statistics.comparison import BinShare, Reference
 from analytics.statistics.severity import Status
 from ingest.counting import Scope
-from registry.rules import histograms
+from registry.baselines import histograms
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import onnx
 
-from registry.compression.door import cleaning, smoke
+from registry.compression.intake import cleaning, smoke
 from tests.unit.compression import graphs
 
 

@@ -3,9 +3,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from registry.compression.door import interface, parsing, rules
-from registry.compression.limits import Limits
+from registry.compression.intake import interface, parsing, rules
 from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox.limits import Limits
 from tests.unit.compression import graphs
 
 LIMITS = Limits().to_json()

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from registry.compression.calibration.samples import read_samples, split_feeds
-from registry.compression.limits import Limits
 from registry.compression.refusal import ModelRefused
-from registry.compression.signature import TensorSpec
+from registry.compression.sandbox.limits import Limits
+from registry.compression.tensor_specs import TensorSpec
 from tests.unit.compression import graphs
 
 INPUTS = [TensorSpec("image", "float32", ("N", 1, 8, 8))]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from ingest import counting
 from ingest.counting import CountableBatch, Key, Scope, Total
-from registry.rules.inference_records import InferenceRecord
+from registry.baselines.inference_records import InferenceRecord
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 HOUR = 3600

@@ -5,42 +5,42 @@ import struct
 import msgspec
 import pytest
 
-from registry.rules import manifests
-from registry.rules.names import InvalidName
-from registry.rules.version_numbers import InvalidVersionNumber
+from registry.manifests import documents
+from registry.names import InvalidName
+from registry.version_numbers import InvalidVersionNumber
 
 DIGEST = "0a" * 32
 
 
 def make(**changes):
-    image = manifests.Tensor(dtype="float32", shape=[2, 1], data=struct.pack("<2f", 0.5, -1.5))
-    logits = manifests.Tensor(dtype="float32", shape=[2, 3], data=struct.pack("<6f", *range(6)))
+    image = documents.Tensor(dtype="float32", shape=[2, 1], data=struct.pack("<2f", 0.5, -1.5))
+    logits = documents.Tensor(dtype="float32", shape=[2, 3], data=struct.pack("<6f", *range(6)))
     fields = {
         "model": "digits",
         "version": "1.2.0",
         "target": "raspberry-pi-5",
         "recipe": "static-int8",
         "recipe_digest": DIGEST,
-        "file": manifests.ModelFile(name="model.onnx", size=7, sha256=DIGEST, format="onnx"),
-        "runtime": manifests.Runtime(engine="onnxruntime", providers=["CPUExecutionProvider"]),
-        "inputs": [manifests.TensorSpec(name="image", dtype="float32", shape=["N", 1])],
-        "outputs": [manifests.TensorSpec(name="logits", dtype="float32", shape=["N", 3])],
+        "file": documents.ModelFile(name="model.onnx", size=7, sha256=DIGEST, format="onnx"),
+        "runtime": documents.Runtime(engine="onnxruntime", providers=["CPUExecutionProvider"]),
+        "inputs": [documents.TensorSpec(name="image", dtype="float32", shape=["N", 1])],
+        "outputs": [documents.TensorSpec(name="logits", dtype="float32", shape=["N", 3])],
         "labels": ["zéro", "one"],
-        "self_test": manifests.SelfTest(
+        "self_test": documents.SelfTest(
             inputs={"image": image},
             outputs={"logits": logits},
             absolute_tolerance=0.5,
             relative_tolerance=0.05,
             latency_budget_ms=250,
         ),
-        "source": manifests.Source(sha256=DIGEST, size=9),
+        "source": documents.Source(sha256=DIGEST, size=9),
         "min_agent_version": "0.1.0",
     }
-    return manifests.Manifest(**{**fields, **changes})
+    return documents.Manifest(**{**fields, **changes})
 
 
 def test_the_bytes_are_canonical_json():
-    data = manifests.to_bytes(make())
+    data = documents.to_bytes(make())
     text = data.decode()
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert json.loads(text)["schema"] == "modelfleet.manifest/1"
@@ -48,18 +48,18 @@ def test_the_bytes_are_canonical_json():
 
 
 def test_parsing_gives_back_the_same_manifest_and_the_same_bytes():
-    data = manifests.to_bytes(make())
-    assert manifests.to_bytes(manifests.parse(data)) == data
-    assert manifests.digest(data) == hashlib.sha256(data).hexdigest()
+    data = documents.to_bytes(make())
+    assert documents.to_bytes(documents.parse(data)) == data
+    assert documents.digest(data) == hashlib.sha256(data).hexdigest()
 
 
 def test_a_whole_number_where_a_fraction_belongs_does_not_change_the_digest():
-    assert json.loads(manifests.to_bytes(make()))["self_test"]["latency_budget_ms"] == 250.0
-    assert b'"latency_budget_ms":250.0' in manifests.to_bytes(make())
+    assert json.loads(documents.to_bytes(make()))["self_test"]["latency_budget_ms"] == 250.0
+    assert b'"latency_budget_ms":250.0' in documents.to_bytes(make())
 
 
 def test_arrays_travel_as_base64_of_little_endian_bytes():
-    manifest = manifests.parse(manifests.to_bytes(make()))
+    manifest = documents.parse(documents.to_bytes(make()))
     assert struct.unpack("<2f", manifest.self_test.inputs["image"].data) == (0.5, -1.5)
 
 
@@ -75,9 +75,9 @@ def tensor(**changes):
     ("manifest", "message"),
     [
         (make(recipe_digest="ABC"), "recipe_digest"),
-        (make(source=manifests.Source(sha256=DIGEST.upper(), size=9)), "source.sha256"),
-        (make(source=manifests.Source(sha256=DIGEST, size=0)), "size"),
-        (make(runtime=manifests.Runtime(engine="onnxruntime", providers=[])), "providers"),
+        (make(source=documents.Source(sha256=DIGEST.upper(), size=9)), "source.sha256"),
+        (make(source=documents.Source(sha256=DIGEST, size=0)), "size"),
+        (make(runtime=documents.Runtime(engine="onnxruntime", providers=[])), "providers"),
         (make(model=7), "model"),
         (replace_self_test(absolute_tolerance=-1.0), "tolerance"),
         (replace_self_test(latency_budget_ms=0.0), "latency_budget_ms"),
@@ -91,17 +91,17 @@ def tensor(**changes):
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_refused(manifest, message):
-    with pytest.raises(manifests.InvalidManifest, match=message):
-        manifests.to_bytes(manifest)
+    with pytest.raises(documents.InvalidManifest, match=message):
+        documents.to_bytes(manifest)
 
 
 def test_names_and_versions_are_held_to_their_own_rules():
     with pytest.raises(InvalidName):
-        manifests.to_bytes(make(model="latest"))
+        documents.to_bytes(make(model="latest"))
     with pytest.raises(InvalidName):
-        manifests.to_bytes(make(file=manifests.ModelFile(name="../model", size=7, sha256=DIGEST, format="onnx")))
+        documents.to_bytes(make(file=documents.ModelFile(name="../model", size=7, sha256=DIGEST, format="onnx")))
     with pytest.raises(InvalidVersionNumber):
-        manifests.to_bytes(make(version="1.2"))
+        documents.to_bytes(make(version="1.2"))
 
 
 @pytest.mark.parametrize(
@@ -115,13 +115,13 @@ def test_names_and_versions_are_held_to_their_own_rules():
     ],
 )
 def test_other_json_is_no_manifest(damage):
-    values = json.loads(manifests.to_bytes(make()))
+    values = json.loads(documents.to_bytes(make()))
     damage(values)
-    with pytest.raises(manifests.InvalidManifest):
-        manifests.parse(json.dumps(values).encode())
+    with pytest.raises(documents.InvalidManifest):
+        documents.parse(json.dumps(values).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000])
 def test_other_bytes_are_no_manifest(data):
-    with pytest.raises(manifests.InvalidManifest):
-        manifests.parse(data)
+    with pytest.raises(documents.InvalidManifest):
+        documents.parse(data)

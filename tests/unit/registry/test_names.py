@@ -1,6 +1,6 @@
 import pytest
 
-from registry.rules import names
+from registry import names
 
 
 @pytest.mark.parametrize("slug", ["digits", "a", "0", "face-detector_v2.1", "a" * 64])

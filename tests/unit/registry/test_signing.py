@@ -7,8 +7,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from registry.rules import signing, signing_keys
-from registry.rules.signing_keys import PublicKey, SigningKey
+from registry.manifests import signing, signing_keys
+from registry.manifests.signing_keys import PublicKey, SigningKey
 
 FILES = {"manifest.json": "aa" * 32, "model.onnx": "bb" * 32}
 

@@ -1,7 +1,7 @@
 import pytest
 
 from registry.models import VersionStatus
-from registry.rules.transitions import VERSION_MOVES, TargetOutcome, decide_outcome, sources_of
+from registry.versions.states import VERSION_MOVES, TargetOutcome, decide_outcome, sources_of
 
 READY = TargetOutcome("generic-cpu", is_open=False, attempts=(("static-int8", "ready", ""),))
 FAILED = TargetOutcome("rk3588", is_open=False, attempts=(("rknn-int8", "not_applicable", "Not built here."),))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.rules.version_numbers import InvalidVersionNumber, VersionNumber
+from registry.version_numbers import InvalidVersionNumber, VersionNumber
 
 # SemVer 2.0.0, items 9 to 11, its own examples in ascending order.
 ASCENDING = [

@@ -1,0 +1,81 @@
+"""Removes what a model should not carry to a fleet, and settles what recipes rely on.
+
+PyTorch's dynamo exporter leaves stack traces and source paths in ``metadata_props``; they would be published with every
+variant. Cleaning twice changes nothing.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import onnx
+from onnx import version_converter
+
+from registry.compression.intake import walking
+
+# Per-channel QuantizeLinear exists from this operator set on.
+MINIMUM_OPSET = 13
+
+
+def clean(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Strip documentation and metadata in place, name every node, drop training parts; return the model."""
+    del model.training_info[:]
+    for part in _documented(model):
+        part.ClearField("doc_string")
+        if "metadata_props" in part.DESCRIPTOR.fields_by_name:
+            part.ClearField("metadata_props")
+    name_nodes(model)
+    return model
+
+
+def name_nodes(model: onnx.ModelProto) -> None:
+    """Give every node a name of its own: recipes exclude nodes by name."""
+    taken: set[str] = set()
+    for index, node in enumerate(walking.iterate_nodes(model)):
+        if not node.name or node.name in taken:
+            node.name = f"{node.op_type}__{index}"
+        while node.name in taken:
+            node.name += "_"
+        taken.add(node.name)
+
+
+def get_opset(model: onnx.ModelProto) -> int:
+    """Return the version of the default operator set (0 where the model imports none)."""
+    return max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+
+
+def raise_opset(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Convert an operator set below 13 up to it; unchanged where the converter of onnx cannot."""
+    if not 0 < get_opset(model) < MINIMUM_OPSET:
+        return model
+    try:
+        raised = version_converter.convert_version(model, MINIMUM_OPSET)
+    except RuntimeError:
+        return model
+    # The converter gives fresh nodes no name, and answers with a graph that was checked less than ours.
+    onnx.checker.check_model(raised, full_check=True)
+    return clean(raised)
+
+
+def prune_opset_imports(model: onnx.ModelProto) -> None:
+    """Drop imported domains that no node uses: ONNX Runtime writes all it knows into what it saves."""
+    used = {node.domain or "" for node in walking.iterate_nodes(model)} | {""}
+    kept = [entry for entry in model.opset_import if ("" if entry.domain == "ai.onnx" else entry.domain) in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+
+
+def _documented(model: onnx.ModelProto) -> Iterator[Any]:
+    yield model
+    yield from model.functions
+    for graph, _ in walking.iterate_graphs(model):
+        yield graph
+        yield from graph.input
+        yield from graph.output
+        yield from graph.value_info
+        yield from graph.initializer
+    for node in walking.iterate_nodes(model):
+        yield node
+        for attribute in node.attribute:
+            yield attribute
+            if attribute.HasField("t"):
+                yield attribute.t

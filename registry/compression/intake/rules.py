@@ -1,0 +1,145 @@
+"""The policy on a parsed graph, before any tool interprets it.
+
+The checker of onnx is necessary and not sufficient: bombs of a few hundred bytes, custom-operator domains and lengths
+past the end of the file pass it. Each rule here refuses one such thing by name.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+import onnx
+from onnx import numpy_helper
+
+from registry.compression.intake import functions, tensors, walking
+from registry.compression.refusal import ModelRefused
+
+ALLOWED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+# Which input of an operator says how much it will allocate.
+_EXTENT_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Resize": 3}
+# Extents, trip counts and ranges are short; longer constants are weights and of no interest here.
+_MAX_EXTENTS = 64
+_ELEMENT_BYTES = 4
+
+Constants = Mapping[str, list[float]]
+
+
+def check(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
+    """Refuse the first rule that the graph breaks.
+
+    Raises:
+        ModelRefused: ``reason`` names the rule.
+    """
+    _check_counts(model, limits=limits)
+    _check_domains(model)
+    _check_inlined(model, limit=int(limits["nodes"]))
+    for owner, tensor in walking.iterate_tensors(model):
+        tensors.check_tensor(tensor, owner=owner)
+    _check_sparse(model, limits=limits)
+    constants = dict(_short_constants(model))
+    for node in walking.iterate_nodes(model):
+        _check_allocation(node, constants=constants, limit_bytes=limits["tensor_bytes"])
+        _check_trips(node, constants=constants, limit=limits["loop_trips"])
+
+
+def _check_counts(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
+    counts = {"nodes": sum(len(function.node) for function in model.functions), "initializers": 0}
+    for graph, depth in walking.iterate_graphs(model):
+        if depth > limits["subgraph_depth"]:
+            raise ModelRefused(
+                f"Graphs are nested deeper than {int(limits['subgraph_depth'])}.", reason="subgraph_depth"
+            )
+        counts["nodes"] += len(graph.node)
+        counts["initializers"] += len(graph.initializer) + len(graph.sparse_initializer)
+        # At once, and not at the end: a file of a gigabyte holds more nodes than anyone wants to count.
+        for name, count in counts.items():
+            if count > limits[name]:
+                message = f"The model has more than {int(limits[name])} {name}."
+                raise ModelRefused(message, reason=f"too_many_{name}")
+
+
+def _check_domains(model: onnx.ModelProto) -> None:
+    own = {(function.domain, function.name) for function in model.functions}
+    for node in walking.iterate_nodes(model):
+        if node.domain not in ALLOWED_DOMAINS and (node.domain, node.op_type) not in own:
+            message = (
+                f'The operator "{node.op_type}" is of the domain "{node.domain}"; only standard operators are accepted.'
+            )
+            raise ModelRefused(message, reason="operator_domain")
+
+
+def _check_inlined(model: onnx.ModelProto, *, limit: int) -> None:
+    nodes = (node for graph, _ in walking.iterate_graphs(model) for node in graph.node)
+    if functions.count_inlined_nodes(model, nodes) > limit:
+        raise ModelRefused(
+            f"The model has more than {limit} nodes once its functions are inlined.", reason="too_many_nodes"
+        )
+
+
+def _check_sparse(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
+    for sparse in walking.iterate_sparse(model):
+        if math.prod(sparse.dims) * _ELEMENT_BYTES > limits["tensor_bytes"]:
+            raise ModelRefused("A sparse tensor is too large once unpacked.", reason="allocation")
+
+
+def _short_constants(model: onnx.ModelProto) -> Iterator[tuple[str, list[float]]]:
+    for graph, _ in walking.iterate_graphs(model):
+        for tensor in graph.initializer:
+            yield from _read_short(tensor.name, tensor)
+    for node in walking.iterate_nodes(model):
+        if node.op_type == "Constant" and node.output:
+            yield from _read_constant_node(node)
+
+
+def _read_constant_node(node: onnx.NodeProto) -> Iterator[tuple[str, list[float]]]:
+    for attribute in node.attribute:
+        if attribute.name == "value":
+            yield from _read_short(node.output[0], attribute.t)
+        elif attribute.name == "value_ints" and len(attribute.ints) <= _MAX_EXTENTS:
+            yield node.output[0], [float(value) for value in attribute.ints]
+        elif attribute.name == "value_int":
+            yield node.output[0], [float(attribute.i)]
+
+
+def _read_short(name: str, tensor: onnx.TensorProto) -> Iterator[tuple[str, list[float]]]:
+    numeric = tensor.data_type not in (onnx.TensorProto.STRING, onnx.TensorProto.UNDEFINED)
+    if numeric and tensors.count_elements(tensor) <= _MAX_EXTENTS:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype.kind in "iuf":
+            yield name, [float(value) for value in array.ravel()]
+
+
+def _check_allocation(node: onnx.NodeProto, *, constants: Constants, limit_bytes: float) -> None:
+    estimate = _ESTIMATES.get(node.op_type, _extents)(node, constants)
+    if estimate * _ELEMENT_BYTES > limit_bytes:
+        message = f'The node "{node.name or node.op_type}" ({node.op_type}) would make {estimate:.3g} elements.'
+        raise ModelRefused(message, reason="allocation")
+
+
+def _extents(node: onnx.NodeProto, constants: Constants) -> float:
+    values = _operand(node, constants, _EXTENT_INPUT.get(node.op_type, -1))
+    return math.prod(max(1.0, abs(value)) for value in values)
+
+
+def _range_length(node: onnx.NodeProto, constants: Constants) -> float:
+    start, limit, delta = (_operand(node, constants, index) for index in range(3))
+    if not (start and limit and delta) or delta[0] == 0:
+        return 0.0
+    return max(0.0, (limit[0] - start[0]) / delta[0])
+
+
+_ESTIMATES: dict[str, Callable[[onnx.NodeProto, Constants], float]] = {"Range": _range_length}
+
+
+def _operand(node: onnx.NodeProto, constants: Constants, index: int) -> list[float]:
+    if not 0 <= index < len(node.input):
+        return []
+    return constants.get(node.input[index], [])
+
+
+def _check_trips(node: onnx.NodeProto, *, constants: Constants, limit: float) -> None:
+    if node.op_type != "Loop":
+        return
+    trips = max(_operand(node, constants, 0), default=0.0)
+    if trips > limit:
+        message = f'The loop "{node.name or node.op_type}" makes {trips:.3g} turns; at most {int(limit)} are accepted.'
+        raise ModelRefused(message, reason="loop_trips")

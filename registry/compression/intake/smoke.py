@@ -1,0 +1,89 @@
+"""The smoke inference: one run on one sample shows that ONNX Runtime takes the model and that it ends."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from registry.compression.calibration.samples import Samples
+from registry.compression.refusal import ModelRefused
+from registry.compression.runtime import RUNTIME_ERRORS, Array, open_session, random_feed
+from registry.compression.sandbox.confinement import limit_cpu_from_now
+from registry.compression.sandbox.limits import allowed_cpu_seconds
+from registry.compression.sandbox.parent import MEMORY_SIGNS
+from registry.compression.tensor_specs import TensorSpec, free_extents
+
+# Tried in turn for free extents where no sample says what they are: images want more than 1, sequences take anything.
+_FREE_SIZES = (1, 32, 224)
+_MAX_DETAIL = 300
+
+
+def run(
+    model: bytes,
+    *,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    samples: Samples | None,
+    limits: Mapping[str, float],
+) -> tuple[dict[str, int], list[TensorSpec]]:
+    """Run once; return the sizes of free extents that worked, and the outputs with every shape known.
+
+    Raises:
+        ModelRefused: The runtime does not load it, or no inference succeeds.
+    """
+    limit_cpu_from_now(allowed_cpu_seconds(len(model), limits=limits))
+    try:
+        session = open_session(model)
+    except RUNTIME_ERRORS as error:
+        raise _refusal("ONNX Runtime does not load the model", error, reason="smoke_load") from error
+    trouble: Exception | None = None
+    for sizes, feed in _feeds(inputs, samples=samples):
+        try:
+            results = session.run([spec.name for spec in outputs], feed)
+        except RUNTIME_ERRORS as error:
+            trouble = error
+            continue
+        return sizes, [_complete(spec, result) for spec, result in zip(outputs, results, strict=True)]
+    raise _refusal("One inference on the model fails", trouble, reason="smoke_inference") from trouble
+
+
+def tidy(message: str) -> str:
+    """Return one line of a tool's message, without paths and addresses of this server, cut to a readable length."""
+    line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(message.split()))
+    line = re.sub(r"(?:/[\w.+-]+){2,}/?(?::\d+)?", "…", line)
+    return line[:_MAX_DETAIL].strip()
+
+
+def _feeds(
+    inputs: Sequence[TensorSpec], *, samples: Samples | None
+) -> Iterator[tuple[dict[str, int], dict[str, Array]]]:
+    if samples is not None:
+        feed = samples.feed(samples.held_out[0])
+        yield _observe(inputs, feed), feed
+        return
+    free = free_extents(inputs)
+    for size in _FREE_SIZES[: len(_FREE_SIZES) if free else 1]:
+        sizes = dict.fromkeys(free, size)
+        yield sizes, random_feed(inputs, sizes=sizes)
+
+
+def _observe(inputs: Sequence[TensorSpec], feed: Mapping[str, Array]) -> dict[str, int]:
+    pairs = (
+        (extent, size)
+        for spec in inputs
+        for extent, size in zip(spec.shape[1:], feed[spec.name].shape[1:], strict=True)
+    )
+    return {extent: size for extent, size in pairs if isinstance(extent, str)}
+
+
+def _complete(spec: TensorSpec, result: Any) -> TensorSpec:
+    """Give an output of undeclared rank the rank it was seen with."""
+    if len(spec.shape) == result.ndim:
+        return spec
+    return TensorSpec(spec.name, spec.dtype, tuple(f"{spec.name}_{axis}" for axis in range(result.ndim)))
+
+
+def _refusal(sentence: str, error: Exception | None, *, reason: str) -> ModelRefused:
+    # Named by the child's outermost loop: it is a limit that was crossed, and no rule that the model breaks.
+    if any(sign in str(error) for sign in MEMORY_SIGNS):
+        raise MemoryError
+    return ModelRefused(f"{sentence}: {tidy(str(error))}", reason=reason)

@@ -1,0 +1,1 @@
+"""Runs one named task in a confined child process."""

@@ -1,0 +1,59 @@
+"""What an uploader may say about a model beside its bytes: labels, pre-processing, and notes of their own. Pure."""
+
+import re
+from itertools import chain
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from core.errors import Invalid
+from registry.manifests.documents import InvalidManifest, canonical_json
+
+MAX_BYTES = 1024 * 1024
+_MAX_DEPTH: Final = 32
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class InvalidMetadata(Invalid):
+    """The metadata is no JSON object of the form that manifests carry."""
+
+    code: ClassVar[str] = "invalid_metadata"
+
+
+class _Known(msgspec.Struct):
+    labels: list[str] = []
+    preprocessing: dict[str, Any] = {}
+
+
+def check(metadata: object) -> dict[str, Any]:
+    """Return the metadata unchanged; ``labels`` and ``preprocessing`` go into manifests, other keys are kept only.
+
+    Raises:
+        InvalidMetadata: Not an object, a known key of the wrong type, too large, or not storable.
+    """
+    if not isinstance(metadata, dict):
+        raise InvalidMetadata.field("metadata", "must be a JSON object.")
+    if fault := _find_fault(metadata):
+        raise InvalidMetadata.field("metadata", fault)
+    try:
+        msgspec.convert(metadata, _Known)
+        size = len(canonical_json(metadata))
+    except (msgspec.ValidationError, InvalidManifest) as error:
+        raise InvalidMetadata.field("metadata", str(error)) from error
+    if size > MAX_BYTES:
+        raise InvalidMetadata.field("metadata", f"has {size} bytes as JSON; the limit is {MAX_BYTES}.")
+    return metadata
+
+
+def _find_fault(value: object, *, depth: int = 0) -> str | None:
+    """Say why PostgreSQL's jsonb, or whoever reads it again on a deeper stack, could not take it."""
+    if isinstance(value, str):
+        if "\0" in value:
+            return "must not contain the character U+0000."
+        return "must not contain half a surrogate pair." if _SURROGATE.search(value) else None
+    if not isinstance(value, dict | list):
+        return None
+    if depth == _MAX_DEPTH:
+        return f"is nested deeper than {_MAX_DEPTH} levels."
+    parts = chain(value, value.values()) if isinstance(value, dict) else value
+    return next((fault for part in parts if (fault := _find_fault(part, depth=depth + 1))), None)

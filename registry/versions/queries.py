@@ -1,0 +1,140 @@
+"""Read what exists, as people and programs ask for it."""
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+
+from core.errors import Missing
+from registry.models import Baseline, Channel, Job, JobStatus, ModelVersion, RegisteredModel, Variant, VersionStatus
+
+
+class UnknownModel(Missing):
+    """No model has that slug."""
+
+    code = "unknown_model"
+
+
+class UnknownVersion(Missing):
+    """The model has no such version."""
+
+    code = "unknown_version"
+
+
+class UnknownChannel(Missing):
+    """The model has no such channel, or had none at the time."""
+
+    code = "unknown_channel"
+
+
+def get_model(slug: str) -> RegisteredModel:
+    """Return a model.
+
+    Raises:
+        UnknownModel: There is none.
+    """
+    found = RegisteredModel.objects.filter(slug=slug).first()
+    return found if found is not None else _refuse_model(slug)
+
+
+def get_version(slug: str, number: str) -> ModelVersion:
+    """Return a version with its model and blobs.
+
+    Raises:
+        UnknownModel: There is no such model.
+        UnknownVersion: The model has no such version.
+    """
+    rows = ModelVersion.objects.select_related("model", "source", "calibration")
+    found = rows.filter(model__slug=slug, number=number).first()
+    return found if found is not None else _refuse_version(slug, number)
+
+
+def list_models() -> QuerySet[RegisteredModel]:
+    """Return all models with ``version_count`` and ``ready_count``."""
+    is_ready = Q(versions__status="ready")
+    return RegisteredModel.objects.annotate(
+        version_count=Count("versions"), ready_count=Count("versions", filter=is_ready)
+    ).order_by("slug")
+
+
+def get_counted_model(slug: str) -> RegisteredModel:
+    """Return one model as ``list_models`` does.
+
+    Raises:
+        UnknownModel: There is none.
+    """
+    found = list_models().filter(slug=slug).first()
+    return found if found is not None else _refuse_model(slug)
+
+
+def list_versions(slug: str) -> QuerySet[ModelVersion]:
+    """Return a model's versions, newest first, with all that ``registry.versions.description`` shows, in a fixed number of queries.
+
+    Raises:
+        UnknownModel: There is none.
+    """
+    return with_variants(ModelVersion.objects.filter(model=get_model(slug)))
+
+
+def list_offerable_numbers(model: RegisteredModel) -> list[str]:
+    """Return the numbers of the versions that devices may be sent to, newest first."""
+    rows = model.versions.filter(status=VersionStatus.READY, quarantined_at=None)
+    return list(rows.order_by("-pk").values_list("number", flat=True))
+
+
+def list_offerable_by_model(slugs: Iterable[str]) -> dict[str, list[str]]:
+    """Return what ``list_offerable_numbers`` does for each model of these, by its slug."""
+    rows = ModelVersion.objects.filter(model__slug__in=list(slugs), status=VersionStatus.READY, quarantined_at=None)
+    found: dict[str, list[str]] = {}
+    for slug, number in rows.order_by("-pk").values_list("model__slug", "number"):
+        found.setdefault(slug, []).append(number)
+    return found
+
+
+def count_baseline_samples(model: RegisteredModel) -> dict[str, int]:
+    """Return how many samples the baseline in force has, by version number; versions without one are left out."""
+    rows = Baseline.objects.filter(version__model=model).order_by("version_id", "-created_at")
+    return dict(rows.distinct("version_id").values_list("version__number", "samples"))
+
+
+def with_variants(rows: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """Prefetch variants and open jobs (as ``open_jobs``)."""
+    open_jobs = Job.objects.exclude(status=JobStatus.DONE)
+    return rows.select_related("model", "source").prefetch_related(
+        Prefetch("variants", Variant.objects.select_related("file")),
+        Prefetch("jobs", open_jobs, to_attr="open_jobs"),
+    )
+
+
+def get_shown_version(slug: str, number: str) -> ModelVersion:
+    """Return one version as ``list_versions`` does.
+
+    Raises:
+        UnknownModel: There is no such model.
+        UnknownVersion: The model has no such version.
+    """
+    found = with_variants(ModelVersion.objects.filter(model__slug=slug, number=number)).first()
+    return found if found is not None else _refuse_version(slug, number)
+
+
+def get_channel(slug: str, name: str) -> Channel:
+    """Return a channel with its model and version.
+
+    Raises:
+        UnknownModel: There is no such model.
+        UnknownChannel: The model has no such channel.
+    """
+    found = Channel.objects.select_related("model", "version").filter(model__slug=slug, name=name).first()
+    if found is None:
+        model = get_model(slug)
+        raise UnknownChannel(f"The model {model.slug} has no channel {name[:80]!r}.")
+    return found
+
+
+def _refuse_model(slug: str) -> NoReturn:
+    raise UnknownModel(f"There is no model {slug[:80]!r}.")
+
+
+def _refuse_version(slug: str, number: str) -> NoReturn:
+    model = get_model(slug)
+    raise UnknownVersion(f"The model {model.slug} has no version {number[:80]!r}.")

@@ -1,0 +1,143 @@
+"""Variants: which one to offer, and asking for more of them."""
+
+from collections.abc import Iterator, Sequence
+
+from django.db import transaction
+
+from core import audit
+from core.actors import Actor
+from core.errors import Conflict, Invalid, Missing
+from registry.builder import jobs
+from registry.compression.targets import DEFAULT_TARGET, UnknownTarget, get_target
+from registry.models import JobKind, ModelVersion, Variant, VariantStatus, VersionStatus
+
+
+class NoReadyVariant(Missing):
+    """Nothing of this version can be given to that target."""
+
+    code = "no_ready_variant"
+
+
+class CannotBuild(Conflict):
+    """The version is in a state in which no variant is built."""
+
+    code = "cannot_build"
+
+
+def check_targets(targets: Sequence[str]) -> list[str]:
+    """Return the targets without repetition, in their order; the default one where none is named.
+
+    Raises:
+        UnknownTarget: With the names that exist.
+    """
+    for name in targets:
+        try:
+            get_target(name)
+        except UnknownTarget as error:
+            error.extra["errors"] = [{"field": "targets", "message": error.detail}]
+            raise
+    return list(dict.fromkeys(targets)) or [DEFAULT_TARGET]
+
+
+def list_with_fallbacks(target: str) -> list[str]:
+    """Return a target, its fall-back, that one's, and so on.
+
+    Raises:
+        UnknownTarget: There is none of that name.
+    """
+    return list(_follow(target))
+
+
+def best_ready(version_id: int, target: str, *, recipe: str | None = None) -> Variant | None:
+    """Return the READY variant that a device of this target is offered, with its file, manifest and signature.
+
+    The target's own first, in order of its recipes; then those of its fall-back. One indexed query.
+
+    Raises:
+        UnknownTarget: There is none of that name.
+    """
+    order = {name: place for place, name in enumerate(_follow(target))}
+    rows = Variant.objects.select_related("file", "manifest", "signature").filter(
+        version_id=version_id, target__in=order, status=VariantStatus.READY
+    )
+    if recipe is not None:
+        rows = rows.filter(recipe=recipe)
+    return min(rows, key=lambda row: (order[row.target], row.rank), default=None)
+
+
+def get_ready(version: ModelVersion, target: str, *, recipe: str | None = None) -> Variant:
+    """Return what ``best_ready`` finds.
+
+    Raises:
+        UnknownTarget: There is none of that name.
+        NoReadyVariant: No recipe, or not the named one, has a READY variant for the target or its fall-backs.
+    """
+    found = best_ready(version.pk, target, recipe=recipe)
+    if found is None:
+        by = f" by {recipe[:64]}" if recipe else ""
+        raise NoReadyVariant(f"{version} has no READY variant for {target}{by}.")
+    return found
+
+
+@transaction.atomic
+def add_targets(version: ModelVersion, targets: Sequence[str], *, actor: Actor) -> ModelVersion:
+    """Ask for more targets; those that were asked for already change nothing. A READY version stays READY.
+
+    Raises:
+        UnknownTarget: One has no such name.
+        CannotBuild: The version is rejected or retired.
+    """
+    if not targets:
+        raise Invalid.field("targets", "must name at least one target.")
+    wanted = check_targets(targets)
+    version = _lock_buildable(version)
+    added = [name for name in wanted if name not in version.targets]
+    if added:
+        before = list(version.targets)
+        version.targets = [*before, *added]
+        version.save(update_fields=["targets"])
+        audit.record(
+            actor, action="add_targets", object_type="version", object_id=version, before=before, after=version.targets
+        )
+        queue_builds(version, added)
+    return version
+
+
+@transaction.atomic
+def rebuild(version: ModelVersion, target: str, *, actor: Actor) -> ModelVersion:
+    """Try a target's recipes again. READY variants never change; what failed, was rejected or passed over is redone.
+
+    Raises:
+        UnknownTarget: There is none of that name.
+        CannotBuild: The version is rejected or retired, or the target was never asked for.
+    """
+    check_targets([target])
+    version = _lock_buildable(version)
+    if target not in version.targets:
+        raise CannotBuild(f"{version} was never asked for {target}; post it to …/variants first.")
+    audit.record(actor, action="rebuild", object_type="version", object_id=version, after={"target": target})
+    queue_builds(version, [target])
+    return version
+
+
+def queue_builds(version: ModelVersion, targets: Sequence[str]) -> None:
+    """Queue a build per target; while the version is being verified that is left to the verification's end."""
+    if version.status in {VersionStatus.BUILDING, VersionStatus.READY}:
+        for target in targets:
+            jobs.queue(version, kind=JobKind.BUILD, target=target)
+
+
+def _lock_buildable(version: ModelVersion) -> ModelVersion:
+    locked = ModelVersion.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
+    if locked.status in {VersionStatus.REJECTED, VersionStatus.RETIRED}:
+        raise CannotBuild(f"{locked} is {locked.status}; no variant is built of it.")
+    return locked
+
+
+def _follow(target: str) -> Iterator[str]:
+    seen: set[str] = set()
+    following: str | None = target
+    while following is not None and following not in seen:
+        seen.add(following)
+        yield following
+        following = get_target(following).fallback

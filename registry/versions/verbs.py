@@ -1,0 +1,236 @@
+"""Versions: upload, move through their states, quarantine, delete."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+
+from core import audit
+from core.actors import Actor
+from core.errors import Conflict, Invalid
+from registry import names
+from registry.baselines import verbs as baselines
+from registry.builder import jobs
+from registry.models import Blob, JobKind, JobStatus, ModelVersion, RegisteredModel, VersionStatus
+from registry.storage import blob_rows
+from registry.version_numbers import VersionNumber
+from registry.versions import dependents, model_metadata, queries, registered_models, states, variants
+from registry.versions.states import TargetOutcome
+
+MAX_NUMBER_LENGTH = ModelVersion._meta.get_field("number").max_length or 0  # noqa: SLF001 - Django's documented API
+
+
+class VersionExists(Conflict):
+    """The number is taken by other bytes."""
+
+    code = "version_exists"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """What is given for a new version; the files are the caller's, and are not changed."""
+
+    file: Path
+    calibration: Path | None = None
+    baseline: Path | None = None
+    # Whatever JSON was given; anything but an object is refused.
+    metadata: object = field(default_factory=dict)
+    targets: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """An upload after the checks that need no parsing."""
+
+    upload: Upload
+    metadata: dict[str, Any]
+    targets: list[str]
+    statistics: dict[str, Any] | None
+    file_sha256: str
+    calibration_sha256: str | None
+
+
+def create(slug: str, *, number: str, upload: Upload, actor: Actor) -> tuple[ModelVersion, bool]:
+    """Take an upload in, and return its version and whether it is new. The model is made where it is new.
+
+    1. quick checks; nothing is parsed but the text files, since ONNX is opened in the sandbox only
+    2. the same number with the same bytes is the version that exists; a rejected one is replaced
+    3. bytes into the store, then one transaction for model, version, baseline and the verifying job
+
+    Raises:
+        Invalid: A name, number, target, metadata or file cannot be used; the field is named.
+        VersionExists: The number is taken by other bytes.
+    """
+    names.check_model_slug(slug)
+    _check_number(number)
+    given = _check(upload)
+    existing = ModelVersion.objects.filter(model__slug=slug, number=number).first()
+    if existing is not None and _is_settled(existing, given):
+        return existing, False
+    source = blob_rows.keep(upload.file)
+    calibration = blob_rows.keep(upload.calibration) if upload.calibration else None
+    with transaction.atomic():
+        model, _ = registered_models.find_or_create(slug, actor=actor)
+        # The model's row orders concurrent uploads of the same number.
+        model = RegisteredModel.objects.select_for_update().get(pk=model.pk)
+        existing = ModelVersion.objects.filter(model=model, number=number).first()
+        if existing is not None and _is_settled(existing, given):
+            return existing, False
+        if existing is not None:
+            delete(existing, actor=actor)
+        return _create(model, number, source=source, calibration=calibration, given=given, actor=actor), True
+
+
+@transaction.atomic
+def begin_building(
+    version: ModelVersion, *, cleaned: Blob, inspection: dict[str, Any], inputs: list[Any], outputs: list[Any]
+) -> None:
+    """Keep what the sandbox found out about the source, and queue a build per requested target."""
+    locked = _lock(version)
+    locked.status, locked.status_message = VersionStatus.BUILDING, ""
+    locked.cleaned, locked.inspection, locked.inputs, locked.outputs = cleaned, inspection, inputs, outputs
+    _move(version, VersionStatus.BUILDING)
+    locked.save(update_fields=["status_message", "cleaned", "inspection", "inputs", "outputs"])
+    variants.queue_builds(locked, locked.targets)
+
+
+@transaction.atomic
+def reject(version: ModelVersion, *, reason: str) -> None:
+    """Refuse the version for good; the reason is shown to whoever uploaded it."""
+    _lock(version)
+    _move(version, VersionStatus.REJECTED, status_message=reason)
+
+
+@transaction.atomic
+def settle(version: ModelVersion) -> None:
+    """Make the version READY or REJECTED once every requested target is terminal; until then change nothing."""
+    locked = _lock(version)
+    if locked.status != VersionStatus.BUILDING:
+        return
+    outcome, reason = states.decide_outcome(_outcomes(locked))
+    if outcome == "ready":
+        _move(version, VersionStatus.READY, ready_at=timezone.now(), status_message="")
+    elif outcome == "rejected":
+        _move(version, VersionStatus.REJECTED, status_message=reason)
+
+
+@transaction.atomic
+def quarantine(version: ModelVersion, *, reason: str, actor: Actor) -> None:
+    """Never offer the version again; repeating it keeps the first reason."""
+    rows = ModelVersion.objects.filter(pk=version.pk, quarantined_at=None)
+    if rows.update(quarantined_at=timezone.now(), quarantine_reason=reason):
+        audit.record(actor, action="quarantine", object_type="version", object_id=version, after={"reason": reason})
+    version.refresh_from_db(fields=["quarantined_at", "quarantine_reason"])
+
+
+@transaction.atomic
+def delete(version: ModelVersion, *, actor: Actor) -> None:
+    """Delete a version that nothing uses, with its variants, jobs and baselines. Blobs stay for the sweep.
+
+    Raises:
+        VersionInUse: With the list of what uses it.
+        UnknownModel: or ``UnknownVersion``: Somebody else deleted it meanwhile.
+    """
+    # The model first, as all do who begin to use one of its versions: they go before this, or do not find it any more.
+    registered_models.lock(version.model.slug)
+    version = queries.get_version(version.model.slug, version.number)
+    _lock(version)
+    dependents.check_unused(version)
+    name, digest, status = str(version), version.source_id, version.status
+    try:
+        version.delete()
+    except ProtectedError as error:
+        raise dependents.refusal(version, uses=dependents.of_protected(error)) from error
+    before = {"sha256": digest, "status": status}
+    audit.record(actor, action="delete", object_type="version", object_id=name, before=before)
+
+
+def _check_number(number: str) -> None:
+    if len(number) > MAX_NUMBER_LENGTH:
+        raise Invalid.field("version", f"must have at most {MAX_NUMBER_LENGTH} characters.")
+    VersionNumber.parse(number)
+
+
+def _check(upload: Upload) -> _Checked:
+    for name, path in (("file", upload.file), ("calibration", upload.calibration), ("baseline", upload.baseline)):
+        if path is not None and path.stat().st_size == 0:
+            raise Invalid.field(name, "is empty.")
+    return _Checked(
+        upload=upload,
+        metadata=model_metadata.check(upload.metadata),
+        targets=variants.check_targets(upload.targets),
+        statistics=baselines.read_statistics(upload.baseline) if upload.baseline else None,
+        file_sha256=_sha256(upload.file),
+        calibration_sha256=_sha256(upload.calibration) if upload.calibration else None,
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_settled(existing: ModelVersion, given: _Checked) -> bool:
+    """Say whether the existing version answers this upload; False where it was rejected and is to be replaced.
+
+    Raises:
+        VersionExists: Neither.
+    """
+    has_same_bytes = existing.source_id == given.file_sha256
+    if existing.status == VersionStatus.REJECTED:
+        # Other calibration data or targets may be what makes the difference.
+        has_same_rest = (existing.calibration_id, existing.targets) == (given.calibration_sha256, given.targets)
+        return has_same_bytes and has_same_rest
+    if not has_same_bytes:
+        message = f"{existing} exists with other bytes; give the new ones a new version number."
+        raise VersionExists(message, sha256=existing.source_id, errors=[{"field": "version", "message": message}])
+    return True
+
+
+def _create(
+    model: RegisteredModel, number: str, *, source: Blob, calibration: Blob | None, given: _Checked, actor: Actor
+) -> ModelVersion:
+    version = ModelVersion.objects.create(
+        model=model,
+        number=number,
+        source=source,
+        calibration=calibration,
+        targets=given.targets,
+        metadata=given.metadata,
+        created_by=str(actor),
+    )
+    if given.statistics is not None:
+        baselines.create(version, statistics=given.statistics, source="upload", actor=actor, came_with_version=True)
+    after = {"sha256": source.sha256, "targets": given.targets}
+    audit.record(actor, action="upload", object_type="version", object_id=version, after=after)
+    jobs.queue(version, kind=JobKind.VERIFY)
+    return version
+
+
+def _lock(version: ModelVersion) -> ModelVersion:
+    """Take the version's row: builds that end at the same time must see each other."""
+    return ModelVersion.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
+
+
+def _move(version: ModelVersion, status: VersionStatus, **values: object) -> None:
+    rows = ModelVersion.objects.filter(pk=version.pk, status__in=states.sources_of(status))
+    if not rows.update(status=status, **values):
+        raise Conflict(f"{version} cannot become {status} now.")
+
+
+def _outcomes(version: ModelVersion) -> list[TargetOutcome]:
+    open_targets = set(version.jobs.exclude(status=JobStatus.DONE).values_list("target", flat=True))
+    attempts = list(version.variants.order_by("rank").values_list("target", "recipe", "status", "reason"))
+    return [
+        TargetOutcome(
+            target=target,
+            is_open=target in open_targets,
+            attempts=tuple((recipe, status, reason) for name, recipe, status, reason in attempts if name == target),
+        )
+        for target in version.targets
+    ]
