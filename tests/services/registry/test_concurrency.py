@@ -1,5 +1,6 @@
 """What two at a time may not break."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -75,7 +76,13 @@ def test_web_and_beat_load_neither_onnx_nor_boto3():
         "import django, sys; django.setup(); import config.urls, registry.tasks, config.wsgi;"
         "print([name for name in ('onnx', 'onnxruntime', 'boto3', 'registry.compression.sandbox.parent') if name in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert answer.stdout.strip() == "[]"
 
 

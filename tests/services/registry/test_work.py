@@ -74,7 +74,12 @@ def test_a_build_whose_worker_is_killed_is_done_by_another(upload):
     version = upload()
     pipeline.run(version.jobs.get().pk)
     build = version.jobs.get(kind=JobKind.BUILD)
-    environment = {**os.environ, "BUILD_LEASE": "2s", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "BUILD_LEASE": "2s",
+        "PYTHONPATH": str(ROOT),
+    }
     arguments = [sys.executable, "-c", WORKER, connection.settings_dict["NAME"], str(build.pk)]
     worker = subprocess.Popen(arguments, env=environment, cwd=ROOT)
     try:
