@@ -103,6 +103,18 @@ def test_the_chart_gets_one_point_per_bucket_with_its_thresholds(browser):
     assert series["thresholds"] == {"watch": 0.1, "medium": 0.2, "high": 0.4}
 
 
+def test_a_bucket_with_too_few_inferences_is_drawn_and_does_not_set_the_charts_scale(browser):
+    add_baseline(records({0: 500, 1: 500}))
+    now = timezone.now()
+    add_telemetry(records({0: 500, 1: 500}, at=now), received_at=now)
+    earlier = now - timedelta(hours=2)
+    add_telemetry(records({7: 4}, at=earlier), received_at=now)
+    series = browser.get(PAGE).context["series"]
+    assert series["is_sufficient"] == [False, True]
+    assert series["psi_raw"][0] > 1
+    assert series["top"] == 0.5
+
+
 def test_two_filters_at_once_and_a_window_that_is_none_are_refused(browser):
     add_version()
     assert browser.get(f"{PAGE}&target=rk3588&label=a:b").status_code == 400

@@ -31,21 +31,45 @@ function drawThresholds(u) {
   ctx.restore();
 }
 
-// A point with too few inferences is hollow: it is not judged.
+// A point with too few inferences is hollow: it is not judged. Above the chart it is a hollow triangle at the upper edge.
 function drawPoints(u) {
-  const { ctx } = u;
+  const { ctx, bbox } = u;
+  const size = 3.5 * devicePixelRatio;
   ctx.save();
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.strokeStyle = color("--chart-current");
   u.data[3].forEach((value, index) => {
     if (value == null) return;
     ctx.fillStyle = series.is_sufficient[index] ? color("--chart-current") : color("--surface");
+    const x = u.valToPos(u.data[0][index], "x", true);
     ctx.beginPath();
-    ctx.arc(u.valToPos(u.data[0][index], "x", true), u.valToPos(value, "y", true), 3.5 * devicePixelRatio, 0, 2 * Math.PI);
+    if (value > series.top) {
+      ctx.moveTo(x, bbox.top + size);
+      ctx.lineTo(x + size, bbox.top + 3 * size);
+      ctx.lineTo(x - size, bbox.top + 3 * size);
+      ctx.closePath();
+    } else {
+      ctx.arc(x, u.valToPos(value, "y", true), size, 0, 2 * Math.PI);
+    }
     ctx.fill();
     ctx.stroke();
   });
   ctx.restore();
+}
+
+// The lines leave out what is not judged: in canvas pixels, from the last judged point before it to the first one after it.
+// A gap begins under the mark of a point, so that no sliver of a steep line is left beside the mark.
+function findGaps(u, _column, first, last) {
+  const gaps = [];
+  const under = 2 * devicePixelRatio;
+  const at = (index) => u.valToPos(u.data[0][Math.min(Math.max(index, first), last)], "x", true);
+  for (let index = first; index <= last; index++) {
+    if (series.is_sufficient[index]) continue;
+    const start = index;
+    while (index < last && !series.is_sufficient[index + 1]) index++;
+    gaps.push([at(start - 1) - under, at(index + 1) + under]);
+  }
+  return gaps;
 }
 
 function options(box) {
@@ -56,14 +80,14 @@ function options(box) {
     // The last time below the axis is centered on the edge.
     padding: [null, 32, null, null],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-    scales: { x: { time: true, range: () => [series.from, series.to] }, y: { range: (_, __, max) => [0, Math.max(0.5, (max ?? 0) * 1.15)] }, n: { auto: false } },
+    scales: { x: { time: true, range: () => [series.start_at, series.end_at] }, y: { range: () => [0, series.top] }, n: { auto: false } },
     axes: [{ ...axis, space: 70, values: [[86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [1, "{HH}:{mm}:{ss}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1]] }, { ...axis, size: 48 }],
     cursor: { points: { show: false }, drag: { x: false, y: false } },
     series: [
       { label: "From (UTC)", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
-      { label: "chance", stroke: color("--chart-baseline"), fill: color("--chart-noise"), width: 0, points: { show: false }, value: figure },
-      { label: "plain", stroke: color("--chart-raw"), width: 1, points: { show: false }, value: figure },
-      { label: "adjusted", stroke: color("--chart-current"), width: 2, points: { show: false }, value: figure },
+      { label: "chance", gaps: findGaps, stroke: color("--chart-baseline"), fill: color("--chart-noise"), width: 0, points: { show: false }, value: figure },
+      { label: "plain", gaps: findGaps, stroke: color("--chart-raw"), width: 1, points: { show: false }, value: figure },
+      { label: "adjusted", gaps: findGaps, stroke: color("--chart-current"), width: 2, points: { show: false }, value: figure },
       { label: "n", scale: "n", paths: () => null, points: { show: false }, value: (_, value) => (value == null ? "—" : value.toLocaleString("en")) },
     ],
     hooks: { draw: [drawThresholds, drawPoints] },
