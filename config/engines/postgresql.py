@@ -15,7 +15,7 @@ import psycopg
 from config.engines import folders, location
 from config.engines.account import Account, choose_account
 from config.engines.location import DATABASE, Places
-from config.processes import groups, tables
+from config.processes import groups, process_table
 from core.errors import DomainError, Kind
 
 # Fast shutdown: SIGTERM would wait for every client to leave (PostgreSQL manual, 18.5).
@@ -149,15 +149,15 @@ def _end_rest(places: Places) -> None:
     data = places.postgresql_data
     groups.end(lambda: _list_servers(data), first=END_SIGNAL, grace_seconds=3)
     for lock in (data / "postmaster.pid", places.postgresql_socket.with_name(f"{places.postgresql_socket.name}.lock")):
-        if lock.exists() and tables.find(int(lock.read_text().split("\n", 1)[0] or 0)):
+        if lock.exists() and process_table.find(int(lock.read_text().split("\n", 1)[0] or 0)):
             lock.unlink()
 
 
 def _list_servers(data: Path) -> set[int]:
     """Return PostgreSQL's processes on this folder: all of them work in it."""
     found = set[int]()
-    for process in tables.list_all():
-        link = tables.PROC / str(process.pid)
+    for process in process_table.list_all():
+        link = process_table.PROC / str(process.pid)
         try:
             if (link / "exe").readlink().name == "postgres" and (link / "cwd").readlink() == data:
                 found.add(process.pid)

@@ -17,7 +17,7 @@ from pathlib import Path
 from config.engines import folders, location, postgresql, redis_server
 from config.engines.account import choose_account
 from config.engines.location import Engines
-from config.processes import groups, lock, spawning, tables
+from config.processes import groups, lock, process_table, spawning
 from core.errors import DomainError, Kind
 
 START_SECONDS = 60
@@ -114,7 +114,7 @@ def _may_use(holder: lock.Holder | None) -> bool:
     if holder is None:
         return False
     is_server = holder.purpose is lock.Purpose.SERVER and holder.is_ready
-    return is_server or holder.pid in tables.list_ancestors()
+    return is_server or holder.pid in process_table.list_ancestors()
 
 
 def _prepare_postgresql(home: Path, *, forgetful: bool) -> Engine:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from config.processes import tables
+from config.processes import process_table
 
 MARK = "MODELFLEET_SUPERVISED"
 POLL_SECONDS = 0.02
@@ -38,9 +38,9 @@ class Record:
 
 def write_record(records: Path, *, name: str, pid: int, end_signal: signal.Signals) -> None:
     """Record a child that was just started; a child that is gone already needs no record."""
-    if (process := tables.find(pid)) is None:
+    if (process := process_table.find(pid)) is None:
         return
-    record = Record(pid, process.started_ticks, tables.boot_id(), int(end_signal))
+    record = Record(pid, process.started_ticks, process_table.boot_id(), int(end_signal))
     records.mkdir(parents=True, exist_ok=True)
     draft = records / f".{name}.json"
     draft.write_text(json.dumps(asdict(record)))
@@ -56,13 +56,13 @@ def erase_record(records: Path, *, name: str) -> None:
 
 def list_members(leader: int) -> set[int]:
     """Return the live processes of the session or group that this process leads or led."""
-    return {process.pid for process in tables.list_all() if leader in (process.session, process.group)}
+    return {process.pid for process in process_table.list_all() if leader in (process.session, process.group)}
 
 
 def list_marked(mark: str) -> set[int]:
     """Return the live processes whose mark starts so, without ourselves and those who started us."""
-    found = {process.pid for process in tables.list_all() if _carries(process.pid, mark)}
-    return found - tables.list_ancestors() if found else found
+    found = {process.pid for process in process_table.list_all() if _carries(process.pid, mark)}
+    return found - process_table.list_ancestors() if found else found
 
 
 def end(find: Callable[[], set[int]], *, first: signal.Signals, grace_seconds: float) -> None:
@@ -80,8 +80,8 @@ def end(find: Callable[[], set[int]], *, first: signal.Signals, grace_seconds: f
 def end_run(records: Path, *, mark: str) -> None:
     """End every child of a run, recorded or marked, and forget the run."""
     for record in _read_records(records):
-        process = tables.find(record.pid)
-        if process and process.started_ticks == record.started_ticks and record.boot_id == tables.boot_id():
+        process = process_table.find(record.pid)
+        if process and process.started_ticks == record.started_ticks and record.boot_id == process_table.boot_id():
             members = functools.partial(list_members, record.pid)
             end(members, first=signal.Signals(record.end_signal), grace_seconds=LEFTOVER_GRACE_SECONDS)
     end(lambda: list_marked(mark), first=signal.SIGKILL, grace_seconds=0)
@@ -96,7 +96,7 @@ def _read_records(records: Path) -> Iterator[Record]:
 
 
 def _carries(pid: int, mark: str) -> bool:
-    return (tables.read_mark(pid, variable=MARK) or "").startswith(mark)
+    return (process_table.read_mark(pid, variable=MARK) or "").startswith(mark)
 
 
 def _signal(pids: set[int], number: signal.Signals) -> None:

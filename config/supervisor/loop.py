@@ -23,7 +23,7 @@ from config.processes import guardian, spawning
 from config.supervisor.child import Child, describe_end
 from config.supervisor.output import Output
 from config.supervisor.stop_requests import StopRequests
-from config.supervisor.tended import Tended
+from config.supervisor.supervised_child import SupervisedChild
 from core.errors import DomainError, Kind
 
 START_SECONDS = 120
@@ -45,7 +45,7 @@ class Supervisor:
     """Supervises the children of one run."""
 
     def __init__(self, children: Sequence[Child], *, run: spawning.Run, output: Output) -> None:
-        self._tended = [Tended(child, run=run) for child in children]
+        self._children = [SupervisedChild(child, run=run) for child in children]
         self._run = run
         self._output = output
         self._stop_requests = StopRequests()
@@ -72,71 +72,73 @@ class Supervisor:
         self._reap()
         self._start_due()
         self._ask_readiness()
-        if not self._has_told and all(tended.is_ready for tended in self._tended):
+        if not self._has_told and all(supervised.is_ready for supervised in self._children):
             self._has_told = True
             on_ready()
-        is_busy = not self._has_told or any(tended.pid is None for tended in self._tended if not tended.child.runs_once)
+        is_busy = not self._has_told or any(
+            supervised.pid is None for supervised in self._children if not supervised.child.runs_once
+        )
         self._relay(timeout=ASK_AGAIN_SECONDS if is_busy or self._output.is_waiting else IDLE_SECONDS)
 
     def _start_due(self) -> None:
-        ready = {tended.child.name for tended in self._tended if tended.is_ready}
-        for tended in self._tended:
+        ready = {supervised.child.name for supervised in self._children if supervised.is_ready}
+        for supervised in self._children:
             if self._stop_requests.is_stopping:
                 return
-            if not tended.is_due(now=time.monotonic()) or not ready.issuperset(tended.child.needs):
+            if not supervised.is_due(now=time.monotonic()) or not ready.issuperset(supervised.child.needs):
                 continue
             try:
-                tended.start()
+                supervised.start()
             except (DomainError, OSError) as error:
-                tended.note_failure()
-                self._note(f"{tended.child.name} cannot be started: {error}")
-                self._refuse_if_futile(tended, reason=str(error))
+                supervised.note_failure()
+                self._note(f"{supervised.child.name} cannot be started: {error}")
+                self._refuse_if_futile(supervised, reason=str(error))
                 continue
-            if tended.reader:
-                self._selector.register(tended.reader.descriptor, selectors.EVENT_READ, tended)
-            if tended.child.is_ready is None and not tended.child.runs_once:
-                tended.is_ready = True
+            if supervised.reader:
+                self._selector.register(supervised.reader.descriptor, selectors.EVENT_READ, supervised)
+            if supervised.child.is_ready is None and not supervised.child.runs_once:
+                supervised.is_ready = True
 
     def _ask_readiness(self) -> None:
-        for tended in self._tended:
-            if tended.is_ready or tended.pid is None or self._stop_requests.is_stopping:
+        for supervised in self._children:
+            if supervised.is_ready or supervised.pid is None or self._stop_requests.is_stopping:
                 continue
-            if tended.child.is_ready and tended.child.is_ready():
-                tended.is_ready = True
-            elif tended.first_started_at and time.monotonic() - tended.first_started_at > START_SECONDS:
+            if supervised.child.is_ready and supervised.child.is_ready():
+                supervised.is_ready = True
+            elif supervised.first_started_at and time.monotonic() - supervised.first_started_at > START_SECONDS:
                 raise StartFailed(
-                    f"{tended.child.name} is not ready after {START_SECONDS} seconds; {tended.last_words}"
+                    f"{supervised.child.name} is not ready after {START_SECONDS} seconds; {supervised.last_words}"
                 )
 
     def _reap(self) -> None:
         for pid, exit_code in _reap_all():
             if self._guardian and pid == self._guardian.pid:
                 self._guardian = guardian.start(self._run)
-            for tended in self._tended:
-                if tended.pid == pid:
-                    self._note_end(tended, exit_code=exit_code)
+            for supervised in self._children:
+                if supervised.pid == pid:
+                    self._note_end(supervised, exit_code=exit_code)
 
-    def _note_end(self, tended: Tended, *, exit_code: int) -> None:
-        pid = tended.pid
-        tended.end_all()
-        self._drain(tended)
-        if tended.child.runs_once and exit_code == 0:
-            tended.is_ready = True
+    def _note_end(self, supervised: SupervisedChild, *, exit_code: int) -> None:
+        pid = supervised.pid
+        supervised.end_all()
+        self._drain(supervised)
+        if supervised.child.runs_once and exit_code == 0:
+            supervised.is_ready = True
             return
-        delay, reason = tended.note_failure(), describe_end(exit_code)
-        plan = "" if tended.child.runs_once else f"; next start in {delay:g} s"
-        self._note(f"{tended.child.name} (pid {pid}) {reason}{plan}")
-        self._refuse_if_futile(tended, reason=reason)
+        delay, reason = supervised.note_failure(), describe_end(exit_code)
+        plan = "" if supervised.child.runs_once else f"; next start in {delay:g} s"
+        self._note(f"{supervised.child.name} (pid {pid}) {reason}{plan}")
+        self._refuse_if_futile(supervised, reason=reason)
 
-    def _refuse_if_futile(self, tended: Tended, *, reason: str) -> None:
-        if tended.is_ready:
+    def _refuse_if_futile(self, supervised: SupervisedChild, *, reason: str) -> None:
+        if supervised.is_ready:
             return
-        if tended.child.runs_once or tended.failures >= FUTILE_STARTS:
-            raise StartFailed(f"{tended.child.name}: {reason}; {tended.last_words}")
+        if supervised.child.runs_once or supervised.failures >= FUTILE_STARTS:
+            raise StartFailed(f"{supervised.child.name}: {reason}; {supervised.last_words}")
 
     def _stop_all(self) -> None:
         """Stop rank by rank; whatever of a rank outlives its grace is killed before the next rank is asked."""
-        ranked = sorted(self._tended, key=_get_rank)
+        ranked = sorted(self._children, key=_get_rank)
         for _rank, members in groupby(ranked, key=_get_rank):
             self._stop_rank(list(members))
         if self._guardian:
@@ -145,47 +147,47 @@ class Supervisor:
         while self._output.is_waiting and time.monotonic() < deadline:
             self._relay(timeout=ASK_AGAIN_SECONDS)
 
-    def _stop_rank(self, rank: list[Tended]) -> None:
-        for tended in rank:
-            tended.signal_stop()
-        deadline = time.monotonic() + max(tended.child.stop_seconds for tended in rank)
-        while any(tended.is_alive() for tended in rank) and time.monotonic() < deadline:
+    def _stop_rank(self, rank: list[SupervisedChild]) -> None:
+        for supervised in rank:
+            supervised.signal_stop()
+        deadline = time.monotonic() + max(supervised.child.stop_seconds for supervised in rank)
+        while any(supervised.is_alive() for supervised in rank) and time.monotonic() < deadline:
             if self._stop_requests.is_urgent:
                 break
             _reap_all()
             self._relay(timeout=ASK_AGAIN_SECONDS)
-        for tended in rank:
-            if tended.is_alive():
-                self._note(f"{tended.child.name} did not stop in time and is killed")
-            tended.end_all()
-            self._drain(tended)
+        for supervised in rank:
+            if supervised.is_alive():
+                self._note(f"{supervised.child.name} did not stop in time and is killed")
+            supervised.end_all()
+            self._drain(supervised)
 
     def _relay(self, *, timeout: float) -> None:
         for key, _events in self._selector.select(timeout):
-            if isinstance(key.data, Tended):
+            if isinstance(key.data, SupervisedChild):
                 self._read(key.data)
             elif isinstance(key.fileobj, socket.socket):
                 key.fileobj.recv(4096)
         self._output.flush()
 
-    def _read(self, tended: Tended) -> None:
-        lines, has_ended = tended.read_lines()
+    def _read(self, supervised: SupervisedChild) -> None:
+        lines, has_ended = supervised.read_lines()
         for line in lines:
-            self._output.add(tended.child.name, line)
+            self._output.add(supervised.child.name, line)
         if has_ended:
-            self._close(tended)
+            self._close(supervised)
 
-    def _drain(self, tended: Tended) -> None:
+    def _drain(self, supervised: SupervisedChild) -> None:
         """Read what a child has said last; whoever could still write to its pipe has been ended."""
-        self._read(tended)
-        self._close(tended)
+        self._read(supervised)
+        self._close(supervised)
         self._output.flush()
 
-    def _close(self, tended: Tended) -> None:
-        if tended.reader:
-            self._selector.unregister(tended.reader.descriptor)
-            os.close(tended.reader.descriptor)
-            tended.reader = None
+    def _close(self, supervised: SupervisedChild) -> None:
+        if supervised.reader:
+            self._selector.unregister(supervised.reader.descriptor)
+            os.close(supervised.reader.descriptor)
+            supervised.reader = None
 
     def _note(self, sentence: str) -> None:
         self._output.add("supervisor", sentence)
@@ -215,8 +217,8 @@ class Supervisor:
         self._stop_requests.note(at=time.monotonic())
 
 
-def _get_rank(tended: Tended) -> int:
-    return tended.child.stop_rank
+def _get_rank(supervised: SupervisedChild) -> int:
+    return supervised.child.stop_rank
 
 
 def _reap_all() -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from config.engines import folders, location
 from config.environment import Environment, environment
-from config.processes import lock, make, spawning
+from config.processes import lock, parent_make, spawning
 from config.supervisor import children, ports
 from config.supervisor.loop import Supervisor
 from config.supervisor.output import Output
@@ -18,7 +18,7 @@ from config.supervisor.output import Output
 
 def serve_until_stopped() -> None:
     """Hold the home, and serve until SIGINT or SIGTERM."""
-    make.end_with_it()
+    parent_make.end_with_it()
     home = environment.home
     with lock.hold(home, purpose=lock.Purpose.SERVER) as announce_ready:
         try:
@@ -43,5 +43,5 @@ def _serve(environment: Environment, *, announce_ready: Callable[[], None]) -> N
 
     specifications = children.list_children(environment, address=address, files_port=files_port)
     Supervisor(specifications, run=run, output=Output(sys.stderr.fileno())).supervise(
-        on_ready=tell, is_asked_to_stop=make.is_interrupted
+        on_ready=tell, is_asked_to_stop=parent_make.is_interrupted
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from config import engines
 from config.engines import postgresql, redis_server
 from config.engines.account import choose_account
-from config.processes import lock, make, spawning
+from config.processes import lock, parent_make, spawning
 from config.supervisor import ports
 from config.supervisor.child import Child
 from config.supervisor.loop import Supervisor
@@ -56,9 +56,9 @@ def main(home: Path, children: list[dict], with_engines: str) -> None:
         if with_engines == "engines":
             described = describe_engines(home) + described
         supervisor = Supervisor(described, run=run, output=Output(sys.stderr.fileno()))
-        make.end_with_it()
+        parent_make.end_with_it()
         supervisor.supervise(
-            on_ready=lambda: (announce_ready(), print("ready", flush=True)), is_asked_to_stop=make.is_interrupted
+            on_ready=lambda: (announce_ready(), print("ready", flush=True)), is_asked_to_stop=parent_make.is_interrupted
         )
 
 

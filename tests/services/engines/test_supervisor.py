@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from config.engines import location, postgresql
-from config.processes import tables
+from config.processes import process_table
 
 # A server whose main process only watches, as granian's does: its worker holds the port, in the same session.
 SERVER = """
@@ -137,7 +137,7 @@ def test_a_start_ends_what_a_killed_supervisor_and_its_guardian_left(supervise, 
 
 
 def test_a_recorded_pid_that_another_process_uses_now_is_left_alone(supervise, home, sleeping_process):
-    record = {"pid": sleeping_process, "started_ticks": 1, "boot_id": tables.boot_id(), "end_signal": 9}
+    record = {"pid": sleeping_process, "started_ticks": 1, "boot_id": process_table.boot_id(), "end_signal": 9}
     (home / "run" / "earlier").mkdir(parents=True)
     (home / "run" / "earlier" / "web.json").write_text(json.dumps(record))
     supervised = supervise(sleeper())

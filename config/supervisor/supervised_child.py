@@ -1,4 +1,4 @@
-"""One child while it is tended: its process, its pipe, and when it may start again."""
+"""One child while it is supervised: its process, its pipe, and when it may start again."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from config.supervisor.child import SETTLED_SECONDS, Child, choose_delay_seconds
 from config.supervisor.output import LineReader
 
 
-class Tended:
+class SupervisedChild:
     """A child and what has become of it. Decides nothing about the others."""
 
     def __init__(self, child: Child, *, run: spawning.Run) -> None:
