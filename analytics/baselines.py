@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 
-from analytics import queries
-from analytics.queries import Subject
-from analytics.scopes import FLEET
-from analytics.statistics.bins import OTHER
-from analytics.windows import Window
+from analytics.drift import queries
+from analytics.drift.queries import Subject
+from analytics.drift.scopes import FLEET
+from analytics.drift.statistics.bins import OTHER
+from analytics.drift.windows import Window
 from core.actors import Actor
 from core.errors import DomainError, Kind
 from registry.baselines import verbs as baselines

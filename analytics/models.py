@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from analytics.transitions import AlertState
+from analytics.states import AlertState
 
 
 class Alert(models.Model):
@@ -19,7 +19,7 @@ class Alert(models.Model):
         max_length=10, choices=[(state.value, state.value) for state in AlertState], default=AlertState.PENDING
     )
     severity = models.CharField(max_length=8, choices=[("medium", "medium"), ("high", "high")])
-    # Observations in a row toward the next state (analytics.transitions).
+    # Observations in a row toward the next state (analytics.states).
     streak = models.PositiveSmallIntegerField(default=1)
     # The evaluation that was counted last; repeating it counts nothing.
     last_evaluated_at = models.DateTimeField()

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analytics import transitions
-from analytics.statistics import comparison
-from analytics.statistics.comparison import Comparison, Reference
+from analytics import states
+from analytics.drift.statistics import comparison
+from analytics.drift.statistics.comparison import Comparison, Reference
 
 SEED = 20_260_504
 WINDOWS = 1_000
@@ -101,12 +101,12 @@ def _fired(windows: list[Comparison] | tuple[Comparison, ...]) -> int:
     """Count how often the alert's state machine fires on windows in a row."""
     state, streak, fired = None, 0, 0
     for window in windows:
-        observation = transitions.observe(window.status(), psi_adjusted=window.psi_adjusted)
+        observation = states.observe(window.status(), psi_adjusted=window.psi_adjusted)
         if observation is None:
             continue
-        step = transitions.step(state, streak=streak, observation=observation)
-        fired += step.state is transitions.AlertState.FIRING and state is not transitions.AlertState.FIRING
-        state, streak = (None, 0) if step.state is transitions.AlertState.RESOLVED else (step.state, step.streak)
+        step = states.step(state, streak=streak, observation=observation)
+        fired += step.state is states.AlertState.FIRING and state is not states.AlertState.FIRING
+        state, streak = (None, 0) if step.state is states.AlertState.RESOLVED else (step.state, step.streak)
     return fired
 
 

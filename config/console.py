@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from analytics.models import Alert
-from analytics.transitions import AlertState
+from analytics.states import AlertState
 from config.environment import ROOT
 from core import pages
 from core.api.authentication import role_of

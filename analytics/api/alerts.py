@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analytics import alerts
+from analytics.alerts import verbs as alerts
 from analytics.models import Alert
-from analytics.transitions import AlertState
+from analytics.states import AlertState
 from core.api.authentication import actor_of
 from core.api.paging import keyset_page
 from core.api.strictness import StrictSerializer

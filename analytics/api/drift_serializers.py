@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from analytics.statistics import severity
+from analytics.drift.statistics import severity
 
 STATUSES = [status.value for status in severity.Status]
 

@@ -7,8 +7,8 @@ from typing import TypedDict
 from django.conf import settings
 from django.utils import timezone
 
-from analytics.queries import Subject
-from analytics.scopes import DEVICE, FLEET, LABEL, TARGET
+from analytics.drift.queries import Subject
+from analytics.drift.scopes import DEVICE, FLEET, LABEL, TARGET
 from core.durations import parse_duration
 from core.errors import Invalid
 from ingest.counting import Scope
@@ -18,7 +18,7 @@ _KNOWN = {"model", "version", "window", *_FILTERS}
 
 
 class Question(TypedDict):
-    """Read parameters, as the queries of ``analytics.drift`` take them."""
+    """Read parameters, as the queries of ``analytics.drift.report`` take them."""
 
     subject: Subject
     scope: Scope

@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from analytics.queries import Subject
-from analytics.scopes import DEVICE, LABEL, TARGET
+from analytics.drift.queries import Subject
+from analytics.drift.scopes import DEVICE, LABEL, TARGET
 from ingest.counting import Scope
 
 _NAMES = {TARGET: "target", LABEL: "label", DEVICE: "device_id"}

@@ -5,10 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from analytics import alerts
-from analytics.alerts import Key
+from analytics.alerts import verbs as alerts
+from analytics.alerts.verbs import Key
 from analytics.models import Alert
-from analytics.transitions import OPEN_STATES, AlertState
+from analytics.states import OPEN_STATES, AlertState
 from analytics.web import addresses
 from analytics.web.charts import place_of_bin
 from core.api.authentication import actor_of

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
-from analytics.drift import Drift, Series, SeriesPoint
-from analytics.statistics.comparison import BinShare
+from analytics.drift.report import Drift, Series, SeriesPoint
+from analytics.drift.statistics.comparison import BinShare
 
 _CONFIDENCE_BINS = 20
 # Both thresholds of drift are below this.

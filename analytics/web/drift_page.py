@@ -9,12 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from analytics import baselines, drift, references, slices
+from analytics import baselines
 from analytics.api.parameters import read_scope, read_window
+from analytics.drift import baselines_in_force, place_ranking, report
+from analytics.drift.queries import Subject
+from analytics.drift.scopes import DEVICE, LABEL, TARGET
 from analytics.models import Alert
-from analytics.queries import Subject
-from analytics.scopes import DEVICE, LABEL, TARGET
-from analytics.transitions import OPEN_STATES
+from analytics.states import OPEN_STATES
 from analytics.web import addresses, charts, choices, verdicts
 from core.api.authentication import actor_of
 from core.durations import format_duration
@@ -59,9 +60,9 @@ def make_baseline(request: HttpRequest) -> HttpResponse:
 
 def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, Any]:
     at = timezone.now()
-    found = drift.get(subject, scope=scope, length=length, at=at)
-    series = drift.get_series(subject, scope=scope, length=length, at=at)
-    known = references.find(subject, has_traffic=True)
+    found = report.get(subject, scope=scope, length=length, at=at)
+    series = report.get_series(subject, scope=scope, length=length, at=at)
+    known = baselines_in_force.find(subject, has_traffic=True)
     open_alerts = Alert.objects.filter(model=subject.model, version=subject.version, state__in=OPEN_STATES)
     return {
         "drift": found,
@@ -76,7 +77,7 @@ def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, 
         "bars": charts.measure_bars(found),
         "slices": [
             (row, addresses.drift(subject, scope=row.scope, window=format_duration(length)))
-            for row in slices.rank(subject, known, window=found.window)[:_SLICES_SHOWN]
+            for row in place_ranking.rank(subject, known, window=found.window)[:_SLICES_SHOWN]
         ],
         "alerts": open_alerts,
         "alert_window": format_duration(settings.DRIFT_WINDOW),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics.statistics import chi_squared, comparison, false_discovery, psi
-from analytics.statistics.bins import ClassBins
+from analytics.drift.statistics import chi_squared, comparison, false_discovery, psi
+from analytics.drift.statistics.bins import ClassBins
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "drift.json").read_text())
 

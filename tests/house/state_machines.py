@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from analytics.transitions import TABLE as ALERT_TABLE
-from analytics.transitions import AlertState
+from analytics.states import TABLE as ALERT_TABLE
+from analytics.states import AlertState
 from edge_agent.update.transitions import OVER
 from edge_agent.update.transitions import TABLE as UPDATE_TABLE
 from edge_agent.update.transitions import State as UpdateState
@@ -51,7 +51,7 @@ def _draw_alert() -> str:
         moves.append(f"{before or '[*]'} --> {after}: {observation}{times}")
     moves.append(f"{AlertState.RESOLVED} --> [*]")
     text = "One condition at one scope. A window with too little data is no observation and moves nothing."
-    return _section("Alert", "analytics/transitions.py", text, moves)
+    return _section("Alert", "analytics/states.py", text, moves)
 
 
 def _section(title: str, source: str, text: str, moves: Iterable[str]) -> str:

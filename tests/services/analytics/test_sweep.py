@@ -4,7 +4,9 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from analytics import alerts, sweep, tasks
+from analytics import tasks
+from analytics.alerts import evaluation
+from analytics.alerts import verbs as alerts
 from analytics.models import Alert
 from core.actors import Actor
 from core.errors import DomainError
@@ -26,7 +28,7 @@ def _fixed_settings(settings):
 
 def evaluate(*numbers: int) -> None:
     for number in numbers:
-        sweep.evaluate(at=NOON + number * INTERVAL)
+        evaluation.evaluate(at=NOON + number * INTERVAL)
 
 
 def states() -> dict[str, str]:
@@ -75,7 +77,7 @@ def test_the_sentence_says_why_with_numbers(osaka_drifts):
 
 def test_running_twice_within_one_interval_counts_once(osaka_drifts):
     evaluate(0, 0)
-    sweep.evaluate(at=NOON + timedelta(seconds=40))
+    evaluation.evaluate(at=NOON + timedelta(seconds=40))
     assert states() == {"site=osaka": "pending"}
 
 
@@ -114,13 +116,13 @@ def test_a_firing_alert_resolves_after_two_calm_windows(osaka_drifts):
 def test_no_data_resolves_nothing(osaka_drifts):
     evaluate(0, 1)
     for hours in range(3, 9):
-        sweep.evaluate(at=NOON + timedelta(hours=hours))
+        evaluation.evaluate(at=NOON + timedelta(hours=hours))
     assert states() == {"site=osaka": "firing"}
 
 
 def test_a_pending_alert_that_gets_no_data_for_a_window_is_forgotten(osaka_drifts):
     evaluate(0)
-    sweep.evaluate(at=NOON + timedelta(hours=9))
+    evaluation.evaluate(at=NOON + timedelta(hours=9))
     assert states() == {}
 
 
@@ -178,14 +180,14 @@ def test_while_one_evaluation_runs_another_does_nothing(osaka_drifts):
     try:
         with other.cursor() as cursor:
             cursor.execute("BEGIN")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [sweep._LOCK])
-            assert sweep.evaluate(at=NOON) is None
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [evaluation._LOCK])
+            assert evaluation.evaluate(at=NOON) is None
             assert states() == {}
             # Closing alone would let go of the lock only once the server has noticed.
             cursor.execute("ROLLBACK")
     finally:
         other.close()
-    assert sweep.evaluate(at=NOON).alarming == 1
+    assert evaluation.evaluate(at=NOON).alarming == 1
 
 
 def test_the_task_that_beat_names_evaluates(osaka_drifts):

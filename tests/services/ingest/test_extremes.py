@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from analytics import queries
-from analytics.queries import Subject
-from analytics.scopes import FLEET
-from analytics.windows import Window
+from analytics.drift import queries
+from analytics.drift.queries import Subject
+from analytics.drift.scopes import FLEET
+from analytics.drift.windows import Window
 from ingest import batches, roll_ups, tasks
 from ingest.batches import Sender
 from ingest.counting import Total

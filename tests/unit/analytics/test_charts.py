@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.drift import SeriesPoint
+from analytics.drift.report import SeriesPoint
 from analytics.web import charts
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

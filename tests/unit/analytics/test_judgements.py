@@ -2,10 +2,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics import evidence, scopes, windows
-from analytics.statistics import comparison, confidence, latency, severity
-from analytics.statistics.comparison import BinShare, Reference
-from analytics.statistics.severity import Status
+from analytics.alerts import explanation
+from analytics.drift import scopes, windows
+from analytics.drift.statistics import comparison, confidence, latency, severity
+from analytics.drift.statistics.comparison import BinShare, Reference
+from analytics.drift.statistics.severity import Status
 from ingest.counting import Scope
 from registry.baselines import histograms
 
@@ -123,4 +124,4 @@ def test_a_scope_ends_a_sentence(scope, words):
     ],
 )
 def test_the_classes_that_make_the_index_are_named(bins, words):
-    assert evidence.changes([BinShare(*row) for row in bins]) == words
+    assert explanation.changes([BinShare(*row) for row in bins]) == words

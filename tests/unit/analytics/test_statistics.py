@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.statistics import chi_squared, false_discovery, psi
-from analytics.statistics.bins import ClassBins
+from analytics.drift.statistics import chi_squared, false_discovery, psi
+from analytics.drift.statistics.bins import ClassBins
 
 COUNTS = st.dictionaries(st.integers(-1, 30).map(str), st.integers(1, 10_000), min_size=1, max_size=25)
 

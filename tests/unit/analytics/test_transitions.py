@@ -1,7 +1,7 @@
 import pytest
 
-from analytics.statistics.severity import Status
-from analytics.transitions import OPEN_STATES, TABLE, AlertState, Observation, observe, step
+from analytics.drift.statistics.severity import Status
+from analytics.states import OPEN_STATES, TABLE, AlertState, Observation, observe, step
 
 ALARMING, BETWEEN, CALM = Observation.ALARMING, Observation.BETWEEN, Observation.CALM
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from analytics.counts import Counts
-from analytics.queries import Subject
-from analytics.statistics.comparison import Reference
+from analytics.drift.counts import Counts
+from analytics.drift.queries import Subject
+from analytics.drift.statistics.comparison import Reference
 from core.errors import Missing
 from registry.baselines import verbs as baselines
 from registry.models import Baseline

@@ -7,7 +7,7 @@ Counts are keyed by bin, ``a`` is the window with n samples, ``b`` the baseline 
 import math
 from collections.abc import Mapping, Sequence
 
-from analytics.statistics import chi_squared
+from analytics.drift.statistics import chi_squared
 
 # Below this share a class counts as this share, so that a class which one side never saw has a finite term.
 SHARE_FLOOR = 1e-6

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import connection
 
-from analytics.counts import Counts
-from analytics.scopes import FLEET, LABEL
-from analytics.statistics.bins import OTHER
-from analytics.windows import Window
+from analytics.drift.counts import Counts
+from analytics.drift.scopes import FLEET, LABEL
+from analytics.drift.statistics.bins import OTHER
+from analytics.drift.windows import Window
 from ingest.counting import Scope
 
 # Every bucket that overlaps, also one of another length, from before ROLLUP_BUCKET was changed.

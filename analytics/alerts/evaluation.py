@@ -14,12 +14,15 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
-from analytics import alerts, evidence, queries, references, transitions, windows
-from analytics.alerts import Finding, Key
+from analytics import states
+from analytics.alerts import explanation
+from analytics.alerts import verbs as alerts
+from analytics.alerts.verbs import Finding, Key
+from analytics.drift import baselines_in_force, queries, windows
+from analytics.drift.statistics import comparison
+from analytics.drift.statistics.comparison import Comparison, Judgement
 from analytics.models import Alert
-from analytics.statistics import comparison
-from analytics.statistics.comparison import Comparison, Judgement
-from analytics.transitions import OPEN_STATES
+from analytics.states import OPEN_STATES
 from core.durations import format_duration
 
 # Arbitrary but fixed: evaluations exclude each other.
@@ -56,7 +59,7 @@ def evaluate(*, at: datetime) -> Sweep | None:
 def _compare_all(*, at: datetime) -> dict[Key, Comparison]:
     window = windows.Window.ending(at, length=settings.DRIFT_WINDOW, bucket=settings.ROLLUP_BUCKET)
     counted = queries.sum_classes_of_sweep(window)
-    known = references.find_many(counted)
+    known = baselines_in_force.find_many(counted)
     return {
         Key(subject, scope): comparison.compare(
             classes, reference=known[subject].reference, overdispersion=settings.DRIFT_OVERDISPERSION
@@ -68,15 +71,15 @@ def _compare_all(*, at: datetime) -> dict[Key, Comparison]:
 
 
 def _find(key: Key, row: Comparison, judgement: Judgement) -> Finding | None:
-    observation = transitions.observe(judgement.status, psi_adjusted=row.psi_adjusted)
+    observation = states.observe(judgement.status, psi_adjusted=row.psi_adjusted)
     if observation is None:
         return None
-    sentence = evidence.sentence(
+    sentence = explanation.sentence(
         row,
         judgement=judgement,
         scope=key.scope,
         subject=f"{key.subject.model} {key.subject.version}",
         window=format_duration(settings.DRIFT_WINDOW),
     )
-    facts = evidence.facts(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
+    facts = explanation.facts(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
     return Finding(observation, judgement.status, sentence, facts)

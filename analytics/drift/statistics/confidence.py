@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics.statistics import severity
-from analytics.statistics.severity import Status
+from analytics.drift.statistics import severity
+from analytics.drift.statistics.severity import Status
 
 
 @dataclass(frozen=True, slots=True)

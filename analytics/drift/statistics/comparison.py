@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from analytics.statistics import false_discovery, psi, severity
-from analytics.statistics.bins import ClassBins
-from analytics.statistics.severity import Status
+from analytics.drift.statistics import false_discovery, psi, severity
+from analytics.drift.statistics.bins import ClassBins
+from analytics.drift.statistics.severity import Status
 
 
 @dataclass(frozen=True, slots=True)

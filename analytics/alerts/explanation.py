@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from analytics import scopes
-from analytics.statistics.bins import OTHER, UNSEEN
-from analytics.statistics.comparison import BinShare, Comparison, Judgement
-from analytics.statistics.severity import THRESHOLDS, Status
+from analytics.drift import scopes
+from analytics.drift.statistics.bins import OTHER, UNSEEN
+from analytics.drift.statistics.comparison import BinShare, Comparison, Judgement
+from analytics.drift.statistics.severity import THRESHOLDS, Status
 from ingest.counting import Scope
 
 # A class is named where it makes at least this share of the index.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from analytics.statistics.severity import THRESHOLDS, Status
+from analytics.drift.statistics.severity import THRESHOLDS, Status
 
 # An alert that fires is over only clearly below the threshold that opened it, so that it does not flap around it.
 CALM_RATIO: Final = 0.8

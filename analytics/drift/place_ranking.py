@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from analytics import queries
-from analytics.queries import Subject
-from analytics.references import Known
-from analytics.scopes import LABEL, TARGET
-from analytics.statistics import comparison
-from analytics.statistics.comparison import Comparison
-from analytics.statistics.severity import Status
-from analytics.windows import Window
+from analytics.drift import queries
+from analytics.drift.baselines_in_force import Known
+from analytics.drift.queries import Subject
+from analytics.drift.scopes import LABEL, TARGET
+from analytics.drift.statistics import comparison
+from analytics.drift.statistics.comparison import Comparison
+from analytics.drift.statistics.severity import Status
+from analytics.drift.windows import Window
 from ingest.counting import Scope
 
 

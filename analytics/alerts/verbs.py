@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 
-from analytics import transitions
+from analytics import states
+from analytics.drift.queries import Subject
+from analytics.drift.statistics.severity import Status
 from analytics.models import Alert
-from analytics.queries import Subject
-from analytics.statistics.severity import Status
-from analytics.transitions import OPEN_STATES, AlertState, Observation
+from analytics.states import OPEN_STATES, AlertState, Observation
 from core import audit
 from core.actors import SYSTEM, Actor
 from core.errors import Conflict, Missing
@@ -116,7 +116,7 @@ def get(alert_id: int) -> Alert:
 
 
 def _open(key: Key, *, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
-    step = transitions.step(None, streak=0, observation=finding.observation)
+    step = states.step(None, streak=0, observation=finding.observation)
     if step.state is None:
         return
     alert = Alert(
@@ -138,7 +138,7 @@ def _open(key: Key, *, finding: Finding, evaluated_at: datetime, at: datetime) -
 
 
 def _move(alert: Alert, *, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
-    step = transitions.step(AlertState(alert.state), streak=alert.streak, observation=finding.observation)
+    step = states.step(AlertState(alert.state), streak=alert.streak, observation=finding.observation)
     unchanged = Alert.objects.filter(pk=alert.pk, state=alert.state, last_evaluated_at=alert.last_evaluated_at)
     if step.state is None:
         unchanged.delete()

@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from analytics import device_drift, queries, references
-from analytics.counts import Counts
-from analytics.device_drift import DeviceDrift, DevicesDrift
-from analytics.queries import Subject
-from analytics.references import BaselineUsed, Known
-from analytics.scopes import FLEET
-from analytics.statistics import comparison, confidence, latency
-from analytics.statistics.comparison import BinShare, Comparison
-from analytics.statistics.confidence import ConfidenceSummary
-from analytics.statistics.latency import LatencySummary
-from analytics.statistics.severity import THRESHOLDS, Status, Thresholds
-from analytics.windows import Window
+from analytics.drift import baselines_in_force, device_ranking, queries
+from analytics.drift.baselines_in_force import BaselineUsed, Known
+from analytics.drift.counts import Counts
+from analytics.drift.device_ranking import DeviceDrift, DevicesDrift
+from analytics.drift.queries import Subject
+from analytics.drift.scopes import FLEET
+from analytics.drift.statistics import comparison, confidence, latency
+from analytics.drift.statistics.comparison import BinShare, Comparison
+from analytics.drift.statistics.confidence import ConfidenceSummary
+from analytics.drift.statistics.latency import LatencySummary
+from analytics.drift.statistics.severity import THRESHOLDS, Status, Thresholds
+from analytics.drift.windows import Window
 from ingest.counting import Scope
 
 
@@ -99,9 +99,9 @@ def get(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> D
     """
     window = window_of(length, at=at)
     counts = queries.sum_counts(subject, scope=scope, window=window)
-    known = references.find(subject, has_traffic=bool(counts.samples))
+    known = baselines_in_force.find(subject, has_traffic=bool(counts.samples))
     compared = _compare(counts.classes, known)
-    devices = device_drift.rank(subject, known, scope=scope, window=window)
+    devices = device_ranking.rank(subject, known, scope=scope, window=window)
     return Drift(
         model=subject.model,
         version=subject.version,
@@ -120,7 +120,7 @@ def get(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> D
         bins=list(compared.bins) if compared else [],
         confidence=_confidence(counts, known),
         latency=_latency(subject, counts, known, scope=scope, window=window),
-        devices=device_drift.summarize(devices),
+        devices=device_ranking.summarize(devices),
     )
 
 
@@ -133,7 +133,7 @@ def get_series(subject: Subject, *, scope: Scope, length: timedelta, at: datetim
     """
     window = window_of(length, at=at)
     buckets = queries.sum_classes_by_bucket(subject, scope=scope, window=window)
-    known = references.find(subject, has_traffic=bool(buckets))
+    known = baselines_in_force.find(subject, has_traffic=bool(buckets))
     return Series(
         model=subject.model,
         version=subject.version,
@@ -155,8 +155,8 @@ def list_devices(subject: Subject, *, scope: Scope, length: timedelta, at: datet
     """
     window = window_of(length, at=at)
     has_traffic = bool(queries.sum_counts(subject, scope=scope, window=window).samples)
-    known = references.find(subject, has_traffic=has_traffic)
-    return device_drift.rank(subject, known, scope=scope, window=window)
+    known = baselines_in_force.find(subject, has_traffic=has_traffic)
+    return device_ranking.rank(subject, known, scope=scope, window=window)
 
 
 def _compare(classes: dict[str, int], known: Known | None) -> Comparison | None:

@@ -1,0 +1,1 @@
+"""Evaluates drift everywhere, and keeps the alerts that follow from it."""
