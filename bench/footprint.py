@@ -29,7 +29,7 @@ MARKS = {
     "beat": " beat ",
     "builder": "builder@",
     "worker": "worker@",
-    "files": "config.files",
+    "files": "config.web.files",
     "web": "config.wsgi",
     "guardian": "processes.guardian",
     "redis": "redis-server",

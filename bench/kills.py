@@ -36,7 +36,7 @@ CHILDREN = {
     "worker": "worker@",
     "builder": "builder@",
     "beat": "--schedule=",
-    "files": "config.files:application",
+    "files": "config.web.files:application",
     "postgres": "postgres",
     "redis": "redis-server",
 }

@@ -26,7 +26,7 @@ class SteadyScheduler(PersistentScheduler):
 
 # Without its fixups Celery leaves Django alone, whatever DJANGO_SETTINGS_MODULE says.
 app = Celery("modelfleet", fixups=[])
-app.config_from_object("config.messages")
+app.config_from_object("config.celery_settings")
 app.conf.beat_scheduler = f"{__name__}:{SteadyScheduler.__name__}"
 
 

@@ -1,4 +1,4 @@
-"""The Celery application of web and workers: all tasks of the apps, over ``config.messages``."""
+"""The Celery application of web and workers: all tasks of the apps, over ``config.celery_settings``."""
 
 import os
 
@@ -7,5 +7,5 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("modelfleet")
-app.config_from_object("config.messages")
+app.config_from_object("config.celery_settings")
 app.autodiscover_tasks(["registry", "fleet", "ingest", "analytics"])

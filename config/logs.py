@@ -8,7 +8,7 @@ def describe(log_format: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": "config.request_ids.RequestIdFilter"}},
+        "filters": {"request_id": {"()": "config.web.request_ids.RequestIdFilter"}},
         "formatters": {
             "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
             "json": {

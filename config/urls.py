@@ -5,8 +5,8 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from config import health
-from config.metrics import Metrics
+from config.web import health
+from config.web.metrics import Metrics
 
 urlpatterns = [
     path("", include("analytics.urls")),
@@ -23,6 +23,6 @@ urlpatterns = [
     path("readyz", health.readyz),
 ]
 
-handler400 = "config.problems.bad_request"
-handler404 = "config.problems.not_found"
-handler500 = "config.problems.server_error"
+handler400 = "config.web.problems.bad_request"
+handler404 = "config.web.problems.not_found"
+handler500 = "config.web.problems.server_error"

@@ -9,7 +9,7 @@
     └── Unavailable           503  try again later
 
 Each app defines its errors in the module that raises them, as a subclass with a stable ``code``. How a kind becomes an
-HTTP status is written once, in ``config.problems``; nothing below knows about HTTP.
+HTTP status is written once, in ``config.web.problems``; nothing below knows about HTTP.
 """
 
 from enum import Enum
@@ -17,7 +17,7 @@ from typing import ClassVar
 
 
 class Kind(Enum):
-    """What sort of refusal it is; the value is the HTTP status that ``config.problems`` answers with."""
+    """What sort of refusal it is; the value is the HTTP status that ``config.web.problems`` answers with."""
 
     INVALID = 400
     UNAUTHENTICATED = 401

@@ -110,7 +110,7 @@ def _name_place(field: str) -> str:
 
 
 def _check_text(request: HttpRequest) -> None:
-    # PostgreSQL keeps no NUL, and nobody types one. Addresses with one never come this far (config.middleware).
+    # PostgreSQL keeps no NUL, and nobody types one. Addresses with one never come this far (config.web.middleware).
     if any("\x00" in value for _, values in request.POST.lists() for value in values):
         message = "Text may not contain NUL."
         raise Invalid(message)

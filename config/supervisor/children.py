@@ -91,7 +91,7 @@ def _describe_web(environment: Environment, *, address: str) -> Child:
 def _describe_files(address: str, *, port: int) -> Child:
     return Child(
         name="files",
-        command=(*_granian("asgi", "config.files:application", address=address, port=port), "--workers=1"),
+        command=(*_granian("asgi", "config.web.files:application", address=address, port=port), "--workers=1"),
         needs=("prepare",),
         is_ready=lambda: ports.is_listening(address, port=port),
         stop_rank=SERVERS,

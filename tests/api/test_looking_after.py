@@ -25,7 +25,7 @@ def test_metrics_are_for_those_with_a_token(api):
 def test_only_trusted_proxies_are_believed(client, settings):
     from django.http import HttpRequest
 
-    from config.middleware import trust_proxies
+    from config.web.middleware import trust_proxies
 
     seen = []
     settings.TRUSTED_PROXIES = ("10.0.0.0/8",)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from config import problems
+from config.web import problems
 from core.errors import DomainError
 from tests.house.project import APPS, ROOT, section
 
@@ -30,10 +30,10 @@ def refusals():
 
 @pytest.fixture(scope="module")
 def other_codes():
-    """Codes of Django's and DRF's own errors, as config/problems.py names them, with their status."""
+    """Codes of Django's and DRF's own errors, as config/web/problems.py names them, with their status."""
     codes = {code: status for status, code in problems._CODES.items()}
     codes |= {code: status for status, code, _ in problems._DJANGO.values()}
-    text = (ROOT / "config" / "problems.py").read_text()
+    text = (ROOT / "config" / "web" / "problems.py").read_text()
     return codes | {code: int(status) for status, code in re.findall(r'problem\((\d{3}), code="(\w+)"', text)}
 
 

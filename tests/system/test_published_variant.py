@@ -78,7 +78,7 @@ def test_with_s3_the_same_server_keeps_everything_there(new_home, s3_settings, t
         assert redirect.headers["Location"].startswith(f"{s3_settings['S3_ENDPOINT_URL']}/{s3_settings['S3_BUCKET']}/")
         [default] = [variant for variant in found["variants"] if variant["is_default"]]
         assert hashlib.sha256((tmp_path / "model.onnx").read_bytes()).hexdigest() == default["sha256"]
-        assert running.child("config.files:application") is None
+        assert running.child("config.web.files:application") is None
         assert not (new_home / "blobs").exists()
     finally:
         running.stop()

@@ -53,11 +53,11 @@ class FilesProcess:
 
 @pytest.fixture(scope="session")
 def files_process(tmp_path_factory):
-    """The real server: granian with config.files, on an empty home."""
+    """The real server: granian with config.web.files, on an empty home."""
     home, port = tmp_path_factory.mktemp("files-home"), free_port()
     command = [
         *(str(Path(sys.executable).with_name("granian")), "--interface", "asgi", "--host", "127.0.0.1"),
-        *("--port", str(port), "--workers", "1", "--log-level", "warning", "config.files:application"),
+        *("--port", str(port), "--workers", "1", "--log-level", "warning", "config.web.files:application"),
     ]
     environment = {"PATH": os.environ["PATH"], "MODELFLEET_HOME": str(home), "SECRET_KEY": SECRET}
     with (home / "log").open("wb") as log:

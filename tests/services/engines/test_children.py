@@ -63,7 +63,7 @@ def test_beat_sends_only_what_a_worker_knows():
     assert {entry["task"] for entry in beat.app.conf.beat_schedule.values()} <= set(celery.app.tasks)
 
 
-@pytest.mark.parametrize("module", ["config.beat", "config.supervisor.serving", "config.files"])
+@pytest.mark.parametrize("module", ["config.beat", "config.supervisor.serving", "config.web.files"])
 def test_what_needs_no_django_loads_none(module):
     script = f"import sys, {module}; print([name for name in ('django.db', 'numpy') if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -9,8 +9,8 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 
-from config import problems
-from config.request_ids import current
+from config.web import problems
+from config.web.request_ids import current
 from core.errors import Invalid
 
 type_of_next = Callable[[HttpRequest], HttpResponse]

@@ -114,7 +114,7 @@ async def _refuse_http(request: Request, error: Exception) -> Response:  # noqa:
 
 
 def _problem(status: int, *, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
-    """Build problem+json of the same form as `config.problems`, which needs Django."""
+    """Build problem+json of the same form as `config.web.problems`, which needs Django."""
     body = {"type": f"about:blank#{code}", "title": HTTPStatus(status).phrase, "status": status}
     return JSONResponse(
         {**body, "detail": detail, "code": code},
