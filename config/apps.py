@@ -1,17 +1,10 @@
-"""What Django loads for the wiring itself: the admin site, with our title and our pages linked from it."""
+"""The app that Django loads."""
 
 from django.apps import AppConfig
-from django.contrib.admin import apps
-
-
-class ConsoleAdminConfig(apps.AdminConfig):
-    """The web admin, served by ``config.admin_site``."""
-
-    default_site = "config.admin_site.AdminSite"
 
 
 class ConfigConfig(AppConfig):
-    """config itself: its templates, static files and the ``run`` command."""
+    """config: the ``run`` and ``prepare`` commands, and the Celery application."""
 
     name = "config"
 

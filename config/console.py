@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from analytics.models import Alert
 from analytics.states import AlertState
 from config.environment import ROOT
-from core import pages
+from console import pages
 from core.api.authentication import role_of
 from core.roles import Area, Role
 

@@ -24,7 +24,7 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
 INSTALLED_APPS = [
-    "config.apps.ConsoleAdminConfig",
+    "console.apps.FramedAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "config.apps.ConfigConfig",
     "core",
+    "console.apps.ConsoleConfig",
     "registry",
     "fleet",
     "ingest",
@@ -63,7 +64,9 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "config" / "templates"],
+        # Before the templates of django.contrib.admin, which the frame overrides.
+        # Ahead of the applications, because the frame overrides pages of the web admin.
+        "DIRS": [ROOT / "console" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -113,7 +116,6 @@ USE_TZ = True
 DATETIME_FORMAT = "Y-m-d H:i:s"
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [ROOT / "config" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = environment.debug
 

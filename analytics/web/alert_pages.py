@@ -11,8 +11,8 @@ from analytics.models import Alert
 from analytics.states import OPEN_STATES, AlertState
 from analytics.web import addresses
 from analytics.web.charts import place_of_bin
+from console.pages import page, verb
 from core.api.authentication import actor_of
-from core.pages import page, verb
 from core.roles import Area
 
 _SHOWN = 200

@@ -17,9 +17,9 @@ from analytics.drift.scopes import DEVICE, LABEL, TARGET
 from analytics.models import Alert
 from analytics.states import OPEN_STATES
 from analytics.web import addresses, charts, choices, verdicts
+from console.pages import page, verb
 from core.api.authentication import actor_of
 from core.durations import format_duration
-from core.pages import page, verb
 from core.roles import Area
 from ingest import backlog
 from ingest.counting import Scope

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from console.pages import page, verb
 from core.api.authentication import actor_of
-from core.pages import page, verb
 from core.roles import Area
 from fleet import overview, queries
 from fleet.devices import pins

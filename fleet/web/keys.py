@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from console.pages import form_page, page, show_refusal, verb
 from core.api.authentication import actor_of
 from core.durations import parse_duration
 from core.errors import DomainError
-from core.pages import form_page, page, show_refusal, verb
 from core.roles import Area
 from fleet import queries
 from fleet.devices import enrollment_keys

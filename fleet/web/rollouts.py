@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from console.pages import form_page, page, show_refusal, verb
 from core.api.authentication import actor_of
 from core.errors import DomainError
-from core.pages import form_page, page, show_refusal, verb
 from core.roles import Area
 from fleet import overview, queries, states
 from fleet.models import Rollout

@@ -6,8 +6,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from console.pages import page, verb
 from core.api.authentication import actor_of
-from core.pages import page, verb
 from core.roles import Area
 from registry import channels
 from registry.baselines import verbs as baselines

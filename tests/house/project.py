@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("config", "core", "registry", "fleet", "ingest", "analytics")
+APPS = ("config", "console", "core", "registry", "fleet", "ingest", "analytics")
 # Made by tools or by running, whatever .gitignore says.
 NEVER_OURS = (".*", "__pycache__", "*.pyc")
 

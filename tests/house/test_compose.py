@@ -11,7 +11,7 @@ from django.core.management import get_commands
 
 from config import environment
 from config.supervisor import children
-from tests.house.project import ROOT
+from tests.house.project import APPS, ROOT
 
 SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<operator>:-|:\?)(?P<text>[^}]*))?\}")
@@ -111,7 +111,7 @@ def test_images_are_pinned(services):
 
 def test_the_containerfile_takes_every_app_and_the_lock():
     text = (ROOT / "deploy" / "Containerfile").read_text()
-    for app in ("config", "core", "registry", "fleet", "ingest", "analytics"):
+    for app in APPS:
         assert f"COPY {app} {app}\n" in text
     assert "--require-hashes --requirement requirements/base.txt" in text
     assert re.search(r"^FROM python:3\.11\.\d+-slim", text, flags=re.MULTILINE)

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.templatetags import console
+from console.templatetags import console
 
 
 @pytest.mark.parametrize(
