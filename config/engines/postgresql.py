@@ -14,6 +14,7 @@ import psycopg
 
 from config.engines import folders, location
 from config.engines.account import Account, choose_account
+from config.engines.engine import Engine
 from config.engines.location import DATABASE, Places
 from config.processes import groups, process_table
 from core.errors import DomainError, Kind
@@ -43,7 +44,24 @@ class PostgresqlUnusable(DomainError):
     kind = Kind.UNAVAILABLE
 
 
-def prepare(home: Path, *, account: Account | None = None) -> None:
+def describe(home: Path, *, forgetful: bool = False) -> Engine:
+    """Return the home's PostgreSQL; a forgetful one trades what a crash of the machine would lose for speed.
+
+    Raises:
+        NoAccountForPostgresql: when no account of this machine can run it.
+    """
+    account, database_url = choose_account(home), location.locate(home).database_url
+    return Engine(
+        name="postgres",
+        prepare=lambda: prepare(home, account=account),
+        command=build_command(home, account=account, forgetful=forgetful),
+        is_answering=lambda: has_started(home) and is_answering(database_url),
+        stop_signal=STOP_SIGNAL,
+        end_signal=END_SIGNAL,
+    )
+
+
+def prepare(home: Path, *, account: Account) -> None:
     """Make the home's database folder where there is none, and make it ready for a start; end an earlier server's rest.
 
     Call it with the home's lock held.
@@ -52,7 +70,6 @@ def prepare(home: Path, *, account: Account | None = None) -> None:
         PostgresqlUnusable: when initdb fails or the folder is of another version of PostgreSQL.
     """
     places = location.find_places(home)
-    account = account or choose_account(home)
     folders.make_private(places.postgresql_sockets, owner=account.owner)
     if not places.postgresql_data.exists():
         _initialize(places.postgresql_data, account=account)
@@ -63,12 +80,11 @@ def prepare(home: Path, *, account: Account | None = None) -> None:
     _write(places.postgresql_data / "pg_ident.conf", f"owner {account.peer_name} {DATABASE}\n")
 
 
-def build_command(home: Path, *, account: Account | None = None, forgetful: bool = False) -> tuple[str, ...]:
+def build_command(home: Path, *, account: Account, forgetful: bool) -> tuple[str, ...]:
     """Return the command line of the server, in the foreground."""
     places = location.find_places(home)
     settings = SETTINGS | {"unix_socket_directories": str(places.postgresql_sockets)} | (FORGETFUL if forgetful else {})
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    account = account or choose_account(home)
     return (*account.prefix, str(find_program("postgres")), "-D", str(places.postgresql_data), *options)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import redis
 
 from config.engines import folders, location
+from config.engines.engine import Engine
 from core.errors import DomainError, Kind
 
 STOP_SIGNAL = signal.SIGTERM
@@ -21,6 +22,19 @@ class RedisNotInstalled(DomainError):
     kind = Kind.UNAVAILABLE
 
 
+def describe(home: Path, *, forgetful: bool = False) -> Engine:
+    """Return the home's Redis; a forgetful one keeps nothing on the disk."""
+    redis_url = location.locate(home).redis_url
+    return Engine(
+        name="redis",
+        prepare=lambda: prepare(home),
+        command=build_command(home, forgetful=forgetful),
+        is_answering=lambda: is_answering(redis_url),
+        stop_signal=STOP_SIGNAL,
+        end_signal=END_SIGNAL,
+    )
+
+
 def prepare(home: Path) -> None:
     """Make the folders of the home's Redis. Call it with the home's lock held."""
     places = location.find_places(home)
@@ -30,7 +44,7 @@ def prepare(home: Path) -> None:
     places.redis_socket.unlink(missing_ok=True)
 
 
-def build_command(home: Path, *, forgetful: bool = False) -> tuple[str, ...]:
+def build_command(home: Path, *, forgetful: bool) -> tuple[str, ...]:
     """Return the command line of the server, in the foreground: a socket for us alone, every write logged."""
     places = location.find_places(home)
     settings = {

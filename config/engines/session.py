@@ -6,16 +6,14 @@
 """
 
 import os
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from config.engines import folders, location, postgresql, redis_server
-from config.engines.account import choose_account
+from config.engines.engine import Engine
 from config.engines.location import Engines
 from config.processes import groups, lock, process_table, spawning
 from core.errors import DomainError, Kind
@@ -31,17 +29,6 @@ class EngineDidNotStart(DomainError):
 
     code = "engine_did_not_start"
     kind = Kind.UNAVAILABLE
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """One engine as a block runs it."""
-
-    name: str
-    command: tuple[str, ...]
-    is_answering: Callable[[], bool]
-    stop_signal: signal.Signals
-    end_signal: signal.Signals
 
 
 @contextmanager
@@ -64,9 +51,9 @@ def running(
         places, run = location.find_places(home), spawning.begin_run(home)
         stack.callback(folders.remove_empty, places.postgresql_sockets, places.redis_sockets)
         if with_postgresql:
-            stack.enter_context(_run_engine(_prepare_postgresql(home, forgetful=forgetful), run=run, home=home))
+            stack.enter_context(_run_engine(postgresql.describe(home, forgetful=forgetful), run=run, home=home))
         if with_redis:
-            stack.enter_context(_run_engine(_prepare_redis(home, forgetful=forgetful), run=run, home=home))
+            stack.enter_context(_run_engine(redis_server.describe(home, forgetful=forgetful), run=run, home=home))
         yield location.locate(home)
 
 
@@ -117,33 +104,9 @@ def _may_use(holder: lock.Holder | None) -> bool:
     return is_server or holder.pid in process_table.list_ancestors()
 
 
-def _prepare_postgresql(home: Path, *, forgetful: bool) -> Engine:
-    account = choose_account(home)
-    postgresql.prepare(home, account=account)
-    database_url = location.locate(home).database_url
-    return Engine(
-        name="postgresql",
-        command=postgresql.build_command(home, account=account, forgetful=forgetful),
-        is_answering=lambda: postgresql.has_started(home) and postgresql.is_answering(database_url),
-        stop_signal=postgresql.STOP_SIGNAL,
-        end_signal=postgresql.END_SIGNAL,
-    )
-
-
-def _prepare_redis(home: Path, *, forgetful: bool) -> Engine:
-    redis_server.prepare(home)
-    redis_url = location.locate(home).redis_url
-    return Engine(
-        name="redis",
-        command=redis_server.build_command(home, forgetful=forgetful),
-        is_answering=lambda: redis_server.is_answering(redis_url),
-        stop_signal=redis_server.STOP_SIGNAL,
-        end_signal=redis_server.END_SIGNAL,
-    )
-
-
 @contextmanager
 def _run_engine(engine: Engine, *, run: spawning.Run, home: Path) -> Iterator[None]:
+    engine.prepare()
     log = home / "log" / f"{engine.name}.log"
     folders.make_private(log.parent, owner=os.getuid())  # PostgreSQL's errors quote data
     with log.open("wb") as output:

@@ -4,9 +4,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from config import engines
 from config.engines import postgresql, redis_server
-from config.engines.account import choose_account
+from config.engines.engine import Engine
 from config.environment import ROOT, Environment
 from config.supervisor import ports
 from config.supervisor.child import Child
@@ -41,34 +40,26 @@ def list_children(environment: Environment, *, address: str, files_port: int) ->
 
 
 def _list_engines(environment: Environment) -> list[Child]:
-    home, urls, found = environment.home, engines.locate(environment.home), list[Child]()
+    found = list[Child]()
     if environment.database_url is None:
-        account = choose_account(home)
-        found.append(
-            Child(
-                name="postgres",
-                command=postgresql.build_command(home, account=account),
-                is_ready=lambda: postgresql.has_started(home) and postgresql.is_answering(urls.database_url),
-                prepare=lambda: postgresql.prepare(home, account=account),
-                stop_rank=POSTGRESQL,
-                stop_signal=postgresql.STOP_SIGNAL,
-                end_signal=postgresql.END_SIGNAL,
-            )
-        )
+        found.append(describe_engine(postgresql.describe(environment.home), stop_rank=POSTGRESQL, stop_seconds=2))
     if environment.redis_url is None:
-        found.append(
-            Child(
-                name="redis",
-                command=redis_server.build_command(home),
-                is_ready=lambda: redis_server.is_answering(urls.redis_url),
-                prepare=lambda: redis_server.prepare(home),
-                stop_rank=REDIS,
-                stop_seconds=1,
-                stop_signal=redis_server.STOP_SIGNAL,
-                end_signal=redis_server.END_SIGNAL,
-            )
-        )
+        found.append(describe_engine(redis_server.describe(environment.home), stop_rank=REDIS, stop_seconds=1))
     return found
+
+
+def describe_engine(engine: Engine, *, stop_rank: int, stop_seconds: float) -> Child:
+    """Return an embedded engine as a child."""
+    return Child(
+        name=engine.name,
+        command=engine.command,
+        is_ready=engine.is_answering,
+        prepare=engine.prepare,
+        stop_rank=stop_rank,
+        stop_seconds=stop_seconds,
+        stop_signal=engine.stop_signal,
+        end_signal=engine.end_signal,
+    )
 
 
 def _describe_web(environment: Environment, *, address: str) -> Child:

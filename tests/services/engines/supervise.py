@@ -5,11 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
-from config import engines
 from config.engines import postgresql, redis_server
-from config.engines.account import choose_account
 from config.processes import lock, parent_make, spawning
-from config.supervisor import ports
+from config.supervisor import children, ports
 from config.supervisor.child import Child
 from config.supervisor.loop import Supervisor
 from config.supervisor.output import Output
@@ -27,32 +25,16 @@ def describe(fields: dict) -> Child:
 
 
 def describe_engines(home: Path) -> list[Child]:
-    urls, account = engines.locate(home), choose_account(home)
     return [
-        Child(
-            name="postgres",
-            command=postgresql.build_command(home, account=account),
-            prepare=lambda: postgresql.prepare(home, account=account),
-            is_ready=lambda: postgresql.is_answering(urls.database_url),
-            stop_rank=9,
-            stop_signal=postgresql.STOP_SIGNAL,
-            end_signal=postgresql.END_SIGNAL,
-        ),
-        Child(
-            name="redis",
-            command=redis_server.build_command(home),
-            prepare=lambda: redis_server.prepare(home),
-            is_ready=lambda: redis_server.is_answering(urls.redis_url),
-            stop_rank=8,
-            end_signal=redis_server.END_SIGNAL,
-        ),
+        children.describe_engine(postgresql.describe(home), stop_rank=9, stop_seconds=2),
+        children.describe_engine(redis_server.describe(home), stop_rank=8, stop_seconds=2),
     ]
 
 
-def main(home: Path, children: list[dict], with_engines: str) -> None:
+def main(home: Path, specifications: list[dict], with_engines: str) -> None:
     with lock.hold(home, purpose=lock.Purpose.SERVER) as announce_ready:
         run = spawning.begin_run(home)
-        described = [describe(fields) for fields in children]
+        described = [describe(fields) for fields in specifications]
         if with_engines == "engines":
             described = describe_engines(home) + described
         supervisor = Supervisor(described, run=run, output=Output(sys.stderr.fileno()))
