@@ -1,7 +1,5 @@
 """Django's settings, all of them derived from ``config.environment``."""
 
-from typing import Any, cast
-
 import django_stubs_ext
 
 from config import engines, logs
@@ -85,7 +83,7 @@ _options = {"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock
 DATABASES = {
     "default": {
         **_database,
-        "OPTIONS": _options | cast("dict[str, Any]", _database["OPTIONS"]),
+        "OPTIONS": _options | _database["OPTIONS"],
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     },

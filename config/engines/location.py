@@ -1,20 +1,33 @@
-"""Where the embedded engines of a home are. Touches nothing, so that settings can ask while they are imported."""
+"""Says where the embedded engines of a home are. Starts nothing, so that Django's settings can ask during their import."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from config.processes import spawning
 
 DATABASE = "modelfleet"
-# A socket's address holds 107 bytes (unix(7)), and a home may be at any depth; every process has to arrive at the same
-# folder whatever its TMPDIR says, so the place is fixed. `folders.make_private` refuses one that is not ours.
+# A socket's address holds 107 bytes (unix(7)), and a home may have a longer path, so sockets need a short folder. It is
+# fixed, because all processes must find the same one with any TMPDIR. `folders.make_private` refuses another user's folder.
 RUN_FOLDERS = Path("/tmp")  # noqa: S108
+
+
+class DjangoDatabase(TypedDict):
+    """A database in the words of Django's setting DATABASES."""
+
+    ENGINE: str
+    NAME: str
+    USER: str
+    PASSWORD: str
+    HOST: str
+    PORT: str
+    OPTIONS: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """How to connect to a home's engines, whether they run or not."""
+    """The addresses of a home's engines, whether they run or not."""
 
     database_url: str
     redis_url: str
@@ -22,7 +35,7 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the engines of one home keep their state and their sockets."""
+    """The folders in which the engines of one home keep their data and their sockets."""
 
     postgresql_data: Path
     postgresql_sockets: Path
@@ -31,17 +44,17 @@ class Places:
 
     @property
     def postgresql_socket(self) -> Path:
-        """The socket's path; PostgreSQL names it after its default port."""
+        """The path of PostgreSQL's socket, which is named after the default port."""
         return self.postgresql_sockets / ".s.PGSQL.5432"
 
     @property
     def redis_socket(self) -> Path:
-        """The path of the socket that Redis makes."""
+        """The path of Redis's socket."""
         return self.redis_sockets / "redis.sock"
 
 
 def find_places(home: Path) -> Places:
-    """Return the places of a home; the same for every process and every way to write the home's path."""
+    """Return the folders of a home's engines: the same for every process and every spelling of the home's path."""
     home, name = home.expanduser().resolve(), spawning.identify(home)
     return Places(
         postgresql_data=home / "postgresql",
@@ -60,8 +73,8 @@ def locate(home: Path) -> Engines:
     )
 
 
-def django_database(database_url: str) -> dict[str, object]:
-    """Return Django's settings for a database URL as libpq reads it (PostgreSQL manual, 32.1.1.2, connection URIs)."""
+def django_database(database_url: str) -> DjangoDatabase:
+    """Return Django's settings for a database URL, read as libpq reads it (PostgreSQL manual, 32.1.1.2, Connection URIs)."""
     parts = urlsplit(database_url)
     parameters = dict(parse_qsl(parts.query))
     return {
@@ -76,7 +89,7 @@ def django_database(database_url: str) -> dict[str, object]:
 
 
 def celery_broker(redis_url: str) -> str:
-    """Return the same Redis as Celery writes it: `redis+socket://` for a socket, anything else unchanged."""
+    """Return a Redis URL as Celery writes it: `redis+socket://` for a socket, any other URL unchanged."""
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url

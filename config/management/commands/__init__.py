@@ -1,1 +1,1 @@
-"""The commands of the wiring itself."""
+"""The commands that start the server and prepare it for a release."""

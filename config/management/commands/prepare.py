@@ -1,6 +1,4 @@
-"""``manage.py prepare``: make database and object store ready for this release. Running it again changes nothing."""
-
-from typing import Any
+"""`manage.py prepare`: make the database and the object store ready for this release. A second run changes nothing."""
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
@@ -9,13 +7,13 @@ from registry.storage import installed
 
 
 class Command(BaseCommand):
-    """Apply migrations, make the bucket, make the signing key."""
+    """Apply migrations, and make the bucket and the signing key if they are missing."""
 
     help = "Applies migrations, makes the bucket (S3) and the signing key. Run it before each new release serves."
     requires_migrations_checks = False
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
-        """Prepare everything that the other processes count on."""
+    def handle(self, *_args: object, **_options: object) -> None:
+        """Prepare what every other process of the server needs."""
         call_command("migrate", interactive=False, verbosity=1, stdout=self.stdout)
         installed.make_ready()
         self.stdout.write("ready to serve")
