@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Modelfleet's commands. Where the server does not run, the embedded engines run for the command's own length."""
+"""Runs Modelfleet's commands. If the server does not run, the embedded engines run until the command ends."""
 
 import os
 import sys

@@ -1,17 +1,17 @@
-"""Owns the embedded engines of a home: PostgreSQL and Redis, run from the wheels' programs as children of ours.
+"""Owns the embedded engines of a home: PostgreSQL and Redis, started from the programs in two wheels.
 
-`locate` is the one function that finds them, for web, worker, commands and tests alike:
+`locate` is the one function that finds them. The web server, the workers, the commands and the tests all use it:
 
-    engines.locate(home).database_url       # and .redis_url; touches nothing
-    engines.django_database(url)            # the same as Django's settings
-    engines.celery_broker(url)              # the same as Celery writes it
+    engines.locate(home).database_url       # and .redis_url; starts nothing and reads no file
+    engines.django_database(url)            # the same address as Django's settings
+    engines.celery_broker(url)              # the same address as Celery's setting
 
-    with engines.running(home, forgetful=True) as urls: ...      # tests: run them, stop them at the end
-    with engines.ensure_running(home) as is_ours: ...            # use the server's, else run them for the block
+    with engines.running(home, forgetful=True) as urls: ...      # tests: run the engines until the block ends
+    with engines.ensure_running(home) as is_ours: ...            # use the server's engines, else run them for the block
 
     with engines.for_command(sys.argv): ...                      # manage.py
 
-Knows nothing of Django's models or of what is stored.
+Knows nothing of Django's models or of the data in the engines.
 """
 
 from config.engines.command import for_command

@@ -1,10 +1,10 @@
-"""As whom PostgreSQL runs: it refuses root, and an id without a name.
+"""Chooses the account that PostgreSQL runs as: it refuses to run as root, and as a user id without a name.
 
-1. An ordinary user with a name: as that user.
-2. Else in a user namespace in which we are mapped to another account's id: files stay ours, and no folder has to be opened.
-   The kernel shows every id that is *not* mapped as the overflow id (user_namespaces(7); 65534, nobody), so mapping
-   ourselves to nobody would let peer authentication take everyone for us. Any other id that exists will do.
-3. Else, as root, by switching to nobody, who then owns the data and has to be able to reach it.
+1. An ordinary user with a name: PostgreSQL runs as that user.
+2. Otherwise: in a user namespace that maps this user to the id of another account. The files still belong to this user, and
+   no folder has to be opened to others. The other account must not be nobody: the kernel shows every id that is *not*
+   mapped as the overflow id (user_namespaces(7); 65534, nobody), so peer authentication would take every user for this one.
+3. Otherwise, for root: as nobody, who then owns the data and must be able to reach the home.
 """
 
 import os
@@ -19,7 +19,7 @@ OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
 
 
 class NoAccountForPostgresql(DomainError):
-    """The embedded PostgreSQL cannot run as root, and there is no way here to run it as anybody else."""
+    """The embedded PostgreSQL cannot run as this user, and this machine offers no other account for it."""
 
     code = "no_account_for_postgresql"
     kind = Kind.UNAVAILABLE
@@ -27,7 +27,13 @@ class NoAccountForPostgresql(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How to run PostgreSQL's programs, who owns its files, and the name its peer authentication gives to us."""
+    """The account that PostgreSQL runs as.
+
+    Attributes:
+        prefix: Put before each of PostgreSQL's command lines.
+        owner: The user id that owns its files.
+        peer_name: The name by which its peer authentication knows the processes of this user.
+    """
 
     prefix: tuple[str, ...]
     owner: int
@@ -35,10 +41,10 @@ class Account:
 
 
 def choose_account(home: Path) -> Account:
-    """Return the first way that works on this machine for this home.
+    """Return the first account of the three that works on this machine for this home.
 
     Raises:
-        NoAccountForPostgresql: when none does.
+        NoAccountForPostgresql: when none works.
     """
     uid = os.getuid()
     if uid != 0 and (name := _find_name(uid)):
@@ -54,7 +60,7 @@ def choose_account(home: Path) -> Account:
 
 
 def map_to_other_user() -> Account | None:
-    """Return the account of a user namespace of our own, with an id in it that is neither root's nor the overflow's."""
+    """Return the account in a new user namespace; None if the only ids with a name are root's and the overflow id."""
     refused = {0, int(OVERFLOW_UID.read_text())}
     other = next((entry for entry in pwd.getpwall() if entry.pw_uid not in refused), None)
     if other is None:
@@ -64,11 +70,12 @@ def map_to_other_user() -> Account | None:
 
 
 def switch_to_nobody() -> Account | None:
-    """Return the account of user nobody, for root; setpriv sets the parent-death signal again that the switch clears."""
+    """Return the account of nobody, which only root can switch to; None if there is no such user."""
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         return None
+    # The switch clears the parent-death signal that `launch` has asked for; --pdeathsig=keep asks for it again.
     ids = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
     return Account(prefix=("setpriv", *ids, "--pdeathsig=keep", "--"), owner=nobody.pw_uid, peer_name="root")
 

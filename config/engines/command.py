@@ -1,4 +1,4 @@
-"""Gives a `manage.py` command the database and the broker that it needs, whether the server runs or not."""
+"""Gives a `manage.py` command the engines that it needs, whether the server runs or not."""
 
 import sys
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 from config.engines import session
 
-# `run` starts the engines itself; the others read the code alone.
+# `run` starts the engines itself. The others read nothing but the code.
 NEED_NO_ENGINES = frozenset({
     "run", "help", "version", "check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "makemessages",
     "spectacular", "startapp", "startproject",
 })  # fmt: skip
-# Those that are about migrations must find the database as it is.
+# Commands about migrations must find the database as it is.
 MIGRATE_THEMSELVES = frozenset(
     {"makemigrations", "migrate", "optimizemigration", "prepare", "showmigrations", "sqlmigrate"}
 )
@@ -19,14 +19,15 @@ MIGRATE_THEMSELVES = frozenset(
 
 @contextmanager
 def for_command(arguments: list[str]) -> Iterator[None]:
-    """Let the command in `sys.argv` run with engines that answer: the server's, else our own for as long as it takes.
+    """Run the block with engines that answer: the server's, else engines that run until the block ends.
 
-    With engines of our own nobody else is there, so migrations are applied first: the home may be new, or the code newer.
+    No other process uses engines that run for the block, so migrations are applied first: the home may be new, or its
+    tables older than the code.
     """
     if not needs_engines(arguments):
         yield
         return
-    from config.environment import environment  # noqa: PLC0415 - `help` must work whatever the settings are
+    from config.environment import environment  # noqa: PLC0415 - `help` must work with settings that are wrong
 
     with_postgresql, with_redis = environment.database_url is None, environment.redis_url is None
     if not (with_postgresql or with_redis):
@@ -39,15 +40,15 @@ def for_command(arguments: list[str]) -> Iterator[None]:
 
 
 def needs_engines(arguments: list[str]) -> bool:
-    """Return whether a command line is about more than the code."""
+    """Return whether a command line needs the database or the broker."""
     asks_for_help = {"-h", "--help", "--version"} & set(arguments[1:])
     return len(arguments) > 1 and not asks_for_help and arguments[1] not in NEED_NO_ENGINES
 
 
 def _apply_migrations() -> None:
-    import django  # noqa: PLC0415 - everything else here works while settings are still being imported
+    import django  # noqa: PLC0415 - the rest of this module works while Django's settings are still being imported
     from django.core.management import call_command  # noqa: PLC0415
 
     django.setup()
-    # Standard output is the command's own: a script may read a token from it.
+    # Standard output belongs to the command: a script may read a token from it.
     call_command("migrate", interactive=False, verbosity=0, stdout=sys.stderr)

@@ -1,4 +1,4 @@
-"""Private folders: mode 0700 and ours, or refused."""
+"""Makes and checks private folders: mode 0700, and owned by this user."""
 
 import contextlib
 import os
@@ -10,14 +10,14 @@ from core.errors import DomainError, Kind
 
 
 class FolderNotPrivate(DomainError):
-    """A folder that has to be ours alone belongs to somebody else or is no folder."""
+    """A name that needs a private folder is taken by another user's folder, or by a file or a link."""
 
     code = "folder_not_private"
     kind = Kind.UNAVAILABLE
 
 
 def make_private(folder: Path, *, owner: int) -> None:
-    """Make the folder with mode 0700, or check that it is one of ours, and give it to this owner.
+    """Make the folder with mode 0700, or check that this user or the owner owns it. Give it to the owner.
 
     Raises:
         FolderNotPrivate: when the name is taken by another user's folder, a link or a file.
@@ -36,7 +36,7 @@ def make_private(folder: Path, *, owner: int) -> None:
 
 
 def is_private(folder: Path) -> bool:
-    """Return whether the folder is there, closed to others, and of us or of the account that we gave it to."""
+    """Return whether the folder exists with mode 0700, owned by this user or by the account that PostgreSQL runs as."""
     try:
         status = folder.lstat()
     except FileNotFoundError:
@@ -47,7 +47,7 @@ def is_private(folder: Path) -> bool:
 
 
 def remove_empty(*empty: Path) -> None:
-    """Remove folders that hold nothing any more."""
+    """Remove those of the folders that are empty."""
     for folder in empty:
         with contextlib.suppress(OSError):
             folder.rmdir()

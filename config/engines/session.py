@@ -1,8 +1,8 @@
-"""Runs the embedded engines for the length of a block: for tests, and for commands while the server is down.
+"""Runs the embedded engines until a block ends: for tests, and for commands while the server is down.
 
-1. Take the home's lock, end what an earlier run left.
-2. Start the engines that are asked for, and wait until they answer.
-3. Stop Redis, then PostgreSQL, however the block ends.
+1. Take the home's lock, and end the processes that an earlier run left.
+2. Start PostgreSQL and Redis, or the one of them that is wanted, and wait until they answer.
+3. Stop Redis, then PostgreSQL, also when the block raises.
 """
 
 import os
@@ -25,7 +25,7 @@ LOCK_POLL_SECONDS = 0.2
 
 
 class EngineDidNotStart(DomainError):
-    """An embedded engine ended, or did not answer in time."""
+    """An embedded engine ended during its start, or did not answer in time."""
 
     code = "engine_did_not_start"
     kind = Kind.UNAVAILABLE
@@ -38,14 +38,14 @@ def running(
     """Run a home's engines until the block ends.
 
     Args:
-        home: Their state; made where it is new.
-        with_postgresql: False where DATABASE_URL names another.
-        with_redis: False where REDIS_URL names another.
-        forgetful: Trade what a crash of the machine would lose for speed; for tests.
+        home: The folder of their data; made if it is missing.
+        with_postgresql: False if DATABASE_URL names another database.
+        with_redis: False if REDIS_URL names another Redis.
+        forgetful: Faster, but data may be lost when the machine crashes; for tests.
 
     Raises:
         HomeInUse: when a server or another command runs on this home.
-        EngineDidNotStart: with the end of the engine's log.
+        EngineDidNotStart: with the last lines of the engine's log.
     """
     with lock.hold(home, purpose=lock.Purpose.COMMAND), ExitStack() as stack:
         places, run = location.find_places(home), spawning.begin_run(home)
@@ -58,9 +58,9 @@ def running(
 
 
 def is_answering(home: Path, *, with_postgresql: bool = True, with_redis: bool = True) -> bool:
-    """Return whether those of the home's engines that are asked for answer to us."""
+    """Return whether the wanted engines of the home answer."""
     engines, places = location.locate(home), location.find_places(home)
-    # Who listens in a folder that is not ours is not our engine, whatever it answers.
+    # A server that listens in a folder of another user is not this home's engine, even if it answers.
     if with_postgresql and not (
         folders.is_private(places.postgresql_sockets) and postgresql.is_answering(engines.database_url)
     ):
@@ -70,12 +70,12 @@ def is_answering(home: Path, *, with_postgresql: bool = True, with_redis: bool =
 
 @contextmanager
 def ensure_running(home: Path, *, with_postgresql: bool = True, with_redis: bool = True) -> Iterator[bool]:
-    """Use the engines that a server runs on this home, else run them for the block; yields whether it had to.
+    """Use the engines that a server runs on this home, else run them until the block ends. Yields whether it runs them.
 
-    While a server starts, wait until it is ready; while another command runs the engines, wait until it has ended.
+    While a server starts, wait until it is ready. While another command runs the engines, wait until it has ended.
 
     Raises:
-        HomeInUse: when that takes more than a minute.
+        HomeInUse: when the wait takes more than a minute.
     """
     deadline = time.monotonic() + START_SECONDS
     with ExitStack() as stack:
@@ -97,7 +97,7 @@ def ensure_running(home: Path, *, with_postgresql: bool = True, with_redis: bool
 
 
 def _may_use(holder: lock.Holder | None) -> bool:
-    """Return whether the holder's engines outlive us and are ready for us: a server's, or those of who started us."""
+    """Return whether the holder's engines are ready and outlive this process: a server's, or those of an ancestor."""
     if holder is None:
         return False
     is_server = holder.purpose is lock.Purpose.SERVER and holder.is_ready

@@ -1,4 +1,4 @@
-"""Owns the life of operating-system processes: starting them so that they cannot outlive us, finding and ending them.
+"""Owns operating-system processes: starts them so that they cannot outlive this process, finds them, ends them.
 
-Knows nothing of PostgreSQL, Redis, Django or Modelfleet's own parts; the standard library and Linux are all it needs.
+Knows nothing of PostgreSQL, Redis, Django or Modelfleet's programs. Needs Linux, and of Modelfleet only its error classes.
 """

@@ -1,10 +1,11 @@
-"""Finds and ends what a child of ours has started, however far it has spread.
+"""Finds and ends all processes of a child: the child itself, and every process that it has started.
 
-A child leads a session of its own. What it starts belongs to it by session, or, where that started a session too, by a mark
-in the environment that it inherited. A dead leader leaves a group that still holds the port, so all of it is ended.
+A child leads a session of its own. Its descendants are found by the session. A descendant that has made another session is
+found by a mark in the environment, which it has inherited. When the leader dies, its descendants may still hold the port,
+so all of them are ended.
 
-Each child is recorded in a file, because PostgreSQL and Redis overwrite their environment when they set their titles. A
-record is believed only while a process with that pid has that start time, so that a pid used again is never signaled.
+Each child is recorded in a file too, because PostgreSQL and Redis overwrite their environment when they set their titles. A
+record counts only while the process with its pid has its start time: a pid that another process uses now is never signaled.
 """
 
 import contextlib
@@ -22,13 +23,13 @@ from config.processes import process_table
 
 MARK = "MODELFLEET_SUPERVISED"
 POLL_SECONDS = 0.02
-# An orderly end of what an earlier run left; it has been orphaned already, so not long.
+# How long processes of an earlier run may take to end. They are orphans, and nobody waits for their work.
 LEFTOVER_GRACE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is needed to find a child again, and to know that it is that child."""
+    """Enough to find a child again, and to tell it from a later process with the same pid."""
 
     pid: int
     started_ticks: int
@@ -37,7 +38,7 @@ class Record:
 
 
 def write_record(records: Path, *, name: str, pid: int, end_signal: signal.Signals) -> None:
-    """Record a child that was just started; a child that is gone already needs no record."""
+    """Record a child that was just started. A child that has ended already needs no record."""
     if (process := process_table.find(pid)) is None:
         return
     record = Record(pid, process.started_ticks, process_table.boot_id(), int(end_signal))
@@ -48,7 +49,7 @@ def write_record(records: Path, *, name: str, pid: int, end_signal: signal.Signa
 
 
 def erase_record(records: Path, *, name: str) -> None:
-    """Forget a child that has been ended, and the run whose last one it was."""
+    """Remove the record of a child that has been ended, and the run's folder with its last record."""
     (records / f"{name}.json").unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         records.rmdir()
@@ -60,13 +61,13 @@ def list_members(leader: int) -> set[int]:
 
 
 def list_marked(mark: str) -> set[int]:
-    """Return the live processes whose mark starts so, without ourselves and those who started us."""
+    """Return the live processes whose mark starts with this one, without this process and its ancestors."""
     found = {process.pid for process in process_table.list_all() if _carries(process.pid, mark)}
     return found - process_table.list_ancestors() if found else found
 
 
 def end(find: Callable[[], set[int]], *, first: signal.Signals, grace_seconds: float) -> None:
-    """Signal all that are found, and kill what is still there after the grace; returns when nobody is left."""
+    """Signal all processes that are found, and kill the ones that outlive the grace. Return when none is left."""
     pids = find()
     _signal(pids, first)
     deadline = time.monotonic() + grace_seconds
@@ -78,7 +79,7 @@ def end(find: Callable[[], set[int]], *, first: signal.Signals, grace_seconds: f
 
 
 def end_run(records: Path, *, mark: str) -> None:
-    """End every child of a run, recorded or marked, and forget the run."""
+    """End every child of a run, recorded or marked, and remove the run's records."""
     for record in _read_records(records):
         process = process_table.find(record.pid)
         if process and process.started_ticks == record.started_ticks and record.boot_id == process_table.boot_id():
@@ -89,7 +90,7 @@ def end_run(records: Path, *, mark: str) -> None:
 
 
 def _read_records(records: Path) -> Iterator[Record]:
-    """Yield the records that can be read; a torn one is of a child that its mark will find."""
+    """Yield the records that can be read. The child of a damaged record is found by its mark."""
     for path in sorted(records.glob("*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError):
             yield Record(**json.loads(path.read_text()))

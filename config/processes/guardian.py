@@ -1,8 +1,9 @@
 """Ends a run's children when the supervisor is killed before it can do so itself.
 
-The kernel's parent-death signal reaches the supervisor's own children, not theirs: granian's workers would go on serving,
-Celery's pool would go on working. This process waits on a pipe that only the supervisor holds. A word on it means that all
-is done; its end without a word means that nobody is left to do it.
+The kernel's parent-death signal reaches the supervisor's own children, but not their children: granian's workers would go
+on serving, and Celery's pool would go on working. The guardian waits on a pipe that only the supervisor holds. When the
+supervisor has ended all children it writes a word to the pipe. When the pipe ends without that word, the supervisor was
+killed, and the guardian ends the children.
 
 Run as `python -S -m config.processes.guardian RECORDS MARK`, with the pipe as standard input.
 """
@@ -33,13 +34,14 @@ def start(run: Run) -> subprocess.Popen[bytes]:
 
 
 def dismiss(process: subprocess.Popen[bytes]) -> None:
-    """Tell the guardian that nothing is left to do, and wait for its end."""
+    """Tell the guardian that all children have been ended, and wait for its end."""
     if process.poll() is None:
         process.communicate(ALL_DONE)
 
 
 def main(records: Path, *, mark: str) -> None:
-    """Wait for the supervisor's end, and end what it left."""
+    """Wait for the end of the supervisor, and end the children that it left."""
+    # A service manager may signal every process of the service, and the guardian has to outlive the supervisor.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if sys.stdin.buffer.read() != ALL_DONE:

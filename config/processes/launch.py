@@ -1,10 +1,11 @@
-"""Become another program that dies with the process that started it.
+"""Becomes another program that dies with the process that started it.
 
-Run as a script, `python -I -S launch.py SIGNAL PARENT_PID PROGRAM ARGUMENT…`, because a `preexec_fn` is not safe in a
-process with threads, and a command that runs the embedded engines may have some.
+Runs as a script, `python -I -S launch.py SIGNAL PARENT_PID PROGRAM ARGUMENT…`. A `preexec_fn` would do the same without a
+second interpreter, but is not safe in a process with threads, and a command that runs the embedded engines may have some.
+The isolated interpreter finds no package of ours, so this file imports none and repeats one number of `prctl`.
 
-1. Ask the kernel for SIGNAL when the parent goes (prctl(2), PR_SET_PDEATHSIG; it stays through execve).
-2. Leave if the parent went before that.
+1. Ask the kernel to send SIGNAL when the parent ends (prctl(2), PR_SET_PDEATHSIG; the request survives execve).
+2. Leave if the parent ended before that.
 3. Become the program.
 """
 

@@ -1,4 +1,4 @@
-"""The exclusive lock on a home: two sets of engines on one folder would destroy it without a word."""
+"""Locks a home for one process: two PostgreSQL servers or two Redis servers on one folder would destroy its data."""
 
 import fcntl
 import json
@@ -13,7 +13,7 @@ from core.errors import DomainError, Kind
 
 
 class Purpose(StrEnum):
-    """Why somebody holds a home: a server stays, a command is gone in a moment."""
+    """Why a process holds a home: a server holds it for long, a command for a moment."""
 
     SERVER = "server"
     COMMAND = "command"
@@ -21,7 +21,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that holds a home, and whether others may use what it runs there."""
+    """The process that holds a home, and whether others may use its engines yet."""
 
     pid: int
     purpose: Purpose
@@ -42,13 +42,15 @@ class HomeInUse(DomainError):
 
 @contextmanager
 def hold(home: Path, *, purpose: Purpose) -> Iterator[Callable[[], None]]:
-    """Hold the home until the block ends; the kernel lets go of it however we end. Yields how to say that it is ready.
+    """Hold the home until the block ends. Yields a function that announces that the engines are ready.
+
+    The kernel releases the lock when this process ends, even by a kill.
 
     Raises:
-        HomeInUse: when somebody else holds it.
+        HomeInUse: when another process holds it.
     """
     home.mkdir(parents=True, exist_ok=True)
-    # Not inherited by children (PEP 446), or a child that outlives us would keep the home.
+    # The descriptor is not inherited (PEP 446): a child that outlives this process would keep the lock.
     descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -62,7 +64,7 @@ def hold(home: Path, *, purpose: Purpose) -> Iterator[Callable[[], None]]:
 
 
 def read_holder(home: Path) -> Holder | None:
-    """Return who wrote the lock last; the lock may be free again, so this only explains."""
+    """Return the last holder, for a message. The lock itself may be free again."""
     try:
         record = json.loads((home / "lock").read_text())
         return Holder(pid=int(record["pid"]), purpose=Purpose(record["purpose"]), is_ready=bool(record["is_ready"]))

@@ -1,4 +1,4 @@
-"""The two calls of prctl(2) that Python has no name for."""
+"""Calls prctl(2) for the two options that the standard library does not offer."""
 
 import ctypes
 import os
@@ -8,7 +8,11 @@ SET_CHILD_SUBREAPER = 36
 
 
 def call(option: int, value: int) -> None:
-    """Set one of this process's attributes; the parent-death signal counts from the thread that started us."""
+    """Set an attribute of this process.
+
+    Raises:
+        OSError: when the kernel refuses.
+    """
     if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl({option}, {value}): {os.strerror(number)}")

@@ -1,4 +1,4 @@
-"""Reads the kernel's table of processes: who is alive, since when, in which session, carrying which mark."""
+"""Reads the kernel's table of processes: which are alive, since when, in which session, with which mark."""
 
 import functools
 import os
@@ -11,7 +11,7 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One live process; `started_ticks` since boot tells it from a later one with the same pid."""
+    """One live process. `started_ticks`, counted since boot, tells it from a later process with the same pid."""
 
     pid: int
     group: int
@@ -21,12 +21,12 @@ class Process:
 
 @functools.cache
 def boot_id() -> str:
-    """Return the id of this boot, since pids and ticks start over with every boot."""
+    """Return the id of this boot: pids and ticks start again with every boot."""
     return (PROC / "sys/kernel/random/boot_id").read_text().strip()
 
 
 def find(pid: int) -> Process | None:
-    """Return the live process with this pid; a zombie has ended and does not count."""
+    """Return the live process with this pid. A zombie has ended and does not count."""
     try:
         line = (PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -39,7 +39,7 @@ def find(pid: int) -> Process | None:
 
 
 def list_all() -> Iterator[Process]:
-    """Yield every live process of the machine that we can see."""
+    """Yield every live process of the machine that the kernel shows us."""
     for entry in PROC.iterdir():
         if entry.name.isdigit() and (process := find(int(entry.name))):
             yield process
@@ -54,7 +54,7 @@ def read_name(pid: int) -> str | None:
 
 
 def read_mark(pid: int, *, variable: str) -> str | None:
-    """Return what the variable was in the environment that the process was started with, if it can be read."""
+    """Return the variable's value in the environment that the process was started with; None if it cannot be read."""
     try:
         environment = (PROC / str(pid) / "environ").read_bytes()
     except OSError:
@@ -67,7 +67,7 @@ def read_mark(pid: int, *, variable: str) -> str | None:
 
 
 def list_ancestors() -> set[int]:
-    """Return our own pid and those of the processes that started us."""
+    """Return the pids of this process and of all its ancestors."""
     pids, pid = set[int](), os.getpid()
     while pid > 1:
         pids.add(pid)

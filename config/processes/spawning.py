@@ -1,4 +1,4 @@
-"""Starts a program as a child that leads its own session, dies with us, and can be found again."""
+"""Starts a program as a child that leads its own session, dies with this process, and can be found again."""
 
 import hashlib
 import os
@@ -18,14 +18,14 @@ LAUNCH = Path(__file__).with_name("launch.py")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run on a home: every child carries its mark, `<home's id>/<this run>/<child>/`."""
+    """One run on a home. Every child has the mark `<home's id>/<this run>/<child>/` in its environment."""
 
     records: Path
     home_mark: str
 
     @property
     def mark(self) -> str:
-        """What the marks of all children of this run start with."""
+        """The start of the marks of all children of this run."""
         return f"{self.home_mark}{self.records.name}/"
 
     def mark_of(self, name: str) -> str:
@@ -34,12 +34,12 @@ class Run:
 
 
 def identify(home: Path) -> str:
-    """Return a short name for a home, the same for every way to write its path."""
+    """Return a short name for a home, the same for every spelling of its path."""
     return hashlib.sha256(bytes(home.expanduser().resolve())).hexdigest()[:16]
 
 
 def begin_run(home: Path) -> Run:
-    """Name a new run on this home, and end what earlier ones have left. Call it with the home's lock held."""
+    """Name a new run on this home, and end the processes that earlier runs have left. The home's lock must be held."""
     run = Run(records=home.resolve() / "run" / secrets.token_hex(8), home_mark=f"{identify(home)}/")
     for records in run.records.parent.glob("*"):
         groups.end_run(records, mark=f"{run.home_mark}{records.name}/")
@@ -48,7 +48,7 @@ def begin_run(home: Path) -> Run:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of what our children leave behind, so that it can be reaped."""
+    """Become the parent of processes that lose theirs below us, so that they are collected when they end."""
     prctl.call(prctl.SET_CHILD_SUBREAPER, 1)
 
 
@@ -62,9 +62,12 @@ def spawn(
     end_signal: signal.Signals = signal.SIGKILL,
     output: IO[bytes] | int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the program; it gets `end_signal` when this thread's process goes, and when a later run cleans up.
+    """Start the program. It gets `end_signal` when this process ends, or from a later run that cleans up.
 
-    The kernel ties a child to the *thread* that started it, so call this from one that lives as long as the child shall.
+    The kernel ties a child to the *thread* that started it, so call this from a thread that outlives the child.
+
+    Raises:
+        OSError: when the program cannot be started.
     """
     wrapped = (sys.executable, "-I", "-S", str(LAUNCH), str(int(end_signal)), str(os.getpid()), *command)
     process = subprocess.Popen(  # noqa: S603 - our own command line

@@ -1,4 +1,5 @@
-"""Owns `make run`: which children make up a server, in which order they start and stop, and starting them again.
+"""Owns `make run`: which programs make up a server, in which order they start and stop, and when one is started again.
 
-`children` is the table of Modelfleet's own, as data; everything else here would supervise any other programs as well.
+`children` lists Modelfleet's programs as data. Every other module here could supervise other programs too: none of them
+knows of Django, models or devices.
 """

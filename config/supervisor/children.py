@@ -1,4 +1,4 @@
-"""The children that make up a Modelfleet server, as data: what each runs, what it waits for, when it stops."""
+"""Lists the programs of a Modelfleet server as data: the command of each, what it waits for, when it is stopped."""
 
 import sys
 import urllib.request
@@ -11,17 +11,18 @@ from config.supervisor import ports
 from config.supervisor.child import Child
 
 MANAGE = str(ROOT / "manage.py")
-# Beat first, so that nothing new is queued; the engines last, when nobody uses them. With Child.stop_seconds: 1+4+2+1+2.
+# Beat stops first, so that no new work is queued. The engines stop last, when no program uses them any more.
+# The graces in this order are 1 + 4 + 2 + 1 + 2 = 10 seconds.
 BEAT, WORKERS, SERVERS, REDIS, POSTGRESQL = range(5)
 
 
 def list_children(environment: Environment, *, address: str, files_port: int) -> list[Child]:
-    """Return the children for these settings; what a URL names elsewhere is not started here.
+    """Return the children for these settings. An engine or a store that a setting names elsewhere is not started here.
 
     Args:
         environment: The settings.
         address: HOST as a numeric address.
-        files_port: Where the directory store's files are served.
+        files_port: The port on which the files of the directory store are served.
     """
     children = _list_engines(environment)
     prepare = Child(
@@ -64,7 +65,7 @@ def describe_engine(engine: Engine, *, stop_rank: int, stop_seconds: float) -> C
 
 def _describe_web(environment: Environment, *, address: str) -> Child:
     url = f"{build_url(address, port=environment.port)}/readyz"
-    # Django answers only to a host that it is set to answer to.
+    # Django refuses a request whose Host is not in ALLOWED_HOSTS, and would refuse the question whether it is ready.
     host = next((host.lstrip(".") for host in environment.allowed_hosts if host != "*"), None)
     return Child(
         name="web",
@@ -98,10 +99,10 @@ def _granian(interface: str, application: str, *, address: str, port: int) -> tu
 
 def _list_celery(home: Path) -> list[Child]:
     schedule = home / "beat" / "schedule"
-    # In a container everything is root's, and whoever runs it knows.
+    # Celery warns when it runs as root. In a container every program runs as root, so the warning tells nothing.
     celery = (sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet")
     quiet = ("--pidfile=", "--loglevel=INFO")
-    # Threads: what takes long waits for PostgreSQL or for a sandbox, and a process each would cost 50 MB.
+    # Threads are enough: long tasks wait for PostgreSQL or for a sandbox. Each process would cost 50 MB more.
     worker = (
         *celery, "--app=config.celery:app", "worker", *quiet, "--without-gossip", "--without-mingle", "--pool=threads",
     )  # fmt: skip
@@ -132,14 +133,14 @@ def _list_celery(home: Path) -> list[Child]:
 
 
 def build_url(host: str, *, port: int) -> str:
-    """Return the address as people write it; one that stands for all addresses is asked on this machine."""
+    """Return the address as a URL; for an address that means all interfaces, the one of this machine."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 def _answers(url: str, *, host: str | None) -> bool:
     request = urllib.request.Request(url, headers={"Host": host} if host else {})  # noqa: S310 - our own http address
-    # No proxy of the environment's stands between us and ourselves.
+    # A proxy that the environment names must not be asked for a server on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=2) as response:

@@ -1,8 +1,8 @@
-"""Supervises children: starts them in order, starts again what ends, stops them in order. One thread, one loop.
+"""Supervises children: starts them in order, restarts the ones that end, stops them in order. One thread, one loop.
 
-1. Start what is due and whose needs are ready; ask those that are not ready yet.
-2. When all are ready for the first time, say so.
-3. When one ends, end its whole old group, log the reason, and start it again after a delay.
+1. Start each child that is due and whose needs are ready. Ask the started ones whether they are ready.
+2. When all are ready for the first time, report it.
+3. When a child ends, end its whole old session, log the reason, and start the child again after a delay.
 4. At SIGINT, SIGTERM or SIGHUP stop the ranks one after the other, within ten seconds of grace. At a second request, more
    than two seconds after the first one, kill at once.
 """
@@ -27,7 +27,7 @@ from config.supervisor.supervised_child import SupervisedChild
 from core.errors import DomainError, Kind
 
 START_SECONDS = 120
-# More ends than this before it was ever ready: it will not start, whatever we wait.
+# A child that has failed this often and has never been ready will not become ready by another start.
 FUTILE_STARTS = 5
 ASK_AGAIN_SECONDS = 0.05
 IDLE_SECONDS = 1.0
@@ -54,7 +54,7 @@ class Supervisor:
         self._guardian: subprocess.Popen[bytes] | None = None
 
     def supervise(self, *, on_ready: Callable[[], None], is_asked_to_stop: Callable[[], bool] = lambda: False) -> None:
-        """Run until told to stop, by a signal or otherwise; nothing is left when this returns or raises.
+        """Run until a signal or `is_asked_to_stop` says stop. No child is left when this returns or raises.
 
         Raises:
             StartFailed: when a child does not become ready.
@@ -128,16 +128,16 @@ class Supervisor:
         delay, reason = supervised.note_failure(), describe_end(exit_code)
         plan = "" if supervised.child.runs_once else f"; next start in {delay:g} s"
         self._note(f"{supervised.child.name} (pid {pid}) {reason}{plan}")
-        self._refuse_if_futile(supervised, reason=reason)
+        self._refuse_if_futile(supervised, reason=f"{reason}; {supervised.last_words}")
 
     def _refuse_if_futile(self, supervised: SupervisedChild, *, reason: str) -> None:
         if supervised.is_ready:
             return
         if supervised.child.runs_once or supervised.failures >= FUTILE_STARTS:
-            raise StartFailed(f"{supervised.child.name}: {reason}; {supervised.last_words}")
+            raise StartFailed(f"{supervised.child.name}: {reason}")
 
     def _stop_all(self) -> None:
-        """Stop rank by rank; whatever of a rank outlives its grace is killed before the next rank is asked."""
+        """Stop rank by rank. A child that outlives its grace is killed before the next rank is asked to stop."""
         ranked = sorted(self._children, key=_get_rank)
         for _rank, members in groupby(ranked, key=_get_rank):
             self._stop_rank(list(members))
@@ -178,7 +178,7 @@ class Supervisor:
             self._close(supervised)
 
     def _drain(self, supervised: SupervisedChild) -> None:
-        """Read what a child has said last; whoever could still write to its pipe has been ended."""
+        """Relay a child's last lines. All its processes have been ended, so no more lines can come."""
         self._read(supervised)
         self._close(supervised)
         self._output.flush()
@@ -195,7 +195,7 @@ class Supervisor:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Count the requests to stop, and wake the loop for them and for children that end."""
+        """Record the requests to stop. Wake the loop for them and for children that end."""
         receiver, sender = socket.socketpair()
         for end in (receiver, sender):
             end.settimeout(0)
@@ -203,6 +203,7 @@ class Supervisor:
         old_wakeup = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         old = {number: signal.signal(number, self._request_stop) for number in stops}
+        # A handler that does nothing: without one, Python writes no byte to the wakeup descriptor for this signal.
         old[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         try:
             yield
@@ -222,7 +223,7 @@ def _get_rank(supervised: SupervisedChild) -> int:
 
 
 def _reap_all() -> list[tuple[int, int]]:
-    """Collect every process that has ended, ours and those that were left to us, with its exit code."""
+    """Return every process that has ended, with its exit code: our children, and orphans that the kernel gave to us."""
     ended = list[tuple[int, int]]()
     with contextlib.suppress(ChildProcessError):
         while (found := os.waitpid(-1, os.WNOHANG))[0]:

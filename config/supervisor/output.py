@@ -1,7 +1,7 @@
-"""Relays the children's lines to one file descriptor, each with its child's name, and never waits for who reads it.
+"""Relays the children's lines to one file descriptor, each with its child's name, and never blocks on it.
 
-Whoever started the server may have stopped reading. The children must not stop for that, so lines wait in memory, and the
-oldest give way.
+The reader of the server's output may have stopped reading. The children must go on all the same, so lines wait in
+memory. When too many wait, the oldest are dropped.
 """
 
 import os
@@ -14,7 +14,7 @@ LONGEST_WRITE_BYTES = 4_096
 
 
 class Output:
-    """The lines of all children on their way out."""
+    """The lines of all children that wait to be written."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -37,11 +37,11 @@ class Output:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether there is something left to write to somebody who reads."""
+        """Whether lines wait for a reader that is still there."""
         return bool(self._queue) and not self._is_broken
 
     def flush(self) -> None:
-        """Write what can be written now."""
+        """Write the lines that can be written now without blocking."""
         while self.is_waiting and self._is_writable():
             if self._dropped_count:
                 self._queue.appendleft(f"supervisor| {self._dropped_count} older lines dropped\n".encode())
@@ -63,10 +63,10 @@ class Output:
 
 
 class LineReader:
-    """Cuts what arrives on a child's pipe into lines."""
+    """Cuts the bytes that arrive on a child's pipe into lines."""
 
     LONGEST_LINE_BYTES = 16_384
-    # A child that writes without end must not keep us from the others.
+    # A child that writes without a pause must not keep the supervisor from the other children.
     MOST_READS = 32
 
     def __init__(self, descriptor: int) -> None:
@@ -75,7 +75,7 @@ class LineReader:
         os.set_blocking(descriptor, False)
 
     def read(self) -> tuple[list[bytes], bool]:
-        """Return the lines that have arrived whole, and whether the pipe has ended."""
+        """Return the complete lines, and whether the pipe has ended. The last line may be cut off there."""
         lines = list[bytes]()
         for _ in range(self.MOST_READS):
             try:

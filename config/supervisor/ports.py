@@ -1,4 +1,4 @@
-"""Whether an address is free, asked in the one way that granian's SO_REUSEPORT cannot answer wrongly."""
+"""Finds out whether an address is free. granian binds with SO_REUSEPORT, so every check here binds without it."""
 
 import errno
 import socket
@@ -7,21 +7,25 @@ from core.errors import DomainError, Kind
 
 
 class AddressInUse(DomainError):
-    """Another program listens where the server should."""
+    """Another program listens on the server's address."""
 
     code = "address_in_use"
     kind = Kind.CONFLICT
 
 
 class AddressUnusable(DomainError):
-    """The host is not one of this machine's, or the port is not ours to open."""
+    """The host is not an address of this machine, or this user may not open the port."""
 
     code = "address_unusable"
     kind = Kind.INVALID
 
 
 def resolve(host: str) -> str:
-    """Return the host as a numeric address; where a name means several, the first of IPv4's."""
+    """Return the host as a numeric address. A name with several addresses means the first IPv4 address.
+
+    Raises:
+        AddressUnusable: when the name has no address.
+    """
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return str(min(found, key=lambda entry: entry[0] != socket.AF_INET)[4][0])
@@ -30,15 +34,15 @@ def resolve(host: str) -> str:
 
 
 def check_is_free(host: str, *, port: int, setting: str) -> None:
-    """Bind the address for a moment, without SO_REUSEPORT, beside which an old granian worker would go unnoticed.
+    """Bind the address for a moment, without SO_REUSEPORT: with it, an old granian worker on the port goes unnoticed.
 
     Raises:
-        AddressInUse: when something listens there.
-        AddressUnusable: when it cannot be ours.
+        AddressInUse: when another program listens on it.
+        AddressUnusable: when this process cannot listen on it.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # Connections of an earlier server in TIME_WAIT do not count; on Linux a listener still does.
+        # Connections of an earlier server in TIME_WAIT must not count. On Linux a listener still counts.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -52,7 +56,7 @@ def check_is_free(host: str, *, port: int, setting: str) -> None:
 
 
 def choose_free(host: str, *, first: int) -> int:
-    """Return the first choice where it is free, else any port that is."""
+    """Return the first choice if it is free, else any free port."""
     try:
         if first <= 65_535:
             check_is_free(host, port=first, setting="FILES_PORT")
@@ -66,7 +70,7 @@ def choose_free(host: str, *, first: int) -> int:
 
 
 def is_listening(host: str, *, port: int) -> bool:
-    """Return whether a connection is accepted there."""
+    """Return whether the address accepts a connection."""
     try:
         socket.create_connection((host, port), timeout=2).close()
     except OSError:

@@ -1,8 +1,8 @@
-"""The whole server from one command. No Django here: the supervisor has no use for what its children load.
+"""Runs the whole server. Django is not loaded: the supervisor does not need it, and its children load it themselves.
 
-1. Take the home's lock, and end what an earlier run left that was killed.
-2. See that the addresses are free.
-3. Supervise: engines, migrations, web, files, workers, beat; say `ready: URL` once it serves.
+1. Take the home's lock, and end the processes that an earlier, killed run left.
+2. Check that the addresses are free.
+3. Supervise engines, migrations, web, files, workers and beat; print `ready: URL` once the server answers.
 """
 
 import sys
@@ -38,7 +38,7 @@ def _serve(environment: Environment, *, announce_ready: Callable[[], None]) -> N
 
     def tell() -> None:
         announce_ready()
-        # Exactly this line is what scripts wait for, with the host as it was asked for.
+        # Scripts wait for exactly this line, with the host as HOST names it.
         print(f"ready: http://{environment.host}:{environment.port}", flush=True)  # noqa: T201
 
     specifications = children.list_children(environment, address=address, files_port=files_port)

@@ -22,7 +22,7 @@ class StopRequests:
         return self._is_urgent
 
     def note(self, *, at: float) -> None:
-        """Record a request, `at` on the monotonic clock in seconds; soon after the first one it is the same request."""
+        """Record a request. `at` is in seconds on the monotonic clock."""
         if self._first_at is None:
             self._first_at = at
         elif at - self._first_at > REPETITION_SECONDS:

@@ -1,4 +1,4 @@
-"""One child while it is supervised: its process, its pipe, and when it may start again."""
+"""Holds the state of one child: its process, its pipe, its failures, and when it may start again."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from config.supervisor.output import LineReader
 
 
 class SupervisedChild:
-    """A child and what has become of it. Decides nothing about the others."""
+    """One child and its process. Knows nothing of the other children."""
 
     def __init__(self, child: Child, *, run: spawning.Run) -> None:
         self.child = child
@@ -26,16 +26,16 @@ class SupervisedChild:
 
     @property
     def pid(self) -> int | None:
-        """The process that leads the child's group, None where none has been started or all of it is gone."""
+        """The process that leads the child's session. None before a start and after `end_all`."""
         return self._process.pid if self._process else None
 
     @property
     def last_words(self) -> str:
-        """How to quote the child's last line in the reason for a failed start."""
+        """The child's last line, as a part of a sentence that says why a start failed."""
         return f"its last line: {self._last_line}" if self._last_line else "it wrote nothing"
 
     def read_lines(self) -> tuple[list[bytes], bool]:
-        """Return the lines that have arrived whole, and whether the pipe has ended."""
+        """Return the complete lines from the child's pipe, and whether the pipe has ended."""
         if self.reader is None:
             return [], False
         lines, has_ended = self.reader.read()
@@ -44,12 +44,17 @@ class SupervisedChild:
         return lines, has_ended
 
     def is_due(self, *, now: float) -> bool:
-        """Whether it is time to start the process."""
+        """Return whether the process has to be started now."""
         is_done = self.child.runs_once and self.is_ready
         return self._process is None and not is_done and now >= self._start_at
 
     def start(self) -> None:
-        """Start the process; its output arrives on a pipe of its own."""
+        """Start the process, with a new pipe for its output.
+
+        Raises:
+            DomainError: when the child cannot be prepared.
+            OSError: when the program cannot be started.
+        """
         now = time.monotonic()
         self._started_at = now
         self.first_started_at = self.first_started_at or now
@@ -74,7 +79,7 @@ class SupervisedChild:
         self.reader = LineReader(read_end)
 
     def note_failure(self) -> float:
-        """Take note that a start failed or a life ended; return in how many seconds the next start will be."""
+        """Count a failed start or an unexpected end, and return the seconds until the next start."""
         now = time.monotonic()
         self.failures = 1 if now - self._started_at >= SETTLED_SECONDS else self.failures + 1
         delay = choose_delay_seconds(self.failures)
@@ -82,16 +87,16 @@ class SupervisedChild:
         return delay
 
     def signal_stop(self) -> None:
-        """Ask the leading process for an orderly end; granian and Celery pass it on to theirs."""
+        """Ask the leading process for an orderly end. granian and Celery pass the signal on to their workers."""
         if self._process:
             self._process.send_signal(self.child.stop_signal)
 
     def is_alive(self) -> bool:
-        """Whether anything is left of its session."""
+        """Return whether a process of the child's session is left."""
         return self._process is not None and bool(groups.list_members(self._process.pid))
 
     def end_all(self) -> None:
-        """End whatever is left of the child, in its own session or in another, and forget its process."""
+        """End every process of the child, in its own session or in another, and forget the leading one."""
         if self._process is None:
             return
         leader, mark = self._process.pid, self._run.mark_of(self.child.name)
