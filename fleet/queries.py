@@ -9,7 +9,8 @@ from django.db import connection
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from fleet.models import Deployment, Device, EnrollmentKey, Pin, Rollout
-from fleet.rollouts import membership, stages
+from fleet.rollouts import members as rollout_members
+from fleet.rollouts import stages
 from fleet.rollouts.stages import Evidence, Stage
 from fleet.states import OPEN_DEPLOYMENT_STATES, UNSUCCESSFUL, DeploymentState, RolloutState
 from registry.models import ModelVersion
@@ -146,16 +147,16 @@ def list_enrollment_keys() -> QuerySet[EnrollmentKey]:
 
 def measure_progress(rollout: Rollout, *, now: datetime) -> RolloutProgress:
     """Measure how a rollout stands, in three queries whatever its size in stages."""
-    members = membership.list_members_of(rollout)
+    members = rollout_members.list_members_of(rollout)
     plan = [Stage.read(stored) for stored in rollout.stages]
-    attempted = membership.list_attempted(rollout)
-    unreachable = membership.list_unreachable(rollout, members=members, attempted=attempted, now=now)
+    attempted = rollout_members.list_attempted(rollout)
+    unreachable = rollout_members.list_unreachable(rollout, members=members, attempted=attempted, now=now)
     rows: list[StageProgress] = []
     limit = 0
     for index, stage in enumerate(plan):
         floor = rollout.bucket_limit if index == rollout.stage_index else limit
-        limit = membership.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=floor)
-        covered = {member.pk for member in membership.list_covered(members, limit=limit)}
+        limit = rollout_members.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=floor)
+        covered = {member.pk for member in rollout_members.list_covered(members, limit=limit)}
         states = [attempted.get(pk) for pk in covered]
         rows.append(_stage_progress(rollout, index, stage=stage, states=states, unreachable=len(covered & unreachable)))
     return RolloutProgress(

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fleet.devices.labels import check_labels
-from fleet.rollouts import cohorts, membership, stages
-from fleet.rollouts.membership import Member
+from fleet.rollouts import cohorts, stages
+from fleet.rollouts import members as rollout_members
+from fleet.rollouts.members import Member
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
 from registry import channels
@@ -105,8 +106,10 @@ def preview(plan: Plan) -> Preview:
     """
     checked = check(plan)
     salt = checked.salt or str(uuid.uuid4())
-    members = membership.list_members(checked.channel, version=checked.version, selector=checked.selector, salt=salt)
-    served = membership.list_covered(members, limit=cohorts.BUCKETS)
+    members = rollout_members.list_members(
+        checked.channel, version=checked.version, selector=checked.selector, salt=salt
+    )
+    served = rollout_members.list_covered(members, limit=cohorts.BUCKETS)
     return Preview(
         salt=salt,
         devices=len(served),
@@ -121,8 +124,8 @@ def _preview_stages(planned: Sequence[Stage], *, members: Sequence[Member]) -> l
     previews: list[StagePreview] = []
     limit, before = 0, 0
     for stage in planned:
-        limit = membership.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=limit)
-        covered = membership.list_covered(members, limit=limit)
+        limit = rollout_members.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=limit)
+        covered = rollout_members.list_covered(members, limit=limit)
         # Sorted by bucket, so what is new to a stage is the tail.
         added = covered[before:]
         ids = [member.device_id for member in added[:_SHOWN_DEVICES]]

@@ -16,7 +16,8 @@ from django.db.models import Q
 from core.actors import SYSTEM
 from core.errors import DomainError
 from fleet.models import Deployment, Device, Rollout
-from fleet.rollouts import membership, stages
+from fleet.rollouts import members as rollout_members
+from fleet.rollouts import stages
 from fleet.rollouts import verbs as rollouts
 from fleet.rollouts.stages import Stage, Step
 from fleet.states import OPEN_DEPLOYMENT_STATES, UPDATED_DEPLOYMENT_STATES, RolloutState
@@ -61,10 +62,10 @@ def _proceed(rollout: Rollout, *, now: datetime) -> bool:
         # Rolled back on another channel at the moment at which this one began: nobody is given the version any more.
         rollouts.pause(rollout.pk, actor=SYSTEM, reason=f"Paused: {rollout.version} is quarantined or no longer READY.")
         return True
-    members = membership.list_members_of(rollout)
+    members = rollout_members.list_members_of(rollout)
     plan = [Stage.read(stored) for stored in rollout.stages]
     stage = plan[rollout.stage_index]
-    limit = membership.choose_limit(
+    limit = rollout_members.choose_limit(
         members, percent=stage.percent, min_devices=stage.min_devices, floor=rollout.bucket_limit
     )
     if limit > rollout.bucket_limit:
@@ -74,7 +75,7 @@ def _proceed(rollout: Rollout, *, now: datetime) -> bool:
         index=rollout.stage_index,
         started_at=rollout.stage_started_at or now,
         now=now,
-        evidence=membership.measure(rollout, members=members, now=now),
+        evidence=rollout_members.measure(rollout, members=members, now=now),
     )
     sentence = verdict.reason[0].upper() + verdict.reason[1:] + "."
     if verdict.step is Step.HOLD:

@@ -16,7 +16,8 @@ from core.actors import Actor
 from core.errors import Conflict, Missing
 from fleet import states
 from fleet.models import Pin, Rollout, RolloutEvent
-from fleet.rollouts import membership, plans
+from fleet.rollouts import members as rollout_members
+from fleet.rollouts import plans
 from fleet.rollouts.stages import Stage
 from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
 from registry import channels
@@ -266,8 +267,8 @@ def _complete(rollout: Rollout, reason: str, *, actor: Actor) -> Rollout:
 def _enter_stage(rollout: Rollout, index: int) -> None:
     stage = Stage.read(rollout.stages[index])
     rollout.stage_index, rollout.stage_started_at = index, timezone.now()
-    rollout.bucket_limit = membership.choose_limit(
-        membership.list_members_of(rollout),
+    rollout.bucket_limit = rollout_members.choose_limit(
+        rollout_members.list_members_of(rollout),
         percent=stage.percent,
         min_devices=stage.min_devices,
         floor=rollout.bucket_limit,

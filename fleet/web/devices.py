@@ -11,8 +11,9 @@ from django.utils import timezone
 from console.pages import page, verb
 from core.api.authentication import actor_of
 from core.roles import Area
-from fleet import overview, queries
+from fleet import queries
 from fleet.devices import pins
+from fleet.devices import queries as device_queries
 from fleet.devices import verbs as devices
 from fleet.models import Device
 from fleet.polls import reading, resolving
@@ -36,9 +37,9 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "devices": shown,
         "counts": counts,
         "failing": sum(counts.by_deployment_state.get(state, 0) for state in _UNSUCCESSFUL),
-        "online": overview.count_online(now),
-        "online_since": overview.online_since(now),
-        "is_moving": overview.is_moving(),
+        "online": device_queries.count_online(now),
+        "online_since": device_queries.online_since(now),
+        "is_moving": device_queries.is_moving(),
         **_choices(),
     }
     return render(request, "fleet/fleet.html", given)
@@ -51,8 +52,8 @@ def device(request: HttpRequest, device_id: str) -> HttpResponse:
     given = {
         "device": found,
         "decisions": _explain(found),
-        "attempts": overview.list_attempts(found)[:_ATTEMPTS_SHOWN],
-        "online_since": overview.online_since(timezone.now()),
+        "attempts": device_queries.list_attempts(found)[:_ATTEMPTS_SHOWN],
+        "online_since": device_queries.online_since(timezone.now()),
         "offerable": list_offerable_by_model([row.model_slug for row in found.subscriptions.all()]),
     }
     return render(request, "fleet/device.html", given)
@@ -93,8 +94,8 @@ def unpin(request: HttpRequest, device_id: str) -> HttpResponse:
 
 def _choices() -> dict[str, Any]:
     return {
-        "labels": [f"{key}:{value}" for key, value in overview.list_labels()],
-        "targets": overview.list_targets(),
+        "labels": [f"{key}:{value}" for key, value in device_queries.list_labels()],
+        "targets": device_queries.list_targets(),
         "device_states": DEVICE_STATES,
         "attempt_states": ATTEMPT_STATES,
     }

@@ -12,7 +12,8 @@ from console.pages import form_page, page, show_refusal, verb
 from core.api.authentication import actor_of
 from core.errors import DomainError
 from core.roles import Area
-from fleet import overview, queries, states
+from fleet import queries, states
+from fleet.devices import queries as device_queries
 from fleet.models import Rollout
 from fleet.rollouts import plans
 from fleet.rollouts import verbs as rollouts
@@ -105,7 +106,7 @@ def _describe(found: Rollout) -> dict[str, Any]:
         "rollout": found,
         "progress": queries.measure_progress(found, now=timezone.now()),
         "events": found.events.order_by("-id"),
-        "attempts": overview.list_attempts_under(found)[:_SHOWN],
+        "attempts": device_queries.list_attempts_under(found)[:_SHOWN],
         "is_moving": state in ACTIVE_ROLLOUT_STATES,
         "verbs": verbs,
     }
