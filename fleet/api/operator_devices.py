@@ -13,11 +13,11 @@ from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
-from fleet import queries
 from fleet.api import rendering
 from fleet.api.forms import DeviceForm, EnrollmentKeyForm, PinForm, UnpinForm
 from fleet.api.shapes import DecisionShape, DeviceShape, EnrollmentKeyShape, NewEnrollmentKeyShape, NewTokenShape
 from fleet.devices import enrollment_keys, pins, subscriptions
+from fleet.devices import queries as device_queries
 from fleet.devices import verbs as devices
 from fleet.models import Device, DeviceState
 from fleet.polls import reading, resolving
@@ -36,7 +36,7 @@ class EnrollmentKeys(APIView):
     )
     def get(self, request: Request) -> Response:
         """List keys, newest first; never their secrets."""
-        page = keyset_page(request, queries.list_enrollment_keys(), descending=True, render=rendering.render_key)
+        page = keyset_page(request, device_queries.list_enrollment_keys(), descending=True, render=rendering.render_key)
         return Response(page)
 
     @extend_schema(
@@ -77,7 +77,7 @@ class Devices(APIView):
     )
     def get(self, request: Request) -> Response:
         """List devices by id; ``label=key:value``, ``target``, ``state``, ``model`` and ``search`` narrow the list."""
-        rows = queries.list_devices(**_read_filters(request))
+        rows = device_queries.list_devices(**_read_filters(request))
         return Response(keyset_page(request, rows, key="device_id", render=rendering.render_device))
 
 
@@ -188,7 +188,7 @@ class Resolve(APIView):
 
 
 def _shown(device_id: str) -> dict[str, Any]:
-    found = queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk)).get()
+    found = device_queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk)).get()
     return rendering.render_device(found)
 
 

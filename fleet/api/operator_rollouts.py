@@ -15,12 +15,12 @@ from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
-from fleet import queries
 from fleet.api import rendering
 from fleet.api.forms import ReasonForm, RolloutForm
 from fleet.api.shapes import PreviewShape, RolloutDetailShape, RolloutShape
 from fleet.models import Rollout
-from fleet.rollouts import plans
+from fleet.rollouts import plans, progress
+from fleet.rollouts import queries as rollout_queries
 from fleet.rollouts import verbs as rollouts
 from fleet.states import RolloutState
 
@@ -50,7 +50,7 @@ class Rollouts(APIView):
         state = request.query_params.get("state")
         if state is not None and state not in list(RolloutState):
             raise Invalid.field("state", f"must be one of {', '.join(RolloutState)}.")
-        rows = queries.list_rollouts(model=request.query_params.get("model"), state=state)
+        rows = rollout_queries.list_rollouts(model=request.query_params.get("model"), state=state)
         return Response(keyset_page(request, rows, key="created_at", descending=True, render=rendering.render_rollout))
 
     @extend_schema(operation_id="create_rollout", request=RolloutForm, responses={201: RolloutDetailShape})
@@ -102,7 +102,7 @@ class RolloutVerb(APIView):
 
 
 def _shown(rollout_id: uuid.UUID) -> dict[str, Any]:
-    rollout = queries.list_rollouts().filter(pk=rollout_id).first()
+    rollout = rollout_queries.list_rollouts().filter(pk=rollout_id).first()
     if rollout is None:
         raise rollouts.UnknownRollout(f"There is no rollout {rollout_id}.")
-    return rendering.render_progress(rollout, queries.measure_progress(rollout, now=timezone.now()))
+    return rendering.render_progress(rollout, progress.measure_progress(rollout, now=timezone.now()))

@@ -8,8 +8,8 @@ from core.durations import format_duration
 from fleet import states
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout
 from fleet.polls.resolving import Decision
-from fleet.queries import RolloutProgress
 from fleet.rollouts.plans import Preview
+from fleet.rollouts.progress import RolloutProgress
 from fleet.states import RolloutState
 
 

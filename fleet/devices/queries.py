@@ -1,19 +1,96 @@
-"""Reads that only the console asks for: what its filters offer, who is online, what happened to one device or rollout."""
+"""Read devices and enrollment keys, as people and programs ask for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from fleet.models import Deployment, Device, DeviceState, Rollout
+from fleet.models import Deployment, Device, DeviceState, EnrollmentKey, Pin
 from fleet.states import OPEN_DEPLOYMENT_STATES
 
 # Three polls, and what the notes of last seen take to reach the rows.
 _POLLS = 3
 _FLUSH = timedelta(seconds=30)
 _LABELS_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FleetCounts:
+    """How many devices there are, by what."""
+
+    total: int
+    by_state: Mapping[str, int]
+    by_target: Mapping[str, int]
+    by_version: Mapping[tuple[str, str], int]
+    by_deployment_state: Mapping[str, int]
+
+
+def list_devices(
+    *,
+    label: tuple[str, str] | None = None,
+    target: str | None = None,
+    state: str | None = None,
+    search: str | None = None,
+    model: str | None = None,
+) -> QuerySet[Device]:
+    """Return the devices for which all that is given holds, with ``deployment_*`` of the newest attempt.
+
+    ``label`` is (key, value); ``search`` looks in ids and label values.
+    """
+    rows = with_status(Device.objects.all())
+    if label is not None:
+        rows = rows.filter(labels__contains={label[0]: label[1]})
+    if target:
+        rows = rows.filter(target=target)
+    if state:
+        rows = rows.filter(state=state)
+    if model:
+        rows = rows.filter(subscriptions__model_slug=model)
+    if search:
+        rows = rows.filter(Q(device_id__icontains=search) | Q(labels__icontains=search))
+    return rows
+
+
+def with_status(rows: QuerySet[Device]) -> QuerySet[Device]:
+    """Add what a page shows of a device: subscriptions, pins, newest attempt per model (``newest_deployments``).
+
+    Annotated from the newest of all: ``deployment_state``, ``deployment_version``, ``deployment_model``, ``deployment_at``.
+    """
+    newest = Deployment.objects.filter(device=OuterRef("pk")).order_by("-offered_at")
+    per_model = (
+        Deployment.objects.select_related("model", "version")
+        .order_by("device_id", "model_id", "-offered_at")
+        .distinct("device_id", "model_id")
+    )
+    return rows.annotate(
+        deployment_state=Subquery(newest.values("state")[:1]),
+        deployment_version=Subquery(newest.values("version__number")[:1]),
+        deployment_model=Subquery(newest.values("model__slug")[:1]),
+        deployment_at=Subquery(newest.values("updated_at")[:1]),
+    ).prefetch_related(
+        "subscriptions",
+        Prefetch("pins", Pin.objects.select_related("model", "version")),
+        Prefetch("deployments", per_model, to_attr="newest_deployments"),
+    )
+
+
+def count_fleet() -> FleetCounts:
+    """Count the whole fleet, for the head of its page."""
+    by_state = _count(Device.objects.all(), "state")
+    active = Device.objects.filter(state="active")
+    newest = Deployment.objects.filter(device=OuterRef("pk")).order_by("-offered_at").values("state")[:1]
+    rows = active.annotate(deployment_state=Subquery(newest)).exclude(deployment_state=None)
+    return FleetCounts(
+        total=sum(by_state.values()),
+        by_state=by_state,
+        by_target=_count(active, "target"),
+        by_version=_count_versions(),
+        by_deployment_state=_count(rows, "deployment_state"),
+    )
 
 
 def online_since(now: datetime) -> datetime:
@@ -53,8 +130,22 @@ def list_attempts(device: Device) -> QuerySet[Deployment]:
     return rows.filter(device=device).order_by("-offered_at")
 
 
-def list_attempts_under(rollout: Rollout) -> Sequence[Deployment]:
-    """Return the newest attempt of each device under a rollout, what moved last first."""
-    newest = Deployment.objects.filter(rollout=rollout).order_by("device_id", "-offered_at").distinct("device_id")
-    rows = newest.select_related("device", "variant")
-    return sorted(rows, key=lambda row: row.updated_at, reverse=True)
+def list_enrollment_keys() -> QuerySet[EnrollmentKey]:
+    """Return all keys, newest first."""
+    return EnrollmentKey.objects.order_by("-pk")
+
+
+def _count(rows: QuerySet[Any], field: str) -> dict[str, int]:
+    return dict(rows.order_by(field).values_list(field).annotate(number=Count("pk")))
+
+
+def _count_versions() -> dict[tuple[str, str], int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT said ->> 'model', said ->> 'version', count(*)
+            FROM fleet_device d, jsonb_array_elements(d.running) AS said
+            WHERE d.state = 'active' GROUP BY 1, 2 ORDER BY 1, 2
+            """
+        )
+        return {(model, version): number for model, version, number in cursor.fetchall()}

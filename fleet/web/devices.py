@@ -11,7 +11,6 @@ from django.utils import timezone
 from console.pages import page, verb
 from core.api.authentication import actor_of
 from core.roles import Area
-from fleet import queries
 from fleet.devices import pins
 from fleet.devices import queries as device_queries
 from fleet.devices import verbs as devices
@@ -31,7 +30,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
     """Show all devices."""
     filters, now = DeviceFilters.read(request.GET), timezone.now()
     shown = Paginator(filters.list_devices(), _PER_PAGE).get_page(request.GET.get("page"))
-    counts = queries.count_fleet()
+    counts = device_queries.count_fleet()
     given = {
         "filters": filters,
         "devices": shown,
@@ -48,7 +47,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
 @page(Area.FLEET)
 def device(request: HttpRequest, device_id: str) -> HttpResponse:
     """Show one device: what it says, what it should run and why, and its history."""
-    found = queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk)).get()
+    found = device_queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk)).get()
     given = {
         "device": found,
         "decisions": _explain(found),

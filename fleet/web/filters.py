@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from fleet import queries
+from fleet.devices import queries as device_queries
 from fleet.models import Device
 
 # What a filter by "state" may name: states of a device first, then those of its newest attempt.
@@ -40,7 +40,7 @@ class DeviceFilters:
     def list_devices(self) -> QuerySet[Device]:
         """Return the devices that pass, by id."""
         key, separator, value = self.label.partition(":")
-        rows = queries.list_devices(
+        rows = device_queries.list_devices(
             search=self.search or None,
             target=self.target or None,
             label=(key, value) if separator else None,

@@ -14,8 +14,8 @@ from core.api.authentication import actor_of
 from core.durations import parse_duration
 from core.errors import DomainError
 from core.roles import Area
-from fleet import queries
 from fleet.devices import enrollment_keys
+from fleet.devices import queries as device_queries
 from fleet.devices.enrollment_keys import MAX_USES, NewKey
 from fleet.devices.subscriptions import Follow
 from fleet.web.fields import LabelsField
@@ -73,7 +73,9 @@ class KeyForm(forms.Form):
 @page(Area.FLEET)
 def keys(request: HttpRequest) -> HttpResponse:
     """List all keys."""
-    return render(request, "fleet/keys.html", {"keys": queries.list_enrollment_keys()[:200], "now": timezone.now()})
+    return render(
+        request, "fleet/keys.html", {"keys": device_queries.list_enrollment_keys()[:200], "now": timezone.now()}
+    )
 
 
 @form_page(Area.FLEET)

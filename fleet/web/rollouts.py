@@ -12,10 +12,10 @@ from console.pages import form_page, page, show_refusal, verb
 from core.api.authentication import actor_of
 from core.errors import DomainError
 from core.roles import Area
-from fleet import queries, states
-from fleet.devices import queries as device_queries
+from fleet import states
 from fleet.models import Rollout
-from fleet.rollouts import plans
+from fleet.rollouts import plans, progress
+from fleet.rollouts import queries as rollout_queries
 from fleet.rollouts import verbs as rollouts
 from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
 from fleet.web.rollout_form import RolloutForm
@@ -29,7 +29,7 @@ _SHOWN = 200
 def index(request: HttpRequest) -> HttpResponse:
     """List rollouts, newest first."""
     model, state = request.GET.get("model", ""), request.GET.get("state", "")
-    rows = queries.list_rollouts(model=model or None, state=state or None)[:_SHOWN]
+    rows = rollout_queries.list_rollouts(model=model or None, state=state or None)[:_SHOWN]
     given = {
         "rollouts": rows,
         "models": list_models().values_list("slug", flat=True),
@@ -57,7 +57,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @page(Area.FLEET)
 def rollout(request: HttpRequest, rollout_id: uuid.UUID) -> HttpResponse:
     """Show how a rollout stands and what happened to it."""
-    found = queries.list_rollouts().filter(pk=rollout_id).first()
+    found = rollout_queries.list_rollouts().filter(pk=rollout_id).first()
     if found is None:
         message = f"There is no rollout {rollout_id}."
         raise rollouts.UnknownRollout(message)
@@ -104,9 +104,9 @@ def _describe(found: Rollout) -> dict[str, Any]:
     verbs: list[Verb] = [VERBS[name] for name in states.verbs_of(state) if name in VERBS]
     return {
         "rollout": found,
-        "progress": queries.measure_progress(found, now=timezone.now()),
+        "progress": progress.measure_progress(found, now=timezone.now()),
         "events": found.events.order_by("-id"),
-        "attempts": device_queries.list_attempts_under(found)[:_SHOWN],
+        "attempts": rollout_queries.list_attempts_under(found)[:_SHOWN],
         "is_moving": state in ACTIVE_ROLLOUT_STATES,
         "verbs": verbs,
     }
