@@ -147,7 +147,7 @@ def _roll_up(fleet: Fleet, *, version: str) -> int:
 
     from fleet.models import Device
 
-    names = [f"edge-{number:04}" for number in range(fleet.devices.verbs)]
+    names = [f"edge-{number:04}" for number in range(fleet.devices)]
     Device.objects.bulk_create([Device(device_id=name, target="generic-cpu") for name in names], ignore_conflicts=True)
     scopes = [("fleet", [""], np.zeros_like(fleet.device)), ("device", names, fleet.device)]
     scopes.insert(1, ("target", ["generic-cpu"], np.zeros_like(fleet.device)))

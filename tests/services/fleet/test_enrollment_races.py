@@ -51,7 +51,7 @@ def test_one_device_that_polls_many_times_at_once_is_offered_one_attempt():
 
     rows.point("stable", rows.make_version("1.0.0"))
     device = rows.make_device("edge-1")
-    token = rows.authentication.issue_token(device)
+    token = rows.tokens.issue_token(device)
     answers = at_once(6, lambda _: rows.DeviceClient(APIClient(), device, token).poll().json())
     attempts = {answer["assignment"]["attempt_id"] for answer in answers}
     assert attempts == {str(Deployment.objects.get().pk)}
