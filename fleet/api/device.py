@@ -1,7 +1,6 @@
 """The device API: enroll, poll, report, heartbeat (docs: wire contract, *Device API*)."""
 
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 
 from core.api.addresses import site_url
 from core.errors import Invalid
+from core.times import rfc3339
 from fleet import deployments
 from fleet.api.device_access import DeviceView, device_of, read_body
 from fleet.api.shapes import (
@@ -175,7 +175,12 @@ class Heartbeat(DeviceView):
         now = timezone.now()
         device = device_of(request)
         devices.note_heartbeat(device.pk, heartbeat, now=now)
-        return Response({"now": _rfc3339(now), "poll_after_s": answering.choose_poll_after(device.device_id)})
+        return Response(
+            {
+                "now": rfc3339(now, timespec="milliseconds"),
+                "poll_after_s": answering.choose_poll_after(device.device_id),
+            }
+        )
 
 
 def _parameter(request: Request, name: str) -> str:
@@ -188,7 +193,3 @@ def _parameter(request: Request, name: str) -> str:
 def _known_etags(header: str) -> frozenset[str]:
     # If-None-Match compares weakly (RFC 9110, section 13.1.2).
     return frozenset(tag.removeprefix("W/").strip('"') for tag in parse_etags(header))
-
-
-def _rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
