@@ -21,7 +21,6 @@ from core.errors import Missing
 from fleet import states
 from fleet.devices.labels import clean_document
 from fleet.models import Deployment, Device, Subscription
-from fleet.polls import resolving
 from fleet.states import OPEN_DEPLOYMENT_STATES, PRESUMED, UNSUCCESSFUL, DeploymentState
 from registry.models import Channel
 
@@ -45,32 +44,40 @@ class Report:
     active_providers: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A variant for one device, byte for byte, with the release counter of the act that assigns it."""
+
+    version_id: int
+    variant_id: int
+    sha256: str
+    release_counter: int
+    rollout_id: str | None = None
+
+
 @transaction.atomic
-def offer(decision: resolving.Decision, *, device_pk: int, model_pk: int, now: datetime) -> Deployment:
-    """Return the attempt for a decision that has a variant: the newest one where it is the same offer, else a new one.
+def offer(offered: Offer, *, device_pk: int, model_pk: int, now: datetime) -> Deployment:
+    """Return the attempt for an offer: the newest one where it was the same offer, else a new one.
 
     A new one supersedes an older one that is still open. The device's row orders concurrent polls of one device.
     """
     Device.objects.select_for_update(no_key=True).only("pk").get(pk=device_pk)
     newest = Deployment.objects.filter(device_id=device_pk, model_id=model_pk).order_by("-offered_at").first()
-    if newest is not None and _is_same_offer(newest, decision):
-        return _carry_on(newest, decision, now=now)
+    if newest is not None and _is_same_offer(newest, offered):
+        return _carry_on(newest, offered, now=now)
     if newest is not None and states.can_move(DeploymentState(newest.state), DeploymentState.SUPERSEDED):
         newest.state, newest.updated_at = DeploymentState.SUPERSEDED, now
         newest.save(update_fields=["state", "updated_at"])
-    version, variant = decision.version, decision.variant
-    if version is None or variant is None:
-        raise ValueError("a decision without a variant cannot be offered")
     # Attempts are in the order of the device's lock, not of clocks: one may be set back, or a poll may have waited for another.
     offered_at = max(now, newest.offered_at + timedelta(microseconds=1)) if newest is not None else now
     return Deployment.objects.create(
         device_id=device_pk,
         model_id=model_pk,
-        version_id=version.id,
-        variant_id=variant.id,
-        sha256=variant.sha256,
-        rollout_id=decision.rollout_id,
-        release_counter=decision.release_counter,
+        version_id=offered.version_id,
+        variant_id=offered.variant_id,
+        sha256=offered.sha256,
+        rollout_id=offered.rollout_id,
+        release_counter=offered.release_counter,
         offered_at=offered_at,
         updated_at=now,
     )
@@ -152,30 +159,29 @@ def _probation_of(policy: Mapping[str, Any] | None) -> timedelta:
     return timedelta(seconds=(policy or {}).get("probation_s", settings.PROBATION_SECONDS))
 
 
-def _is_same_offer(newest: Deployment, decision: resolving.Decision) -> bool:
-    variant = decision.variant
-    if variant is None or (newest.variant_id, newest.sha256) != (variant.id, variant.sha256):
+def _is_same_offer(newest: Deployment, offered: Offer) -> bool:
+    if (newest.variant_id, newest.sha256) != (offered.variant_id, offered.sha256):
         return False
     own_rollout = str(newest.rollout_id) if newest.rollout_id else None
     # Each rollout counts its own attempts; a device that runs the version already confirms it again without a download.
-    if newest.state == DeploymentState.SUPERSEDED or decision.rollout_id not in {None, own_rollout}:
+    if newest.state == DeploymentState.SUPERSEDED or offered.rollout_id not in {None, own_rollout}:
         return False
     if newest.state not in UNSUCCESSFUL:
         return True
     # What failed is tried again only by another act: another rollout, a pin, a channel that is moved. Not by the next stage.
-    if decision.rollout_id is not None:
+    if offered.rollout_id is not None:
         return True
-    return own_rollout is None and decision.release_counter <= newest.release_counter
+    return own_rollout is None and offered.release_counter <= newest.release_counter
 
 
-def _carry_on(attempt: Deployment, decision: resolving.Decision, *, now: datetime) -> Deployment:
+def _carry_on(attempt: Deployment, offered: Offer, *, now: datetime) -> Deployment:
     changed = []
     if attempt.state in PRESUMED:
         # It is seen again: what was presumed of it was wrong.
         attempt.state, attempt.updated_at = DeploymentState.OFFERED, now
         changed += ["state", "updated_at"]
-    if attempt.release_counter != decision.release_counter and attempt.state not in UNSUCCESSFUL:
-        attempt.release_counter = decision.release_counter
+    if attempt.release_counter != offered.release_counter and attempt.state not in UNSUCCESSFUL:
+        attempt.release_counter = offered.release_counter
         changed.append("release_counter")
     if changed:
         attempt.save(update_fields=changed)

@@ -1,21 +1,17 @@
 """What the operator API answers, as JSON."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from core.durations import format_duration
+from core.times import rfc3339
 from fleet import states
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout
-from fleet.polls.resolving import Decision
+from fleet.polls.resolving import Assigned, Decision
 from fleet.rollouts.plans import Preview
 from fleet.rollouts.progress import RolloutProgress
 from fleet.states import RolloutState
-
-
-def rfc3339(at: datetime | None) -> str | None:
-    """Write a time in UTC, or None."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
 
 
 def render_key(key: EnrollmentKey) -> dict[str, Any]:
@@ -76,15 +72,15 @@ def render_deployment(attempt: Deployment) -> dict[str, Any]:
 
 def render_decision(decision: Decision, *, device_id: str, model: str) -> dict[str, Any]:
     """Return what a device should run, with every candidate and why it was not taken."""
-    variant = decision.variant
+    assigned = decision if isinstance(decision, Assigned) else None
     return {
         "device_id": device_id,
         "model": model,
-        "version": decision.version.number if decision.version and variant else None,
-        "target": variant.target if variant else None,
-        "recipe": variant.recipe if variant else None,
-        "sha256": variant.sha256 if variant else None,
-        "rollout_id": decision.rollout_id,
+        "version": assigned.version.number if assigned else None,
+        "target": assigned.variant.target if assigned else None,
+        "recipe": assigned.variant.recipe if assigned else None,
+        "sha256": assigned.variant.sha256 if assigned else None,
+        "rollout_id": assigned.rollout_id if assigned else None,
         "reason": decision.reason,
         "release_counter": decision.release_counter,
         "candidates": [

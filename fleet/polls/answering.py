@@ -15,11 +15,13 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from core.times import rfc3339
 from fleet import deployments
 from fleet.devices import last_seen, tokens
 from fleet.devices.tokens import Credentials
 from fleet.models import Deployment
 from fleet.polls import reading, resolving
+from fleet.polls.resolving import Assigned, NotAssigned, Policy
 from registry.baselines.verbs import FILENAME as BASELINE_NAME
 from registry.models import RegisteredModel
 from registry.names import MANIFEST_NAME, SIGNATURE_NAME
@@ -82,15 +84,17 @@ def answer(asked: Asked, *, now: datetime) -> Answer:
     if known.facts is None:
         return Answer(poll_after, reason=_explain_no_subscription(asked.model))
     decision = resolving.resolve(known.facts)
-    if decision.variant is None or decision.version is None or known.model_pk is None:
+    # Without a row of the model no channel and no pin can point to a version of it.
+    if isinstance(decision, NotAssigned) or known.model_pk is None:
         return Answer(poll_after, reason=decision.reason)
     term = _choose_term(known.device_id, now=now)
     policy = _policy_of(decision)
     etag = _digest(decision, policy=policy, term=term)
     if etag in asked.known_etags or "*" in asked.known_etags:
         return Answer(poll_after, etag=etag)
-    attempt = deployments.offer(decision, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
-    document = _describe(decision.version, decision.variant, model=known.facts.model, site_url=asked.site_url)
+    offered = offer_of(decision)
+    attempt = deployments.offer(offered, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
+    document = _describe(decision, model=known.facts.model, site_url=asked.site_url)
     assignment = _describe_assignment(decision, attempt=attempt, term=term)
     body = {**document, "assignment": assignment, "policy": policy, "poll_after_s": poll_after}
     return Answer(poll_after, etag=etag, body=body)
@@ -100,6 +104,17 @@ def choose_poll_after(device_id: str) -> int:
     """Return when the device should poll next: POLL_AFTER_SECONDS give or take a tenth, always the same for one device."""
     share = _share_of(device_id)
     return max(1, round(settings.POLL_AFTER_SECONDS * (1 - _JITTER + 2 * _JITTER * share)))
+
+
+def offer_of(decision: Assigned) -> deployments.Offer:
+    """Return what a decision offers to its device."""
+    return deployments.Offer(
+        version_id=decision.version.id,
+        variant_id=decision.variant.id,
+        sha256=decision.variant.sha256,
+        release_counter=decision.release_counter,
+        rollout_id=decision.rollout_id,
+    )
 
 
 def _share_of(device_id: str) -> float:
@@ -115,8 +130,8 @@ def _choose_term(device_id: str, *, now: datetime) -> _Term:
     return _Term(number=number, expires_at=begins_at + timedelta(seconds=2 * half))
 
 
-def _policy_of(decision: resolving.Decision) -> dict[str, Any]:
-    defaults = {
+def _policy_of(decision: Assigned) -> Policy:
+    defaults: Policy = {
         "activate": "immediate",
         "probation_s": settings.PROBATION_SECONDS,
         "probation_inferences": settings.PROBATION_INFERENCES,
@@ -124,20 +139,19 @@ def _policy_of(decision: resolving.Decision) -> dict[str, Any]:
     return {**defaults, **decision.policy}
 
 
-def _digest(decision: resolving.Decision, *, policy: Mapping[str, Any], term: _Term) -> str:
+def _digest(decision: Assigned, *, policy: Policy, term: _Term) -> str:
     version, variant = decision.version, decision.variant
     bears = [
-        version and [version.id, version.baseline_sha256],
-        variant and [variant.id, variant.sha256, variant.manifest_sha256],
+        [version.id, version.baseline_sha256],
+        [variant.id, variant.sha256, variant.manifest_sha256],
         [decision.rollout_id, decision.release_counter, term.number],
         dict(policy),
     ]
     return hashlib.sha256(json.dumps(bears, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _describe(
-    version: resolving.VersionFacts, variant: resolving.VariantFacts, *, model: str, site_url: str
-) -> dict[str, Any]:
+def _describe(decision: Assigned, *, model: str, site_url: str) -> dict[str, Any]:
+    version, variant = decision.version, decision.variant
     store, life = blob_store(site_url or None), settings.DOWNLOAD_URL_SECONDS
 
     def link(sha256: str, filename: str) -> str:
@@ -160,13 +174,13 @@ def _describe(
     }
 
 
-def _describe_assignment(decision: resolving.Decision, *, attempt: Deployment, term: _Term) -> dict[str, Any]:
+def _describe_assignment(decision: Assigned, *, attempt: Deployment, term: _Term) -> dict[str, Any]:
     return {
         "attempt_id": str(attempt.pk),
         "rollout_id": decision.rollout_id,
         "reason": decision.reason,
         "release_counter": decision.release_counter,
-        "expires_at": term.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "expires_at": rfc3339(term.expires_at, timespec="seconds"),
         "dsse": None,
     }
 

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from django.db import connection
 
+from fleet.devices import targets
 from fleet.polls import resolving
 from fleet.rollouts.selectors import Selector
 from fleet.states import UPDATED_DEPLOYMENT_STATES, RolloutState
-from registry.compression.targets import load_targets
-from registry.versions.variants import list_with_fallbacks
+from fleet.variant_choice import VariantFacts, VersionFacts
 
 _BEARER: Final = """
     fleet_devicetoken t JOIN fleet_device d ON d.id = t.device_id
@@ -96,19 +96,9 @@ def find_by_device(device_id: str, *, model: str | None) -> Reading | None:
     return _read(_DEVICE, {"device_id": device_id, "model": model})
 
 
-def order_of_targets(target: str) -> tuple[str, ...]:
-    """Return a target and its fall-backs; a target that is no longer known stands alone."""
-    return tuple(_orders().get(target, [target]))
-
-
-@cache
-def _orders() -> Mapping[str, list[str]]:
-    return {target: list_with_fallbacks(target) for target in load_targets()}
-
-
 @cache
 def _orders_as_json() -> str:
-    return json.dumps(_orders())
+    return json.dumps(targets.orders())
 
 
 def _read(source: str, parameters: dict[str, Any]) -> Reading | None:
@@ -137,7 +127,7 @@ def _build_facts(found: dict[str, Any]) -> resolving.Facts:
     versions = {int(key): _build_version(int(key), body) for key, body in found["versions"].items()}
     channel, pin = found["channel"], found["pin"]
     return resolving.Facts(
-        device=resolving.DeviceFacts(found["device_id"], order_of_targets(found["target"]), found["labels"]),
+        device=resolving.DeviceFacts(found["device_id"], targets.order_of(found["target"]), found["labels"]),
         model=found["model"],
         channel_name=found["channel_name"],
         subscription_counter=found["subscription_counter"],
@@ -150,12 +140,12 @@ def _build_facts(found: dict[str, Any]) -> resolving.Facts:
     )
 
 
-def _build_version(version_id: int, body: dict[str, Any]) -> resolving.VersionFacts:
-    variants = tuple(resolving.VariantFacts(**variant) for variant in body.pop("variants"))
-    return resolving.VersionFacts(id=version_id, variants=variants, **body)
+def _build_version(version_id: int, body: dict[str, Any]) -> VersionFacts:
+    variants = tuple(VariantFacts(**variant) for variant in body.pop("variants"))
+    return VersionFacts(id=version_id, variants=variants, **body)
 
 
-def _build_rollout(body: dict[str, Any], *, versions: Mapping[int, resolving.VersionFacts]) -> resolving.RolloutFacts:
+def _build_rollout(body: dict[str, Any], *, versions: Mapping[int, VersionFacts]) -> resolving.RolloutFacts:
     changed = {
         "version": versions[body["version"]],
         "state": RolloutState(body["state"]),

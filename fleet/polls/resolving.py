@@ -9,13 +9,17 @@ Whatever was not taken is kept as a candidate with the reason, for ``?explain=1`
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
+from fleet import variant_choice
 from fleet.rollouts import cohorts
 from fleet.rollouts.selectors import Selector
 from fleet.states import RolloutState
+from fleet.variant_choice import VariantFacts, VersionFacts
 
 Kind = Literal["pin", "rollout", "channel", "variant"]
+# How a device is to change over (docs/wire-format.md, *Policy*): only the fields that the channel or the rollout sets.
+Policy = Mapping[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +29,6 @@ class DeviceFacts:
     device_id: str
     targets: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class VariantFacts:
-    """One attempt at a variant; only a READY one has a file."""
-
-    id: int
-    target: str
-    recipe: str
-    rank: int = 0
-    status: str = "ready"
-    reason: str = ""
-    sha256: str = ""
-    size: int = 0
-    filename: str = ""
-    format: str = ""
-    manifest_sha256: str = ""
-    signature_sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VersionFacts:
-    """A version that somebody points the device at, with its variants for the device's targets."""
-
-    id: int
-    number: str
-    status: str = "ready"
-    is_quarantined: bool = False
-    variants: tuple[VariantFacts, ...] = ()
-    baseline_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +51,7 @@ class RolloutFacts:
     percent: float
     release_counter: int
     selector: Selector = field(default_factory=Selector)
-    policy: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy = field(default_factory=dict)
     has_updated: bool = False
 
 
@@ -88,7 +62,7 @@ class ChannelFacts:
     name: str
     version: VersionFacts
     release_counter: int
-    policy: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +90,32 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What the device should run; without a variant it stays where it is, and ``reason`` says why."""
+class Assigned:
+    """The device should run this variant of this version."""
+
+    is_assigned: ClassVar[bool] = True
+
+    version: VersionFacts
+    variant: VariantFacts
+    reason: str
+    release_counter: int
+    rollout_id: str | None = None
+    policy: Policy = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotAssigned:
+    """The device stays where it is; ``reason`` says why."""
+
+    is_assigned: ClassVar[bool] = False
 
     reason: str
     release_counter: int
-    version: VersionFacts | None = None
-    variant: VariantFacts | None = None
-    rollout_id: str | None = None
-    policy: Mapping[str, Any] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
+
+
+Decision = Assigned | NotAssigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +128,7 @@ class _Source:
     reason: str
     refusal: str | None = None
     rollout_id: str | None = None
-    policy: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy = field(default_factory=dict)
 
 
 def resolve(facts: Facts) -> Decision:
@@ -148,19 +138,19 @@ def resolve(facts: Facts) -> Decision:
     candidates = [_judge(source, chosen=chosen) for source in sources]
     counter = _highest_act(facts)
     if chosen is None:
-        reason = _explain_nothing(facts, sources)
-        return Decision(reason=reason, release_counter=counter, candidates=tuple(candidates))
-    variant, judged = choose_variant(chosen.version, targets=facts.device.targets)
-    candidates += judged
+        return NotAssigned(_explain_nothing(facts, sources), counter, tuple(candidates))
+    targets = facts.device.targets
+    variant = variant_choice.choose_variant(chosen.version, targets=targets)
+    candidates += _judge_variants(chosen.version, chosen=variant, targets=targets)
     if variant is None:
-        wanted = " or ".join(facts.device.targets)
+        wanted = " or ".join(targets)
         reason = f"version {chosen.version.number} ({chosen.reason}) has no ready variant for {wanted}"
-        return Decision(reason=reason, release_counter=counter, version=chosen.version, candidates=tuple(candidates))
-    return Decision(
-        reason=chosen.reason,
-        release_counter=counter,
+        return NotAssigned(reason, counter, tuple(candidates))
+    return Assigned(
         version=chosen.version,
         variant=variant,
+        reason=chosen.reason,
+        release_counter=counter,
         rollout_id=chosen.rollout_id,
         policy=chosen.policy,
         candidates=tuple(candidates),
@@ -221,23 +211,17 @@ def _judge(source: _Source, *, chosen: _Source | None) -> Candidate:
     return Candidate(source.kind, source.name, source.version.number, is_taken, reason)
 
 
-def choose_variant(version: VersionFacts, *, targets: Sequence[str]) -> tuple[VariantFacts | None, list[Candidate]]:
-    """Choose the first READY variant in the order of the targets, then of the target's recipes; judge every one."""
-    fitting = [variant for variant in version.variants if variant.target in targets]
-    fitting.sort(key=lambda variant: (targets.index(variant.target), variant.rank, variant.id))
-    chosen = next((variant for variant in fitting if variant.status == "ready"), None)
-    candidates = []
-    for variant in fitting:
-        if variant is chosen:
-            own = variant.target == targets[0]
-            reason = "first in the target's order" if own else f"{variant.target} is the fall-back of {targets[0]}"
-        elif variant.status == "ready":
-            reason = "another one goes first in the target's order"
-        else:
-            reason = f"{variant.status}: {variant.reason}" if variant.reason else variant.status
-        name = f"{variant.target}/{variant.recipe}"
-        candidates.append(Candidate("variant", name, version.number, variant is chosen, reason))
-    return chosen, candidates
+def _judge_variants(version: VersionFacts, *, chosen: VariantFacts | None, targets: Sequence[str]) -> list[Candidate]:
+    return [
+        Candidate(
+            kind="variant",
+            name=f"{variant.target}/{variant.recipe}",
+            version=version.number,
+            is_taken=variant is chosen,
+            reason=variant_choice.explain_choice(variant, chosen=chosen, targets=targets),
+        )
+        for variant in variant_choice.list_fitting(version, targets=targets)
+    ]
 
 
 def _highest_act(facts: Facts) -> int:

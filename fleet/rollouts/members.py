@@ -7,13 +7,14 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 
+from fleet import variant_choice
+from fleet.devices import targets as device_targets
 from fleet.models import Deployment, Device, DeviceState, Pin, Rollout
-from fleet.polls import resolving
-from fleet.polls.reading import order_of_targets
 from fleet.rollouts import cohorts
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Evidence
 from fleet.states import DeploymentState
+from fleet.variant_choice import VariantFacts, VersionFacts
 from registry.models import Channel, ModelVersion, Variant, VariantStatus
 
 
@@ -25,7 +26,7 @@ class Member:
     device_id: str
     target: str
     bucket: int
-    variant: resolving.VariantFacts | None
+    variant: VariantFacts | None
     last_seen_at: datetime | None
 
 
@@ -97,11 +98,9 @@ def measure(rollout: Rollout, *, members: Sequence[Member], now: datetime) -> Ev
     return Evidence(covered=len(covered), confirmed=len(covered & confirmed), unreachable=len(covered & unreachable))
 
 
-def _variants_by_target(version: ModelVersion, targets: Iterable[str]) -> dict[str, resolving.VariantFacts | None]:
+def _variants_by_target(version: ModelVersion, targets: Iterable[str]) -> dict[str, VariantFacts | None]:
     rows = Variant.objects.filter(version=version, status=VariantStatus.READY).values(
         "id", "target", "recipe", "rank", "status", "filename", "format", sha256=F("file_id"), size=F("file__size")
     )
-    facts = resolving.VersionFacts(
-        id=version.pk, number=version.number, variants=tuple(resolving.VariantFacts(**row) for row in rows)
-    )
-    return {target: resolving.choose_variant(facts, targets=order_of_targets(target))[0] for target in targets}
+    facts = VersionFacts(id=version.pk, number=version.number, variants=tuple(VariantFacts(**row) for row in rows))
+    return {target: variant_choice.choose_variant(facts, targets=device_targets.order_of(target)) for target in targets}

@@ -140,12 +140,14 @@ def test_a_variant_with_other_bytes_is_another_offer(device):
     assert device.poll().json()["assignment"]["attempt_id"] != first
 
 
-def test_a_decision_without_a_variant_is_never_offered():
-    from fleet.polls.resolving import Decision
-
-    device = rows.make_device("edge-1")
-    with pytest.raises(ValueError, match="without a variant"):
-        deployments.offer(Decision(reason="", release_counter=0), device_pk=device.pk, model_pk=1, now=timezone.now())
+def test_a_version_without_a_variant_for_the_device_is_never_offered(device):
+    rows.point("stable", rows.make_version("2.0.0", targets=()))
+    answer = device.poll(fresh=True)
+    assert (answer.status_code, answer.headers["X-Reason"]) == (
+        204,
+        "version 2.0.0 (channel stable) has no ready variant for generic-cpu",
+    )
+    assert not Deployment.objects.filter(version__number="2.0.0").exists()
 
 
 def test_deleting_a_device_takes_its_history_along(device):

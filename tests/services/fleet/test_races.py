@@ -13,7 +13,7 @@ from fleet.devices import pins
 from fleet.devices import verbs as devices
 from fleet.devices.subscriptions import Follow
 from fleet.models import Deployment, Pin
-from fleet.polls import reading, resolving
+from fleet.polls import answering, reading, resolving
 from fleet.rollouts import steps
 from fleet.rollouts import verbs as rollouts
 from fleet.states import OPEN_DEPLOYMENT_STATES
@@ -31,7 +31,7 @@ def decide(device_id: str):
 
 def offer(found, *, now):
     known, decision = found
-    return deployments.offer(decision, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
+    return deployments.offer(answering.offer_of(decision), device_pk=known.device_pk, model_pk=known.model_pk, now=now)
 
 
 @pytest.mark.django_db

@@ -15,7 +15,8 @@ from fleet.devices import pins
 from fleet.devices import verbs as devices
 from fleet.devices.subscriptions import Follow
 from fleet.models import Deployment, Rollout
-from fleet.polls import reading, resolving
+from fleet.polls import answering, reading, resolving
+from fleet.polls.resolving import Assigned
 from fleet.rollouts import steps
 from fleet.rollouts import verbs as rollouts
 from fleet.rollouts.selectors import Selector
@@ -72,9 +73,11 @@ def update(device_id: str) -> None:
     """Let a device take what it is told, to the end."""
     known = reading.find_by_device(device_id, model=None)
     decision = resolving.resolve(known.facts)
-    if decision.variant is not None:
+    if isinstance(decision, Assigned):
         now = timezone.now()
-        attempt = deployments.offer(decision, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
+        attempt = deployments.offer(
+            answering.offer_of(decision), device_pk=known.device_pk, model_pk=known.model_pk, now=now
+        )
         Deployment.objects.filter(pk=attempt.pk).update(state="confirmed")
 
 
@@ -97,7 +100,7 @@ def versions_by_number():
 def given_now() -> dict[str, tuple[int, str | None]]:
     decisions = {device_id: resolving.resolve(reading.find_by_device(device_id, model=None).facts) for device_id in IDS}
     return {
-        device_id: (found.release_counter, found.version.number if found.variant else None)
+        device_id: (found.release_counter, found.version.number if isinstance(found, Assigned) else None)
         for device_id, found in decisions.items()
     }
 

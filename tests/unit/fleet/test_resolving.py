@@ -10,14 +10,14 @@ from fleet.polls.resolving import (
     ChannelFacts,
     DeviceFacts,
     Facts,
+    NotAssigned,
     PinFacts,
     RolloutFacts,
-    VariantFacts,
-    VersionFacts,
     resolve,
 )
 from fleet.rollouts.selectors import Selector
 from fleet.states import RolloutState
+from fleet.variant_choice import VariantFacts, VersionFacts
 
 PI = ("raspberry-pi-5", "generic-cpu")
 
@@ -45,7 +45,7 @@ def test_a_device_follows_its_channel():
 
 def test_a_channel_that_does_not_exist_yet_assigns_nothing_and_says_so():
     decision = resolve(facts(channel=None))
-    assert decision.variant is None
+    assert isinstance(decision, NotAssigned)
     assert decision.reason == "the channel stable of digits does not exist yet"
 
 
@@ -108,7 +108,8 @@ def test_a_version_that_may_not_be_offered_is_passed_over_by_rollout_and_pin(bad
 
 def test_a_channel_on_a_quarantined_version_offers_nothing():
     decision = resolve(facts(channel=replace(STABLE, version=version("1.0.0", is_quarantined=True))))
-    assert (decision.variant, decision.reason) == (None, "version 1.0.0 is quarantined")
+    assert isinstance(decision, NotAssigned)
+    assert decision.reason == "version 1.0.0 is quarantined"
 
 
 OWN_INT8 = VariantFacts(id=3, target="raspberry-pi-5", recipe="static-int8", rank=0)
@@ -143,7 +144,7 @@ def test_only_ready_variants_are_taken_and_the_others_say_why_not():
 
 def test_nothing_that_fits_keeps_the_device_where_it_is_and_says_why():
     decision = choose(VariantFacts(id=9, target="rk3588", recipe="fp32-optimized"))
-    assert decision.variant is None
+    assert isinstance(decision, NotAssigned)
     assert decision.reason == "version 1.0.0 (channel stable) has no ready variant for raspberry-pi-5 or generic-cpu"
 
 
