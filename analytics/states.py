@@ -5,11 +5,13 @@ nothing ── alarming ──► pending ── alarming twice in a row ──�
                                                     firing ── anything else ──► firing, calm windows counted anew
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from analytics.drift.statistics.severity import THRESHOLDS, Status
+from console.tones import Tone
 
 # An alert that fires is over only clearly below the threshold that opened it, so that it does not flap around it.
 CALM_RATIO: Final = 0.8
@@ -25,6 +27,24 @@ class AlertState(StrEnum):
 
 
 OPEN_STATES: Final = (AlertState.PENDING, AlertState.FIRING)
+
+# How alerts and verdicts on drift look on a page, and the words of those whose name does not read well.
+TONES: Final[Mapping[str, Tone]] = {
+    AlertState.PENDING: Tone.WARN,
+    AlertState.FIRING: Tone.BAD,
+    AlertState.RESOLVED: Tone.GOOD,
+    Status.OK: Tone.GOOD,
+    Status.WATCH: Tone.WARN,
+    Status.MEDIUM: Tone.WARN,
+    Status.HIGH: Tone.BAD,
+    Status.INSUFFICIENT: Tone.UNKNOWN,
+    Status.NO_BASELINE: Tone.UNKNOWN,
+}
+WORDS: Final[Mapping[str, str]] = {
+    Status.OK: "OK",
+    Status.NO_BASELINE: "no baseline",
+    Status.INSUFFICIENT: "not enough data",
+}
 
 
 class Observation(StrEnum):

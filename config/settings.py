@@ -1,5 +1,7 @@
 """Django's settings, all of them derived from ``config.environment``."""
 
+import tomllib
+
 import django_stubs_ext
 
 from config import engines, logs
@@ -71,7 +73,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "config.console.frame",
+                "console.frame.frame",
             ],
         },
     },
@@ -166,6 +168,7 @@ SPECTACULAR_SETTINGS = {
 
 LOGGING = logs.describe(environment.log_format)
 
+PRODUCT_VERSION = str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 # What the apps read (``django.conf.settings``); each is explained in docs/settings.md.
 MODELFLEET_HOME = environment.home
 PUBLIC_URL = environment.public_url

@@ -6,6 +6,8 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
+from console.tones import Tone
+
 
 class DeploymentState(StrEnum):
     """Where one device's attempt at one variant stands. Success is *confirmed*, nothing less."""
@@ -46,6 +48,25 @@ PRESUMED: Final = (_D.TIMED_OUT, _D.UNREACHABLE)
 # The device runs the model of this attempt.
 UPDATED_DEPLOYMENT_STATES: Final = (_D.ACTIVATED, _D.CONFIRMED)
 UNSUCCESSFUL: Final = (_D.FAILED, _D.ROLLED_BACK)
+
+# How each state looks on a page; a state that is left out is quiet.
+TONES: Final[Mapping[str, Tone]] = {
+    **dict.fromkeys(OPEN_DEPLOYMENT_STATES, Tone.BUSY),
+    _D.CONFIRMED: Tone.GOOD,
+    _D.FAILED: Tone.BAD,
+    _D.ROLLED_BACK: Tone.BAD,
+    _D.TIMED_OUT: Tone.WARN,
+    _D.UNREACHABLE: Tone.WARN,
+    _R.RUNNING: Tone.BUSY,
+    _R.PAUSED: Tone.WARN,
+    _R.COMPLETED: Tone.GOOD,
+    _R.ROLLING_BACK: Tone.BUSY,
+    _R.ROLLED_BACK: Tone.BAD,
+    # Of a device (fleet.models.DeviceState).
+    "pending": Tone.WARN,
+    "active": Tone.GOOD,
+    "revoked": Tone.BAD,
+}
 
 
 def _deployment_moves() -> Mapping[DeploymentState, frozenset[DeploymentState]]:

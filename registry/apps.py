@@ -2,8 +2,19 @@
 
 from django.apps import AppConfig
 
+from console import navigation, tones
+from console.navigation import Section
+from registry.versions import states
+
 
 class RegistryConfig(AppConfig):
     """registry: models, versions, variants, channels."""
 
     name = "registry"
+
+    def ready(self) -> None:
+        """Register with the console."""
+        navigation.register(
+            Section("Models", page="models-page", position=20, pages=frozenset({"model-page", "version-page"}))
+        )
+        tones.register(states.TONES)

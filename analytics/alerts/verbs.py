@@ -115,6 +115,11 @@ def get(alert_id: int) -> Alert:
     return alert
 
 
+def count_firing() -> int:
+    """Count the alerts that fire now."""
+    return Alert.objects.filter(state=AlertState.FIRING).count()
+
+
 def _open(key: Key, *, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
     step = states.step(None, streak=0, observation=finding.observation)
     if step.state is None:

@@ -9,31 +9,25 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from console import navigation, tones
 from core.durations import format_duration
 
 register = template.Library()
 
 NOTHING: Final = "—"
-# How a state looks. What is not listed is quiet; "unknown" is drawn hollow, because not known is not good.
-TONES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("ready", "active", "confirmed", "completed", "ok", "resolved"), "good"),
-    **dict.fromkeys(
-        ("verifying", "building", "uploading", "running", "rolling_back", "offered", "downloading", "verified"), "busy"
-    ),
-    **dict.fromkeys(("self_tested", "activated"), "busy"),
-    **dict.fromkeys(("watch", "medium", "paused", "pending", "quarantined", "timed_out", "unreachable"), "warn"),
-    **dict.fromkeys(("rejected", "failed", "high", "firing", "revoked", "rolled_back"), "bad"),
-    **dict.fromkeys(("insufficient", "no_baseline", "uncalibrated", "unknown"), "unknown"),
-}
-_WORDS: Final = {"ok": "OK", "no_baseline": "no baseline", "insufficient": "not enough data"}
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
 @register.simple_tag
 def badge(state: str, label: str = "") -> SafeString:
     """Draw a state as a badge."""
-    words = label or _WORDS.get(str(state), str(state).replace("_", " "))
-    return format_html('<span class="badge badge-{}">{}</span>', TONES.get(str(state), "quiet"), words)
+    return format_html('<span class="badge badge-{}">{}</span>', tones.tone_of(state), label or tones.words_of(state))
+
+
+@register.simple_tag
+def home() -> navigation.Section:
+    """Return the first section, where people go who have lost their way."""
+    return navigation.list_sections()[0]
 
 
 @register.filter

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from console.tones import Tone
+
 Outcome = Literal["building", "ready", "rejected"]
 
 # A state not yet used (``uploading``) belongs to resumable uploads.
@@ -18,6 +20,17 @@ VERSION_MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
         "retired": frozenset(),
     }
 )
+
+# How the states of versions and variants look on a page; a state that is left out is quiet.
+TONES: Mapping[str, Tone] = {
+    "uploading": Tone.BUSY,
+    "verifying": Tone.BUSY,
+    "building": Tone.BUSY,
+    "ready": Tone.GOOD,
+    "failed": Tone.BAD,
+    "rejected": Tone.BAD,
+    "quarantined": Tone.WARN,
+}
 
 
 @dataclass(frozen=True, slots=True)
