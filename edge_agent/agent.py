@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from edge_agent.clock import Clock, SystemClock
-from edge_agent.disk import Disk
 from edge_agent.errors import AgentError
-from edge_agent.server import enrollment, machine
+from edge_agent.machine import capabilities
+from edge_agent.machine.clock import Clock, SystemClock
+from edge_agent.machine.disk import Disk
+from edge_agent.server import enrollment
 from edge_agent.server.backoff import Backoff
 from edge_agent.server.client import Client, ServerRefusal, ServerTrouble
 from edge_agent.settings import Settings
@@ -105,7 +106,7 @@ class Agent:
             AgentError: as `enrollment.ensure`.
         """
         self._identity = enrollment.ensure(
-            self.client, settings=self.settings, disk=self._disk, capabilities=machine.list_capabilities()
+            self.client, settings=self.settings, disk=self._disk, capabilities=capabilities.list_capabilities()
         )
         self.client.token = self._identity.token
         self._resume()
@@ -207,9 +208,9 @@ class Agent:
             {
                 "agent_version": __version__,
                 "running": self.list_running(),
-                "capabilities": machine.list_capabilities(),
+                "capabilities": capabilities.list_capabilities(),
                 "resources": {
-                    **machine.measure_resources(self.settings.home),
+                    **capabilities.measure_resources(self.settings.home),
                     "telemetry": self.store.read_counters(),
                 },
                 "clock": self._clock.now(),

@@ -4,7 +4,7 @@ Each error stands in the module that raises it, with a stable `code`::
 
     AgentError
     ├── settings.BadSetting              a setting is missing, unknown or of the wrong kind
-    ├── lock.HomeInUse                   another agent works on the same home folder
+    ├── machine.lock.HomeInUse            another agent works on the same home folder
     ├── server.client.ServerTrouble      passing: try again later
     │   ├── Unreachable                  no answer, or not in time
     │   ├── Throttled                    429, with the wait that the server asked for

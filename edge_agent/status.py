@@ -4,7 +4,7 @@ import dataclasses
 import sqlite3
 from typing import Any
 
-from edge_agent.disk import read_document
+from edge_agent.machine.disk import read_document
 from edge_agent.server import enrollment
 from edge_agent.settings import Settings
 from edge_agent.telemetry.store import STORE_FILE

@@ -11,8 +11,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from edge_agent import disk as disks
 from edge_agent.errors import AgentError
+from edge_agent.machine import disk as disks
 from edge_agent.server.client import Client, ServerBroken
 from edge_agent.settings import BadSetting, Settings
 

@@ -9,7 +9,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from edge_agent import disk as disks
+from edge_agent.machine import disk as disks
 from edge_agent.server.answers import Assignment
 from edge_agent.update import transitions
 from edge_agent.update.failures import Failure

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from edge_agent.clock import Clock
-from edge_agent.disk import Disk, hash_file, read_document
+from edge_agent.machine.clock import Clock
+from edge_agent.machine.disk import Disk, hash_file, read_document
 from edge_agent.server.answers import Assignment
 from edge_agent.server.client import CHUNK_BYTES, Client, ServerBroken, ServerTrouble, Unreachable
 from edge_agent.update.failures import Failure, UpdateFailed

@@ -14,8 +14,8 @@ import hashlib
 import logging
 from pathlib import Path
 
-from edge_agent import disk as disks
 from edge_agent.errors import AgentError
+from edge_agent.machine import disk as disks
 from edge_agent.server.answers import Assignment
 from edge_agent.update import manifest as manifests
 from edge_agent.update.failures import UpdateFailed

@@ -16,8 +16,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from edge_agent import disk as disks
-from edge_agent.clock import Clock
+from edge_agent.machine import disk as disks
+from edge_agent.machine.clock import Clock
 from edge_agent.server.answers import Assignment
 from edge_agent.server.client import Client, ServerTrouble
 from edge_agent.settings import Settings

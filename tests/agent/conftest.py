@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge_agent.agent import Agent
-from edge_agent.disk import Disk
+from edge_agent.machine.disk import Disk
 from edge_agent.settings import Settings
 from tests.agent import tiny_models
 from tests.simulator.edge_server import ENROLLMENT_KEY, EdgeServer, Release

@@ -10,7 +10,7 @@ import errno
 import os
 from pathlib import Path
 
-from edge_agent.disk import Disk
+from edge_agent.machine.disk import Disk
 
 
 class Loss(enum.Enum):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.disk import Disk
+from edge_agent.machine.disk import Disk
 from edge_agent.server import enrollment
 from edge_agent.telemetry.store import STORE_FILE, Store
 from edge_agent.update import slots
