@@ -21,10 +21,10 @@ Each error stands in the module that raises it, with a stable `code`::
     ├── update.failures.UpdateFailed     this attempt is over; the last good model stays
     ├── update.failures.Interrupted      the agent was asked to stop in the middle of a step
     ├── update.slots.SlotBroken          a slot does not hold what its manifest says
-    └── runtime.session.RuntimeFailed
+    └── inference.session.RuntimeFailed
         ├── NotInstalled, LoadFailed     nothing to run it with; ONNX Runtime refuses the model
         ├── InferenceFailed              the model failed, or gave NaN
-        ├── runtime.tensors.BadInput     the caller's input does not fit
+        ├── inference.array_checks.BadInput  the caller's input does not fit
         └── runtime.runtime.NoModel      nothing can be loaded
 """
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.runtime import scores, tensors
-from edge_agent.runtime.session import InferenceFailed, LoadFailed, RuntimeFailed, Session
+from edge_agent.inference import array_checks, scores
+from edge_agent.inference.session import InferenceFailed, LoadFailed, RuntimeFailed, Session
 from edge_agent.settings import ENVIRONMENT_PREFIX, default_home
 from edge_agent.telemetry.store import Store
 from edge_agent.update import slots
@@ -157,11 +157,11 @@ class Runtime:
             InferenceFailed: the model failed, or its output holds NaN; counted against a model on probation.
         """
         loaded = self._current()
-        arrays = tensors.fit(inputs, session=loaded.session)
+        arrays = array_checks.fit(inputs, session=loaded.session)
         started = time.perf_counter()
         try:
             outputs = loaded.session.run(arrays)
-            tensors.check_finite(outputs)
+            array_checks.check_finite(outputs)
         except InferenceFailed as error:
             self._record_error(loaded.version, str(error))
             raise

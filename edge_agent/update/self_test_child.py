@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.runtime.session import RuntimeFailed, Session
+from edge_agent.inference.session import RuntimeFailed, Session
 from edge_agent.update import slots
 from edge_agent.update.failures import Failure
 

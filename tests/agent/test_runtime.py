@@ -7,9 +7,9 @@ import onnxruntime
 import pytest
 
 import edge_agent
+from edge_agent.inference import array_checks, scores
+from edge_agent.inference.session import InferenceFailed, LoadFailed, NotInstalled, Session
 from edge_agent.runtime import runtime as runtimes
-from edge_agent.runtime import scores, tensors
-from edge_agent.runtime.session import InferenceFailed, LoadFailed, NotInstalled, Session
 from edge_agent.update import slots
 from tests.agent import tiny_models
 
@@ -78,7 +78,7 @@ def test_inputs_by_name_and_of_other_number_types_are_taken(runtime):
     ids=["channels", "flat", "name", "empty", "text", "nothing"],
 )
 def test_an_input_that_does_not_fit_is_the_callers_mistake(agent, runtime, inputs):
-    with pytest.raises(tensors.BadInput):
+    with pytest.raises(array_checks.BadInput):
         runtime.infer(inputs)
 
     assert agent.store.read_tally("digits", "1.0.0").consecutive_errors == 0

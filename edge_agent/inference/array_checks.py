@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.runtime.session import InferenceFailed, RuntimeFailed, Session
+from edge_agent.inference.session import InferenceFailed, RuntimeFailed, Session
 
 NUMPY_TYPES = {
     "tensor(float)": np.float32,

@@ -1,0 +1,1 @@
+"""Running one model file on this machine: arrays in, arrays and scores out."""
