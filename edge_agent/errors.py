@@ -20,7 +20,7 @@ Each error stands in the module that raises it, with a stable `code`::
     │   └── AwaitingAcceptance           202: a person has to accept the device
     ├── update.failures.UpdateFailed     this attempt is over; the last good model stays
     ├── update.failures.Interrupted      the agent was asked to stop in the middle of a step
-    ├── update.slots.SlotBroken          a slot does not hold what its manifest says
+    ├── installed.slots.SlotBroken       a slot does not hold what its manifest says
     └── inference.session.RuntimeFailed
         ├── NotInstalled, LoadFailed     nothing to run it with; ONNX Runtime refuses the model
         ├── InferenceFailed              the model failed, or gave NaN

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from edge_agent.inference import array_checks, scores
 from edge_agent.inference.session import InferenceFailed, LoadFailed, RuntimeFailed, Session
+from edge_agent.installed import slots
+from edge_agent.installed.manifest import Manifest
 from edge_agent.settings import ENVIRONMENT_PREFIX, default_home
 from edge_agent.telemetry.store import Store
-from edge_agent.update import slots
-from edge_agent.update.manifest import Manifest
 
 log = logging.getLogger(__name__)
 FALLBACK_VERSION = "fallback"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.inference.session import RuntimeFailed, Session
-from edge_agent.update import slots
+from edge_agent.installed import slots
 from edge_agent.update.failures import Failure
 
 WARM_UP_RUNS = 2

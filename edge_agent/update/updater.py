@@ -16,16 +16,17 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from edge_agent.installed import manifest
+from edge_agent.installed.slots import Pointer, Slots
 from edge_agent.machine import disk as disks
 from edge_agent.machine.clock import Clock
 from edge_agent.server.answers import Assignment
 from edge_agent.server.client import Client, ServerTrouble
 from edge_agent.settings import Settings
 from edge_agent.telemetry.store import Store
-from edge_agent.update import download, manifest, probation, self_test, signature
+from edge_agent.update import download, probation, self_test, signature
 from edge_agent.update.attempts import Attempt, Record
 from edge_agent.update.failures import Failure, UpdateFailed
-from edge_agent.update.slots import Pointer, Slots
 from edge_agent.update.transitions import UNDERWAY, Event, State
 
 log = logging.getLogger(__name__)

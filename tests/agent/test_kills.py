@@ -12,8 +12,8 @@ import time
 import pytest
 
 import edge_agent
+from edge_agent.installed import slots
 from edge_agent.telemetry.store import Store
-from edge_agent.update import slots
 from tests.agent import tiny_models
 from tests.simulator.edge_server import ENROLLMENT_KEY
 

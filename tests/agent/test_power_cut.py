@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 import edge_agent
+from edge_agent.installed import slots
 from edge_agent.runtime.runtime import NoModel
-from edge_agent.update import slots
 from tests.agent import tiny_models
 from tests.agent.failing_disks import FullDisk, PowerCutDisk, leave
 

@@ -9,8 +9,8 @@ import pytest
 import edge_agent
 from edge_agent.inference import array_checks, scores
 from edge_agent.inference.session import InferenceFailed, LoadFailed, NotInstalled, Session
+from edge_agent.installed import slots
 from edge_agent.runtime import runtime as runtimes
-from edge_agent.update import slots
 from tests.agent import tiny_models
 
 IMAGE = tiny_models.images(1)[0]

@@ -9,7 +9,8 @@ import model_signing
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from edge_agent.update import manifest, signature
+from edge_agent.installed import manifest
+from edge_agent.update import signature
 from edge_agent.update.failures import Failure, UpdateFailed
 from tests.simulator import edge_server
 

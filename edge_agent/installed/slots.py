@@ -15,11 +15,11 @@ import logging
 from pathlib import Path
 
 from edge_agent.errors import AgentError
+from edge_agent.installed import manifest as manifests
+from edge_agent.installed.manifest import MANIFEST_FILE, Manifest
 from edge_agent.machine import disk as disks
 from edge_agent.server.answers import Assignment
-from edge_agent.update import manifest as manifests
 from edge_agent.update.failures import UpdateFailed
-from edge_agent.update.manifest import MANIFEST_FILE, Manifest
 from edge_agent.update.signature import SIGNATURE_FILE
 
 log = logging.getLogger(__name__)
