@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from edge_agent import enrollment
 from edge_agent.errors import AgentError
 from edge_agent.machine import capabilities
 from edge_agent.machine.clock import Clock, SystemClock
 from edge_agent.machine.disk import Disk
-from edge_agent.server import enrollment
 from edge_agent.server.backoff import Backoff
 from edge_agent.server.client import Client, ServerRefusal, ServerTrouble
 from edge_agent.settings import Settings

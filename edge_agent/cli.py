@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_agent import settings
+from edge_agent import enrollment, settings
 from edge_agent.agent import Agent
 from edge_agent.errors import AgentError
 from edge_agent.machine import lock
-from edge_agent.server import enrollment
 from edge_agent.server.client import ServerRefusal, ServerTrouble
 from edge_agent.status import describe
 from edge_agent.update.failures import Interrupted

@@ -15,7 +15,7 @@ Each error stands in the module that raises it, with a stable `code`::
     │   ├── Forbidden                    403
     │   └── FinalRefusal                 422
     ├── server.answers.BadAnswer         an answer breaks the contract (ServerBroken to callers)
-    ├── server.enrollment.EnrollmentError
+    ├── enrollment.EnrollmentError
     │   ├── NotEnrolled                  no identity yet, and no key to get one
     │   └── AwaitingAcceptance           202: a person has to accept the device
     ├── update.failures.UpdateFailed     this attempt is over; the last good model stays

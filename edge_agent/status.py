@@ -4,9 +4,9 @@ import dataclasses
 import sqlite3
 from typing import Any
 
+from edge_agent import enrollment
 from edge_agent.installed.slots import read_pointer
 from edge_agent.machine.disk import read_document
-from edge_agent.server import enrollment
 from edge_agent.settings import Settings
 from edge_agent.telemetry.store import STORE_FILE
 from edge_agent.update.attempts import STATE_FILE

@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
+from edge_agent.enrollment import AwaitingAcceptance, NotEnrolled
 from edge_agent.server.client import Forbidden, ServerBroken, Unreachable
-from edge_agent.server.enrollment import AwaitingAcceptance, NotEnrolled
 from edge_agent.settings import BadSetting
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent import enrollment
 from edge_agent.installed import slots
 from edge_agent.installed.slots import Slots
 from edge_agent.machine.disk import Disk
-from edge_agent.server import enrollment
 from edge_agent.telemetry.store import STORE_FILE, Store
 from edge_agent.update.attempts import Record
 from edge_agent.update.transitions import State
