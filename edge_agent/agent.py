@@ -194,7 +194,7 @@ class Agent:
 
     def _report(self) -> float:
         for updater in self._updaters.values():
-            reports.deliver(updater.record, client=self.client)
+            reports.deliver(updater.journal, client=self.client)
         return WATCH_SECONDS
 
     def _flush(self) -> float:

@@ -9,7 +9,7 @@ from edge_agent.installed.slots import read_pointer
 from edge_agent.machine.disk import read_document
 from edge_agent.settings import Settings
 from edge_agent.telemetry.store import STORE_FILE
-from edge_agent.update.attempts import STATE_FILE
+from edge_agent.update.journal import STATE_FILE
 from edge_agent.version import __version__
 
 

@@ -6,7 +6,7 @@ and the pointer is replaced, atomically and durably, only after the slot is. Lay
     current.json        the pointer
     a/  b/              the slots
     download/           partial files
-    state.json          see attempts.py
+    state.json          see update/journal.py
 """
 
 import dataclasses

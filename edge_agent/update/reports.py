@@ -3,12 +3,12 @@
 import logging
 
 from edge_agent.server.client import Client, Forbidden, ServerRefusal, Unauthorized
-from edge_agent.update.attempts import Record
+from edge_agent.update.journal import Journal
 
 log = logging.getLogger(__name__)
 
 
-def deliver(record: Record, *, client: Client) -> int:
+def deliver(journal: Journal, *, client: Client) -> int:
     """Send what waits and return how many were delivered; a report is forgotten only after its answer.
 
     Raises:
@@ -17,18 +17,18 @@ def deliver(record: Record, *, client: Client) -> int:
     """
     delivered = 0
     try:
-        while record.outbox:
-            report = record.outbox[0]
+        while journal.outbox:
+            report = journal.outbox[0]
             try:
                 client.report(report)
             except (Unauthorized, Forbidden):
                 raise
             except ServerRefusal:
                 log.exception("report dropped: %s", report)
-                record.reports_dropped += 1
-            record.outbox.pop(0)
+                journal.reports_dropped += 1
+            journal.outbox.pop(0)
             delivered += 1
     finally:
         if delivered:
-            record.save()
+            journal.save()
     return delivered

@@ -25,8 +25,8 @@ from edge_agent.server.client import Client, ServerTrouble
 from edge_agent.settings import Settings
 from edge_agent.telemetry.store import Store
 from edge_agent.update import download, probation, self_test, signature
-from edge_agent.update.attempts import Attempt, Record
 from edge_agent.update.failures import Failure, UpdateFailed
+from edge_agent.update.journal import Attempt, Journal
 from edge_agent.update.transitions import UNDERWAY, Event, State
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Updater:
         folder = around.settings.home / "models" / model
         self.model = model
         self.slots = Slots(folder, disk=around.disk)
-        self.record = Record(folder, model=model, disk=around.disk)
+        self.journal = Journal(folder, model=model, disk=around.disk)
         self._around = around
         self._download = download.Download(
             folder / "download", client=around.client, disk=around.disk, budget=around.budget
@@ -83,12 +83,12 @@ class Updater:
 
     def resume(self) -> None:
         """Make pointer and memory agree after a stop at any moment."""
-        pointer, attempt = self.slots.current(), self.record.attempt
+        pointer, attempt = self.slots.current(), self.journal.attempt
         if pointer is not None and pointer.slot is not None and not self.slots.is_sound(pointer.slot):
             log.error("%s: the current slot is damaged", self.model)
             self._restore_from(pointer)
-            self.record.attempt = attempt = None
-            self.record.save()
+            self.journal.attempt = attempt = None
+            self.journal.save()
         if attempt is None:
             return
         if attempt.state is State.SELF_TESTED and pointer is not None and pointer.attempt_id == attempt.attempt_id:
@@ -103,15 +103,15 @@ class Updater:
             ServerTrouble: the download stopped on the way; the same assignment again goes on.
             Interrupted: the agent is stopping.
         """
-        if assignment.attempt_id in self.record.failed_attempts:
+        if assignment.attempt_id in self.journal.failed_attempts:
             return Outcome.KEPT
-        attempt = self.record.attempt
+        attempt = self.journal.attempt
         if attempt is not None and attempt.attempt_id == assignment.attempt_id and attempt.state not in UNDERWAY:
             self._raise_counter(assignment)
             return Outcome.UP_TO_DATE
         if attempt is not None and attempt.state is State.PROBATION and not self._runs(assignment):
             self._supersede(attempt)
-        begun = self.record.begin(assignment)
+        begun = self.journal.begin(assignment)
         try:
             return self._attempt(begun, assignment=assignment, former=attempt)
         except UpdateFailed as failed:
@@ -125,7 +125,7 @@ class Updater:
 
     def watch(self) -> None:
         """Confirm a model on probation or roll it back, when its time has come."""
-        attempt = self.record.attempt
+        attempt = self.journal.attempt
         if attempt is None or attempt.state is not State.PROBATION:
             return
         verdict = probation.decide(
@@ -135,7 +135,7 @@ class Updater:
             max_consecutive_errors=self._around.settings.max_consecutive_errors,
         )
         if verdict.decision is probation.Decision.CONFIRM:
-            self.record.note(attempt, Event.CONFIRMED, detail={"reason": verdict.reason})
+            self.journal.note(attempt, Event.CONFIRMED, detail={"reason": verdict.reason})
         elif verdict.decision is probation.Decision.ROLL_BACK:
             self._roll_back(attempt, failure=verdict.failure or Failure.PROBATION_FAILED, reason=verdict.reason)
 
@@ -146,9 +146,9 @@ class Updater:
         return self._update(attempt, assignment=assignment)
 
     def _update(self, attempt: Attempt, *, assignment: Assignment) -> Outcome:
-        self.record.highest_release_counter = assignment.release_counter
-        self.record.report(attempt, "downloading", detail={"reason": assignment.reason})
-        self.record.save()
+        self.journal.highest_release_counter = assignment.release_counter
+        self.journal.report(attempt, "downloading", detail={"reason": assignment.reason})
+        self.journal.save()
         slot = self.slots.spare()
         documents = self._obtain_documents(assignment)
         self._check_documents(documents, assignment=assignment)
@@ -160,7 +160,7 @@ class Updater:
                 make_room=functools.partial(self.slots.clear, slot),
                 between_chunks=self._around.between_chunks,
             )
-        self.record.note(attempt, Event.VERIFIED)
+        self.journal.note(attempt, Event.VERIFIED)
         if file is not None:
             self.slots.stage(
                 slot,
@@ -169,20 +169,20 @@ class Updater:
                 manifest=documents.manifest,
                 signature=documents.signature,
             )
-        self.record.note(attempt, Event.STAGED)
+        self.journal.note(attempt, Event.STAGED)
         passed = self_test.run(
             self.slots.folder_of(slot),
             timeout_seconds=self._around.settings.self_test_timeout_seconds,
             is_stopping=self._around.is_stopping,
         )
         attempt.active_providers = passed.active_providers
-        self.record.note(attempt, Event.SELF_TESTED, detail=passed.detail)
+        self.journal.note(attempt, Event.SELF_TESTED, detail=passed.detail)
         self._switch(attempt, slot=slot)
         return Outcome.UPDATED
 
     def _check_counter(self, assignment: Assignment) -> None:
-        if assignment.release_counter < self.record.highest_release_counter:
-            message = f"release counter {assignment.release_counter} is below {self.record.highest_release_counter}"
+        if assignment.release_counter < self.journal.highest_release_counter:
+            message = f"release counter {assignment.release_counter} is below {self.journal.highest_release_counter}"
             raise UpdateFailed(Failure.DOWNGRADE, message)
         limit = self._around.settings.max_model_bytes
         if assignment.size_bytes > limit:
@@ -190,9 +190,9 @@ class Updater:
 
     def _raise_counter(self, assignment: Assignment) -> None:
         """Keep the highest counter: an act that changes nothing here still forbids what came before it."""
-        if assignment.release_counter > self.record.highest_release_counter:
-            self.record.highest_release_counter = assignment.release_counter
-            self.record.save()
+        if assignment.release_counter > self.journal.highest_release_counter:
+            self.journal.highest_release_counter = assignment.release_counter
+            self.journal.save()
 
     def _obtain_documents(self, assignment: Assignment) -> Documents:
         """Fetch manifest and signature: small, and checked before a byte of the model is paid for."""
@@ -231,7 +231,7 @@ class Updater:
     def _start_probation(self, attempt: Attempt) -> None:
         attempt.probation_boot_id = self._around.clock.boot_id()
         attempt.probation_since_monotonic = self._around.clock.monotonic()
-        self.record.note(attempt, Event.SWITCHED)
+        self.journal.note(attempt, Event.SWITCHED)
 
     def _runs(self, assignment: Assignment) -> bool:
         pointer = self.slots.current()
@@ -244,7 +244,7 @@ class Updater:
 
     def _adopt(self, attempt: Attempt, *, former: Attempt | None) -> Outcome:
         """Take over what runs already: nothing is loaded anew, and a probation that is under way goes on."""
-        self.record.highest_release_counter = attempt.release_counter
+        self.journal.highest_release_counter = attempt.release_counter
         if former is not None and former.manifest_sha256 == attempt.manifest_sha256:
             attempt.active_providers = former.active_providers
             attempt.probation_boot_id = former.probation_boot_id
@@ -253,12 +253,12 @@ class Updater:
         if not attempt.probation_boot_id:
             attempt.probation_boot_id = self._around.clock.boot_id()
             attempt.probation_since_monotonic = self._around.clock.monotonic()
-        is_confirmed = self.record.confirmed_manifest_sha256 == attempt.manifest_sha256
+        is_confirmed = self.journal.confirmed_manifest_sha256 == attempt.manifest_sha256
         if is_confirmed:
-            attempt.active_providers = self.record.confirmed_providers
-        self.record.note(attempt, Event.ADOPTED, detail={"reason": "it runs already"})
+            attempt.active_providers = self.journal.confirmed_providers
+        self.journal.note(attempt, Event.ADOPTED, detail={"reason": "it runs already"})
         if is_confirmed:
-            self.record.note(attempt, Event.CONFIRMED, detail={"reason": "confirmed on this device before"})
+            self.journal.note(attempt, Event.CONFIRMED, detail={"reason": "confirmed on this device before"})
         return Outcome.UP_TO_DATE
 
     def _fail(self, attempt: Attempt, failed: UpdateFailed) -> Outcome:
@@ -266,7 +266,7 @@ class Updater:
             "%s %s attempt %s failed: %s: %s", self.model, attempt.version, attempt.attempt_id, failed.failure, failed
         )
         attempt.failure = {"class": failed.failure.value, "message": str(failed)}
-        self.record.note(attempt, Event.REFUSED, detail=attempt.failure)
+        self.journal.note(attempt, Event.REFUSED, detail=attempt.failure)
         return Outcome.FAILED
 
     def _give_up_or_raise(self, attempt: Attempt, trouble: ServerTrouble) -> Outcome:
@@ -277,7 +277,7 @@ class Updater:
         if attempt.download_tries >= MAX_DOWNLOAD_TRIES:
             message = f"{attempt.download_tries} tries, the last: {trouble}"
             return self._fail(attempt, UpdateFailed(Failure.DOWNLOAD_FAILED, message))
-        self.record.save()
+        self.journal.save()
         raise trouble
 
     def _gather_evidence(self, attempt: Attempt) -> probation.Evidence:
@@ -296,12 +296,12 @@ class Updater:
         now = clock.monotonic()
         if attempt.probation_boot_id != clock.boot_id():
             attempt.probation_boot_id, attempt.probation_since_monotonic = clock.boot_id(), now
-            self.record.save()
+            self.journal.save()
         running = now - attempt.probation_since_monotonic
         if running >= SAVE_PROBATION_EVERY_SECONDS:
             attempt.probation_carried_seconds += running
             attempt.probation_since_monotonic = now
-            self.record.save()
+            self.journal.save()
             running = 0.0
         return attempt.probation_carried_seconds + running
 
@@ -313,12 +313,12 @@ class Updater:
             self._roll_back(attempt, failure=Failure.SUPERSEDED, reason=reason)
             return
         attempt.failure = {"class": Failure.SUPERSEDED.value, "message": reason}
-        self.record.note(attempt, Event.SUPERSEDED, detail=attempt.failure)
+        self.journal.note(attempt, Event.SUPERSEDED, detail=attempt.failure)
 
     def _roll_back(self, attempt: Attempt, *, failure: Failure, reason: str) -> None:
         log.warning("%s %s rolls back: %s: %s", self.model, attempt.version, failure, reason)
         attempt.failure = {"class": failure.value, "message": reason}
-        self.record.note(attempt, Event.TRIPPED)
+        self.journal.note(attempt, Event.TRIPPED)
         self._finish_roll_back(attempt)
 
     def _finish_roll_back(self, attempt: Attempt) -> None:
@@ -327,7 +327,7 @@ class Updater:
             self._restore_from(pointer)
         restored = self.slots.current()
         detail: dict[str, Any] = {**attempt.failure, "restored": (restored and restored.version) or None}
-        self.record.note(attempt, Event.RESTORED, detail=detail)
+        self.journal.note(attempt, Event.RESTORED, detail=detail)
 
     def _restore_from(self, pointer: Pointer) -> None:
         """Point at the previous slot where it is sound, else at the fall-back model, else at nothing."""

@@ -11,7 +11,7 @@ from edge_agent.installed import slots
 from edge_agent.installed.slots import Slots
 from edge_agent.machine.disk import Disk
 from edge_agent.telemetry.store import STORE_FILE, Store
-from edge_agent.update.attempts import Record
+from edge_agent.update.journal import Journal
 from edge_agent.update.transitions import State
 
 WRITTEN_BY_0_1 = Path(__file__).parent / "written_by_0_1"
@@ -35,10 +35,10 @@ def test_the_record_of_updates_is_read_and_written_unchanged(folder):
     before = (WRITTEN_BY_0_1 / MODEL / "state.json").read_bytes()
     (folder / "state.json").write_bytes(before)
 
-    record = Record(folder, model="digits", disk=Disk())
-    record.save()
+    journal = Journal(folder, model="digits", disk=Disk())
+    journal.save()
 
-    assert record.attempt.state is State.ROLLING_BACK
+    assert journal.attempt.state is State.ROLLING_BACK
     assert (folder / "state.json").read_bytes() == before
 
 

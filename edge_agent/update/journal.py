@@ -42,7 +42,7 @@ class Attempt:
     probation_carried_seconds: float = 0.0
 
 
-class Record:
+class Journal:
     """The document of one model, and the only writer of it."""
 
     def __init__(self, folder: Path, *, model: str, disk: disks.Disk) -> None:
