@@ -1,10 +1,10 @@
-"""The agent's own version, compared with a manifest's `min_agent_version`."""
+"""The agent's own version, and the comparison with the `min_agent_version` of a manifest."""
 
 __version__ = "0.1.0"
 
 
 def parse(text: str) -> tuple[int, ...]:
-    """Return the numbers of a dotted release (`1.2.0` → `(1, 2, 0)`), leaving out a pre-release or build suffix.
+    """Return the numbers of a dotted release (`1.2` → `(1, 2, 0)`), without a suffix for a pre-release or a build.
 
     Raises:
         ValueError: a part is not a number.

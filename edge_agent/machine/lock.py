@@ -1,4 +1,4 @@
-"""One agent per home folder: two would undo each other's updates and send each other's batches."""
+"""The lock of the home folder: two agents in one home would undo each other's updates and send each other's batches."""
 
 import contextlib
 import fcntl
@@ -8,22 +8,25 @@ from pathlib import Path
 
 from edge_agent.errors import AgentError
 
+LOCK_FILE = "agent.lock"
+
 
 class HomeInUse(AgentError):
-    """Another agent process works on this home folder."""
+    """Another agent process holds this home folder."""
 
     code = "home_in_use"
 
 
 @contextlib.contextmanager
 def hold(home: Path) -> Iterator[None]:
-    """Hold the home folder's lock; the kernel frees it when the process dies, however it dies.
+    """Hold the home folder's lock. The kernel frees it when the process ends, even by a kill, so no lock is ever stale.
 
     Raises:
         HomeInUse: another process holds it.
     """
     home.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(home / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # O_CLOEXEC: a self-test's child process must not inherit the lock and outlive the agent with it.
+    descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,10 @@
-"""Deciding whether a new model has proved itself: a pure function of counted evidence.
+"""The rule of probation: a pure function of counted evidence.
 
-A model is confirmed when the time is over *and* the application has made the number of inferences. Two inferences too few
-keep it waiting, for as long as it takes. Where not one inference came in three times the time, no application runs here:
-the model is then confirmed on its self-test and the time alone, and the report says so.
+- A model is confirmed when its time is over *and* the application has made the number of inferences. With one inference
+  too few it stays on probation, however long.
+- Without a single inference in three times the time, no application runs here. The model is then confirmed on its
+  self-test and the time alone, and the report says so.
+- A failed load, or too many failed inferences in a row, rolls the model back at once.
 """
 
 import dataclasses
@@ -23,7 +25,7 @@ class Decision(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What is known of the model since its activation."""
+    """The counts of a model since its activation."""
 
     elapsed_seconds: float
     inferences: int
@@ -34,7 +36,7 @@ class Evidence:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The decision and its reason as a sentence."""
+    """The decision, and its reason as a sentence; `failure` is set for a roll-back."""
 
     decision: Decision
     reason: str
