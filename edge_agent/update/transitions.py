@@ -1,8 +1,10 @@
-"""The one table of the update's state machine: (state, event) → (next state, the state that is reported).
+"""The one table of the update's states: (state, event) → (next state, report to the server).
 
-A restart in a state before `probation` starts the attempt's steps over at `downloading`: each step finds what the earlier
-run left, so this costs a hash and no bytes. `rolling_back` is the intent, kept before the pointer moves. *Adopted* is an
-attempt at what runs already; *superseded* is one that another assignment ends during probation with no earlier slot to flip to.
+- A restart before probation starts the attempt again at `downloading`. Each step finds the work of the earlier run on the
+  disk, so this costs a hash and no download.
+- `rolling_back` records the intention before the pointer moves. After a power cut in between, the next start finishes it.
+- `adopted` takes an attempt at the version that is in use already straight to probation: there is nothing to download.
+- `superseded` ends a probation when another version is assigned and there is no earlier slot to return to.
 """
 
 import enum
@@ -23,7 +25,7 @@ class State(enum.StrEnum):
 
 
 class Event(enum.StrEnum):
-    """What happened to it."""
+    """What happens to an attempt."""
 
     ADOPTED = "adopted"
     VERIFIED = "verified"
@@ -38,20 +40,32 @@ class Event(enum.StrEnum):
     RESTARTED = "restarted"
 
 
-TABLE: dict[tuple[State, Event], tuple[State, str | None]] = {
-    (State.DOWNLOADING, Event.VERIFIED): (State.VERIFIED, "verified"),
+class Reported(enum.StrEnum):
+    """The states of a deployment that the agent reports (wire contract)."""
+
+    DOWNLOADING = "downloading"
+    VERIFIED = "verified"
+    SELF_TESTED = "self_tested"
+    ACTIVATED = "activated"
+    CONFIRMED = "confirmed"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+
+
+TABLE: dict[tuple[State, Event], tuple[State, Reported | None]] = {
+    (State.DOWNLOADING, Event.VERIFIED): (State.VERIFIED, Reported.VERIFIED),
     (State.VERIFIED, Event.STAGED): (State.STAGED, None),
-    (State.STAGED, Event.SELF_TESTED): (State.SELF_TESTED, "self_tested"),
-    (State.SELF_TESTED, Event.SWITCHED): (State.PROBATION, "activated"),
-    (State.DOWNLOADING, Event.ADOPTED): (State.PROBATION, "activated"),
-    (State.PROBATION, Event.CONFIRMED): (State.CONFIRMED, "confirmed"),
+    (State.STAGED, Event.SELF_TESTED): (State.SELF_TESTED, Reported.SELF_TESTED),
+    (State.SELF_TESTED, Event.SWITCHED): (State.PROBATION, Reported.ACTIVATED),
+    (State.DOWNLOADING, Event.ADOPTED): (State.PROBATION, Reported.ACTIVATED),
+    (State.PROBATION, Event.CONFIRMED): (State.CONFIRMED, Reported.CONFIRMED),
     (State.PROBATION, Event.TRIPPED): (State.ROLLING_BACK, None),
-    (State.ROLLING_BACK, Event.RESTORED): (State.ROLLED_BACK, "rolled_back"),
-    (State.PROBATION, Event.SUPERSEDED): (State.FAILED, "failed"),
-    (State.DOWNLOADING, Event.REFUSED): (State.FAILED, "failed"),
-    (State.VERIFIED, Event.REFUSED): (State.FAILED, "failed"),
-    (State.STAGED, Event.REFUSED): (State.FAILED, "failed"),
-    (State.SELF_TESTED, Event.REFUSED): (State.FAILED, "failed"),
+    (State.ROLLING_BACK, Event.RESTORED): (State.ROLLED_BACK, Reported.ROLLED_BACK),
+    (State.PROBATION, Event.SUPERSEDED): (State.FAILED, Reported.FAILED),
+    (State.DOWNLOADING, Event.REFUSED): (State.FAILED, Reported.FAILED),
+    (State.VERIFIED, Event.REFUSED): (State.FAILED, Reported.FAILED),
+    (State.STAGED, Event.REFUSED): (State.FAILED, Reported.FAILED),
+    (State.SELF_TESTED, Event.REFUSED): (State.FAILED, Reported.FAILED),
     (State.DOWNLOADING, Event.RESTARTED): (State.DOWNLOADING, None),
     (State.VERIFIED, Event.RESTARTED): (State.DOWNLOADING, None),
     (State.STAGED, Event.RESTARTED): (State.DOWNLOADING, None),
@@ -61,8 +75,8 @@ UNDERWAY = frozenset({State.DOWNLOADING, State.VERIFIED, State.STAGED, State.SEL
 OVER = frozenset({State.CONFIRMED, State.ROLLED_BACK, State.FAILED})
 
 
-def choose_next(state: State, event: Event) -> tuple[State, str | None]:
-    """Return the next state and what to report of it.
+def choose_next(state: State, event: Event) -> tuple[State, Reported | None]:
+    """Return the next state, and the state to report (None for a step that the server need not know).
 
     Raises:
         KeyError: the table has no such step, which is an error in this program.
