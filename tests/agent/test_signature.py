@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from edge_agent.installed import manifest
 from edge_agent.update import signature
 from edge_agent.update.failures import Failure, UpdateFailed
-from tests.simulator import edge_server
+from tests.simulator import signing
 
 VECTORS = Path(__file__).parent.parent / "contract" / "vectors" / "model_signing"
 
@@ -33,10 +33,10 @@ def refuse(bundle, *, said, about=None, keys=None):
 
 def resign(key, change):
     """A bundle whose statement was changed and which was signed again, by the same key."""
-    document = json.loads(edge_server.sign(key, digests()))
+    document = json.loads(signing.sign(key, digests()))
     statement = json.loads(base64.b64decode(document["dsseEnvelope"]["payload"]))
     change(statement)
-    return edge_server.seal(key, statement)
+    return signing.seal(key, statement)
 
 
 def test_a_signature_of_the_reference_package_is_accepted():
@@ -52,8 +52,8 @@ def test_what_the_simulator_signs_the_reference_package_accepts(tmp_path):
     folder.mkdir()
     for name in digests():
         (folder / name).write_bytes((VECTORS / name).read_bytes())
-    (tmp_path / "model.sig").write_bytes(edge_server.sign(key, digests()))
-    (tmp_path / "key.pem").write_text(edge_server.public_pem(key))
+    (tmp_path / "model.sig").write_bytes(signing.sign(key, digests()))
+    (tmp_path / "key.pem").write_text(signing.public_pem(key))
 
     verifying = model_signing.verifying.Config().use_elliptic_key_verifier(public_key=tmp_path / "key.pem")
     verifying.verify(folder, tmp_path / "model.sig")
@@ -87,7 +87,7 @@ def test_every_changed_byte_of_the_bundle_is_refused_or_means_the_same():
 
 def test_another_key_is_refused_even_when_it_claims_the_pinned_hint():
     other = ec.generate_private_key(ec.SECP256R1())
-    forged = json.loads(edge_server.sign(other, digests()))
+    forged = json.loads(signing.sign(other, digests()))
     refuse(json.dumps(forged).encode(), said="a key that is not pinned")
 
     forged["verificationMaterial"]["publicKey"]["hint"] = next(iter(pinned()))
@@ -96,10 +96,10 @@ def test_another_key_is_refused_even_when_it_claims_the_pinned_hint():
 
 def test_any_of_several_pinned_keys_is_accepted():
     old, new = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    keys = pinned(edge_server.public_pem(old), edge_server.public_pem(new))
+    keys = pinned(signing.public_pem(old), signing.public_pem(new))
 
     for key in (old, new):
-        signature.verify(edge_server.sign(key, digests()), digests=digests(), keys=keys)
+        signature.verify(signing.sign(key, digests()), digests=digests(), keys=keys)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_other_resources_than_the_two_files_are_refused(names, said):
     key = ec.generate_private_key(ec.SECP256R1())
     signed = {name: digests().get(name, "0" * 64) for name in names}
 
-    refuse(edge_server.sign(key, signed), keys=pinned(edge_server.public_pem(key)), said=said)
+    refuse(signing.sign(key, signed), keys=pinned(signing.public_pem(key)), said=said)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_other_resources_than_the_two_files_are_refused(names, said):
 def test_a_signed_statement_that_says_something_else_is_refused(change, said):
     key = ec.generate_private_key(ec.SECP256R1())
 
-    refuse(resign(key, change), keys=pinned(edge_server.public_pem(key)), said=said)
+    refuse(resign(key, change), keys=pinned(signing.public_pem(key)), said=said)
 
 
 @pytest.mark.parametrize("bundle", [b"", b"[]", b"{}", b"\xff\xfe", b'{"mediaType": 1}', b"[" * 100_000])
@@ -150,4 +150,4 @@ def test_without_a_usable_key_nothing_is_accepted(pems):
 def test_a_key_of_another_curve_is_refused():
     key = ec.generate_private_key(ec.SECP384R1())
     with pytest.raises(UpdateFailed, match="no ECDSA P-256 key"):
-        signature.load_keys([edge_server.public_pem(key)])
+        signature.load_keys([signing.public_pem(key)])

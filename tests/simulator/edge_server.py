@@ -1,46 +1,28 @@
-"""A server for the agent's tests: the device API in memory, on a real socket, with signed files and faults on demand.
+"""A server for the agent's tests: the device API in memory, with signed files.
 
-It keeps the wire contract's promises (tokens, ETag, Range, dedupe of batches) and can be told to break any of them. A fault
-is spent by the requests whose path begins with its prefix.
+It keeps the wire contract's promises (tokens, ETag, dedupe of batches); `edge_http` puts it on a socket, and can be told to
+break any of them.
 """
 
-import base64
-import contextlib
 import dataclasses
-import gzip
 import hashlib
 import json
-import socket
 import threading
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.client import HTTPMessage
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
+from tests.simulator import edge_http, signing
+from tests.simulator.edge_http import Fault, Request
+
 ENROLLMENT_KEY = "key-of-the-test"
+# A policy under which a model is confirmed as soon as it is watched.
+NO_PROBATION = {"probation_s": 0, "probation_inferences": 0}
 
-
-@dataclasses.dataclass
-class Fault:
-    """What goes wrong with the next `times` requests to a path."""
-
-    prefix: str
-    kind: str  # status, truncate, corrupt, slow, no_range, stall, hang_up, answer_lost, body
-    value: Any = None
-    times: int = 1
-    headers: dict[str, str] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass
-class Request:
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    headers: dict[str, str]
+# Status, headers and JSON body.
+Answer = tuple[int, dict[str, str], dict[str, Any] | None]
 
 
 @dataclasses.dataclass
@@ -58,52 +40,6 @@ class Release:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.file).hexdigest()
-
-
-def sign(key: ec.EllipticCurvePrivateKey, digests: dict[str, str]) -> bytes:
-    """Sign files as the server does: an OpenSSF Model Signing v1.0 bundle."""
-    root = hashlib.sha256()
-    for name in sorted(digests):
-        root.update(bytes.fromhex(digests[name]))
-    statement = {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "model", "digest": {"sha256": root.hexdigest()}}],
-        "predicateType": "https://model_signing/signature/v1.0",
-        "predicate": {
-            "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": []},
-            "resources": [
-                {"name": name, "algorithm": "sha256", "digest": digest} for name, digest in sorted(digests.items())
-            ],
-        },
-    }
-    return seal(key, statement)
-
-
-def seal(key: ec.EllipticCurvePrivateKey, statement: dict[str, Any]) -> bytes:
-    """Sign a statement, whatever it says."""
-    payload = json.dumps(statement).encode()
-    signed = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(payload)} ".encode() + payload
-    pem = public_pem(key).encode()
-    bundle = {
-        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-        "verificationMaterial": {"publicKey": {"hint": hashlib.sha256(pem).hexdigest()}, "tlogEntries": []},
-        "dsseEnvelope": {
-            "payload": base64.b64encode(payload).decode(),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [
-                {"sig": base64.b64encode(key.sign(signed, ec.ECDSA(hashes.SHA256()))).decode(), "keyid": ""}
-            ],
-        },
-    }
-    return json.dumps(bundle).encode()
-
-
-def public_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    return (
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
 
 
 class EdgeServer:
@@ -126,7 +62,7 @@ class EdgeServer:
         self.max_records = 10_000
         self.poll_after_s: float = 60
         self.lock = threading.RLock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = edge_http.Server(("127.0.0.1", 0), edge_http.Handler)
         self._server.edge = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.is_closing = threading.Event()
@@ -147,11 +83,11 @@ class EdgeServer:
 
     @property
     def public_pem(self) -> str:
-        return public_pem(self.key)
+        return signing.public_pem(self.key)
 
     def sign(self, digests: dict[str, str]) -> bytes:
         """Sign files with the server's key."""
-        return sign(self.key, digests)
+        return signing.sign(self.key, digests)
 
     def publish(
         self,
@@ -171,7 +107,7 @@ class EdgeServer:
             filename=name,
             file=file,
             manifest=content,
-            signature=sign(key or self.key, digests),
+            signature=signing.sign(key or self.key, digests),
         )
         stem = f"{release.model}-{release.version}"
         self.files |= {f"{stem}/file": file, f"{stem}/manifest": content, f"{stem}/signature": release.signature}
@@ -251,167 +187,52 @@ class EdgeServer:
             self.records += body["records"]
             return 200, {"accepted": len(body["records"]), "duplicates": 0}
 
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    edge: EdgeServer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed in the middle is no error here."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Headers and body go out in two writes: with Nagle's algorithm each answer would wait 40 ms for an acknowledgement.
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
-
-    def do_GET(self) -> None:
-        self._serve("GET")
-
-    def do_POST(self) -> None:
-        self._serve("POST")
-
-    def _serve(self, method: str) -> None:
-        edge = self.server.edge
-        address = urlsplit(self.path)
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        edge.requests.append(Request(method, address.path, parse_qs(address.query), dict(self.headers.items())))
-        fault = edge.take_fault(address.path)
-        if fault is not None and self._break(fault):
-            return
-        if address.path.startswith("/files/"):
-            self._send_file(address.path.removeprefix("/files/"), fault)
-            return
-        if self.headers.get("Content-Encoding") == "gzip":
-            raw = gzip.decompress(raw)
-        status, headers, body = self._answer(method, address.path, parse_qs(address.query), raw)
-        if fault is not None and fault.kind == "answer_lost":
-            self._hang_up()
-            return
-        if fault is not None and fault.kind == "body":
-            body = {**(body or {}), **fault.value}
-        self._send(status, headers, body)
-
-    def _break(self, fault: Fault) -> bool:
-        if fault.kind == "status":
-            self._send(fault.value, fault.headers, {"code": "fault", "detail": "as told"})
-            return True
-        if fault.kind == "stall":
-            self.server.edge.is_closing.wait(fault.value)
-            self._hang_up()
-            return True
-        if fault.kind == "hang_up":
-            self._hang_up()
-            return True
-        return False
-
-    def _hang_up(self) -> None:
-        self.close_connection = True
-        with contextlib.suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-    def _send(self, status: int, headers: dict[str, str], body: Any) -> None:
-        content = b"" if body is None or status in {204, 304} else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        if status not in {204, 304}:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _send_file(self, name: str, fault: Fault | None) -> None:
-        content = self.server.edge.files.get(name)
-        if content is None:
-            self._send(404, {}, {"code": "missing"})
-            return
-        if fault is not None and fault.kind == "corrupt":
-            middle = len(content) // 2
-            content = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
-        offset, total = 0, len(content)
-        asked = self.headers.get("Range")
-        if asked and not (fault is not None and fault.kind == "no_range"):
-            offset = int(asked.removeprefix("bytes=").rstrip("-"))
-            if offset >= total:
-                self._send(416, {"Content-Range": f"bytes */{total}"}, {})
-                return
-        body = content[offset:]
-        self.send_response(206 if offset else 200)
-        self.send_header("Content-Length", str(len(body)))
-        if offset:
-            self.send_header("Content-Range", f"bytes {offset}-{total - 1}/{total}")
-        self.end_headers()
-        if fault is not None and fault.kind == "truncate":
-            self.wfile.write(body[: fault.value])
-            self.wfile.flush()
-            self._hang_up()
-            return
-        if fault is not None and fault.kind == "slow":
-            self._drip(body, fault.value)
-            return
-        self.wfile.write(body)
-
-    def _drip(self, body: bytes, chunk_bytes: int) -> None:
-        for start in range(0, len(body), chunk_bytes):
-            if self.server.edge.is_closing.wait(0.01):
-                return
-            self.wfile.write(body[start : start + chunk_bytes])
-
-    def _answer(
-        self, method: str, path: str, query: dict[str, list[str]], raw: bytes
-    ) -> tuple[int, dict[str, str], dict[str, Any] | None]:
-        edge = self.server.edge
+    def answer(
+        self, method: str, path: str, query: dict[str, list[str]], *, headers: HTTPMessage, raw: bytes
+    ) -> Answer:
+        """Answer one request as the device API does."""
         if (method, path) == ("POST", "/api/devices/enroll"):
             return self._enroll(json.loads(raw))
-        device_id = edge.tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "))
+        device_id = self.tokens.get(headers.get("Authorization", "").removeprefix("Bearer "))
         if device_id is None:
             return 401, {}, {"code": "unauthenticated", "detail": "no such token"}
         if (method, path) == ("GET", "/api/models/latest"):
-            return self._latest(device_id, query)
+            return self._latest(device_id, query, etag_at_hand=headers.get("If-None-Match"))
         return self._take(path, json.loads(raw or b"{}"), device_id=device_id, raw=raw)
 
-    def _take(
-        self, path: str, body: dict[str, Any], *, device_id: str, raw: bytes
-    ) -> tuple[int, dict[str, str], dict[str, Any] | None]:
-        edge = self.server.edge
+    def _take(self, path: str, body: dict[str, Any], *, device_id: str, raw: bytes) -> Answer:
         if path == "/api/devices/self/reports":
-            edge.reports.append(body)
+            self.reports.append(body)
             return 200, {}, {"state": body["state"]}
         if path == "/api/devices/self/heartbeat":
-            edge.heartbeats.append(body)
+            self.heartbeats.append(body)
             return 200, {}, {}
         if path == "/api/ingest" and body["device_id"] == device_id:
-            status, answer = edge.land(body, raw)
+            status, answer = self.land(body, raw)
             return status, {}, answer
         return 404, {}, {"code": "missing"}
 
-    def _enroll(self, body: dict[str, Any]) -> tuple[int, dict[str, str], dict[str, Any] | None]:
-        edge = self.server.edge
-        edge.enrollments.append(body)
+    def _enroll(self, body: dict[str, Any]) -> Answer:
+        self.enrollments.append(body)
         if body["enrollment_key"] != ENROLLMENT_KEY:
             return 403, {}, {"code": "bad_enrollment_key", "detail": "unknown"}
-        if edge.is_review:
+        if self.is_review:
             return 202, {}, {"status": "pending"}
         token = uuid.uuid4().hex
-        with edge.lock:
-            edge.tokens[token] = body["device_id"]
-        keys = [public_pem(edge.key)]
+        with self.lock:
+            self.tokens[token] = body["device_id"]
+        keys = [self.public_pem]
         return 201, {}, {"device_id": body["device_id"], "token": token, "poll_after_s": 60, "signing_keys": keys}
 
-    def _latest(self, device_id: str, query: dict[str, list[str]]) -> tuple[int, dict[str, str], dict[str, Any] | None]:
-        edge = self.server.edge
+    def _latest(self, device_id: str, query: dict[str, list[str]], *, etag_at_hand: str | None) -> Answer:
         if query["device_id"] != [device_id]:
             return 403, {}, {"code": "forbidden"}
-        wanted = query.get("model", [next(iter(edge.assignments), "none")])[0]
-        answer = edge.assignments.get(wanted)
-        headers = {"X-Poll-After": str(int(edge.poll_after_s)), "Cache-Control": "private, no-cache"}
+        wanted = query.get("model", [next(iter(self.assignments), "none")])[0]
+        answer = self.assignments.get(wanted)
+        headers = {"X-Poll-After": str(int(self.poll_after_s)), "Cache-Control": "private, no-cache"}
         if answer is None:
             return 204, {**headers, "X-Reason": "nothing assigned"}, None
         etag = f'"{answer["assignment"]["attempt_id"]}"'
-        if self.headers.get("If-None-Match") == etag:
+        if etag_at_hand == etag:
             return 304, {**headers, "ETag": etag}, None
         return 200, {**headers, "ETag": etag}, answer
