@@ -20,6 +20,7 @@ from edge_agent.agent import Agent
 from edge_agent.errors import AgentError
 from edge_agent.machine import lock
 from edge_agent.server.client import ServerRefusal, ServerTrouble
+from edge_agent.setting_kinds import BadSetting
 from edge_agent.status import describe
 from edge_agent.update.failures import Interrupted
 from edge_agent.update.updater import Outcome
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         chosen = settings.load(_config(options), environment=os.environ)
-    except settings.BadSetting as error:
+    except BadSetting as error:
         sys.stderr.write(f"edge-agent: {error}\n")
         return Exit.BAD_SETTING
     _log_to_stderr(chosen.log_level)
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with lock.hold(chosen.home):
             return _work(options.command, chosen)
-    except (lock.HomeInUse, settings.BadSetting) as error:
+    except (lock.HomeInUse, BadSetting) as error:
         sys.stderr.write(f"edge-agent: {error}\n")
         return Exit.HOME_IN_USE if isinstance(error, lock.HomeInUse) else Exit.BAD_SETTING
 
@@ -86,8 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> Path | None:
     if options.config is not None:
         return Path(options.config)
-    named = os.environ.get(settings.CONFIG_VARIABLE)
-    return Path(named) if named else None
+    return settings.find_config(os.environ)
 
 
 def _work(command: str, chosen: settings.Settings) -> int:

@@ -14,7 +14,8 @@ from typing import Any
 from edge_agent.errors import AgentError
 from edge_agent.machine import disk as disks
 from edge_agent.server.client import Client, ServerBroken
-from edge_agent.settings import BadSetting, Settings
+from edge_agent.setting_kinds import BadSetting
+from edge_agent.settings import Settings
 
 log = logging.getLogger(__name__)
 IDENTITY_FILE = "identity.json"

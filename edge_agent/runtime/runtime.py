@@ -8,7 +8,6 @@ agent rolls the model back) and the previous slot, else the fall-back model, els
 import dataclasses
 import hashlib
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -19,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent import settings
 from edge_agent.inference import array_checks, scores
 from edge_agent.inference.session import InferenceFailed, LoadFailed, RuntimeFailed, Session
 from edge_agent.installed import slots
 from edge_agent.installed.manifest import Manifest
-from edge_agent.settings import ENVIRONMENT_PREFIX, default_home
 from edge_agent.telemetry.store import Store
 
 log = logging.getLogger(__name__)
@@ -95,9 +94,9 @@ class Runtime:
         reload_seconds: float = 1.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.home = Path(home).expanduser() if home is not None else default_home()
+        self.home = Path(home).expanduser() if home is not None else settings.find_home()
         self._model = model
-        self._fallback_model = fallback_model or os.environ.get(f"{ENVIRONMENT_PREFIX}FALLBACK_MODEL")
+        self._fallback_model = fallback_model or settings.find_fallback_model()
         self._reload_seconds = reload_seconds
         self._clock = clock
         self._lock = threading.Lock()

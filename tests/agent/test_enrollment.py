@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.enrollment import AwaitingAcceptance, NotEnrolled
 from edge_agent.server.client import Forbidden, ServerBroken, Unreachable
-from edge_agent.settings import BadSetting
+from edge_agent.setting_kinds import BadSetting
 
 
 def test_the_identity_is_private_pinned_and_kept_over_restarts(server, start, home):

@@ -8,7 +8,8 @@ import pytest
 
 import edge_agent
 from edge_agent import settings
-from edge_agent.settings import BadSetting, Settings
+from edge_agent.setting_kinds import BadSetting
+from edge_agent.settings import Settings
 
 REQUIRED = {"EDGE_AGENT_SERVER_URL": "https://fleet.example", "EDGE_AGENT_DEVICE_ID": "edge-1"}
 
@@ -125,4 +126,4 @@ def test_the_readme_explains_every_setting_and_no_other():
     explained = re.findall(r"^\| `([a-z_]+)` \|", readme, flags=re.MULTILINE)
 
     assert explained == [field.name for field in dataclasses.fields(Settings)]
-    assert set(settings.READERS) == set(explained)
+    assert set(settings.KINDS) == set(explained)
