@@ -1,12 +1,12 @@
-"""One ONNX Runtime session of one model, on the providers that its manifest wants and the machine has."""
+"""One ONNX Runtime session: one model, on those of its wanted providers that this machine has."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_agent.errors import AgentError
+from edge_agent.inference.array_checks import Array, InputSpec
+from edge_agent.inference.failures import InferenceFailed, LoadFailed, NotInstalled
 
 GRAPH_LEVELS = {
     "disable": "ORT_DISABLE_ALL",
@@ -14,44 +14,25 @@ GRAPH_LEVELS = {
     "extended": "ORT_ENABLE_EXTENDED",
     "all": "ORT_ENABLE_ALL",
 }
-QUIET = 3
-
-
-class RuntimeFailed(AgentError):
-    """No model can be loaded, the input does not fit, or an inference failed."""
-
-    code = "runtime_failed"
-    is_lacking = False
-
-
-class NotInstalled(RuntimeFailed):
-    """ONNX Runtime, or every provider that the model wants, is not on this machine."""
-
-    code = "not_installed"
-    is_lacking = True
-
-
-class LoadFailed(RuntimeFailed):
-    """ONNX Runtime refuses the model."""
-
-    code = "load_failed"
-
-
-class InferenceFailed(RuntimeFailed):
-    """ONNX Runtime failed on an input that fits the model."""
-
-    code = "inference_failed"
+# ONNX Runtime's own scale: 3 logs errors and leaves warnings out.
+LOG_ERRORS_ONLY = 3
 
 
 class Session:
-    """A loaded model. Safe to run from several threads, as ONNX Runtime's session is."""
+    """A loaded model. Several threads may run it at once, as ONNX Runtime promises for its session.
 
-    def __init__(self, model: bytes, *, providers: Sequence[str], options: Mapping[str, Any]) -> None:
-        try:
-            import onnxruntime  # noqa: PLC0415  an optional extra
-        except ImportError as error:
-            message = "onnxruntime is not installed (pip install 'modelfleet-edge-agent[runtime]')"
-            raise NotInstalled(message) from error
+    Args:
+        model: the bytes of the model file.
+        providers: the wanted providers, the preferred one first; those that are missing here are left out.
+        options: the options of the manifest; names that this agent does not know are ignored.
+
+    Raises:
+        NotInstalled: ONNX Runtime, or every wanted provider, is missing.
+        LoadFailed: ONNX Runtime refuses the model.
+    """
+
+    def __init__(self, model: bytes, *, providers: Sequence[str], options: Mapping[str, object]) -> None:
+        onnxruntime = _import_onnxruntime()
         available = onnxruntime.get_available_providers()
         usable = [name for name in providers if name in available]
         if not usable:
@@ -63,32 +44,42 @@ class Session:
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
             message = f"ONNX Runtime refuses the model: {error}"
             raise LoadFailed(message) from error
-        self.inputs = {tensor.name: (tensor.type, tensor.shape) for tensor in self._session.get_inputs()}
-        self.output_names = [tensor.name for tensor in self._session.get_outputs()]
+        self.inputs = {spec.name: InputSpec(kind=spec.type, shape=spec.shape) for spec in self._session.get_inputs()}
+        self.output_names = [spec.name for spec in self._session.get_outputs()]
 
     @property
     def active_providers(self) -> list[str]:
-        """The providers that ONNX Runtime really took, in order; it falls back to the CPU without a word."""
+        """The providers that ONNX Runtime really took, in order; it falls back to the CPU without a message."""
         return list(self._session.get_providers())
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Run the model.
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the model and return its outputs by name, in the model's order.
 
         Raises:
             InferenceFailed: ONNX Runtime failed.
         """
         try:
             outputs = self._session.run(None, dict(inputs))
-        except Exception as error:  # as above
+        except Exception as error:  # ONNX Runtime's errors share no base class of their own
             message = f"ONNX Runtime failed: {error}"
             raise InferenceFailed(message) from error
         return {name: np.asarray(output) for name, output in zip(self.output_names, outputs, strict=True)}
 
 
-def _read_options(onnxruntime: Any, options: Mapping[str, Any]) -> Any:
-    """Turn a manifest's options into ONNX Runtime's; options of other engines or later agents are passed over."""
+def _import_onnxruntime() -> ModuleType:
+    try:
+        import onnxruntime  # noqa: PLC0415  an optional extra
+    except ImportError as error:
+        message = "onnxruntime is not installed (pip install 'modelfleet-edge-agent[runtime]')"
+        raise NotInstalled(message) from error
+    module: ModuleType = onnxruntime
+    return module
+
+
+def _read_options(onnxruntime: ModuleType, options: Mapping[str, object]) -> object:
+    """Turn a manifest's options into ONNX Runtime's."""
     settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = QUIET
+    settings.log_severity_level = LOG_ERRORS_ONLY
     level = GRAPH_LEVELS.get(str(options.get("graph_optimization_level", "all")), GRAPH_LEVELS["all"])
     settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     # Spinning threads burn most of a core between two frames of a camera, and make the frames no faster.

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from edge_agent import settings
 from edge_agent.inference import array_checks, scores
-from edge_agent.inference.session import InferenceFailed, LoadFailed, RuntimeFailed, Session
+from edge_agent.inference.failures import InferenceFailed, LoadFailed, RuntimeFailed
+from edge_agent.inference.session import Session
 from edge_agent.installed import slots
 from edge_agent.installed.manifest import Manifest
 from edge_agent.telemetry.store import Store
@@ -156,7 +157,7 @@ class Runtime:
             InferenceFailed: the model failed, or its output holds NaN; counted against a model on probation.
         """
         loaded = self._current()
-        arrays = array_checks.fit(inputs, session=loaded.session)
+        arrays = array_checks.fit(inputs, wanted=loaded.session.inputs)
         started = time.perf_counter()
         try:
             outputs = loaded.session.run(arrays)

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.inference.session import RuntimeFailed, Session
+from edge_agent.inference.failures import NotInstalled, RuntimeFailed
+from edge_agent.inference.session import Session
 from edge_agent.installed import slots
 from edge_agent.update.failures import Failure
 
@@ -52,7 +53,9 @@ def run(slot: Path) -> dict[str, Any]:
     try:
         session = Session(model, providers=manifest.providers, options=manifest.options)
     except RuntimeFailed as error:
-        return _failure(Failure.INCOMPATIBLE if error.is_lacking else Failure.SELF_TEST_FAILED, str(error))
+        return _failure(
+            Failure.INCOMPATIBLE if isinstance(error, NotInstalled) else Failure.SELF_TEST_FAILED, str(error)
+        )
     try:
         problem = compare(
             session.run(inputs),

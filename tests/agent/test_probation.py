@@ -148,7 +148,7 @@ def test_a_model_whose_outputs_turn_nan_is_rolled_back(server, on_probation, pub
     on_probation.sync()
     with edge_agent.Runtime("digits", home=home) as runtime:
         for image in tiny_models.images(5):
-            with pytest.raises(edge_agent.inference.session.InferenceFailed, match="NaN"):
+            with pytest.raises(edge_agent.inference.failures.InferenceFailed, match="NaN"):
                 runtime.infer(-image)
     on_probation.sync()
 

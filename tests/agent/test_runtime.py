@@ -8,7 +8,8 @@ import pytest
 
 import edge_agent
 from edge_agent.inference import array_checks, scores
-from edge_agent.inference.session import InferenceFailed, LoadFailed, NotInstalled, Session
+from edge_agent.inference.failures import InferenceFailed, LoadFailed, NotInstalled
+from edge_agent.inference.session import Session
 from edge_agent.installed import slots
 from edge_agent.runtime import runtime as runtimes
 from tests.agent import tiny_models
