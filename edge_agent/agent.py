@@ -1,7 +1,12 @@
-"""The agent: enrol, then keep its duties, each when it is due, for ever.
+"""The agent: it enrolls the device once, then does its duties for ever, each when it is due.
 
-Duties: *poll* (one per subscription asked for) · *watch* the probation · *report* · *flush* telemetry · *heartbeat*. A duty
-that fails backs off by itself and holds up no other; with the server down for ever the device keeps its model.
+1. *poll*, one for each model that the settings name: ask which version to run, and update to it.
+2. *watch* the models on probation.
+3. *report* the steps of attempts.
+4. *flush* the telemetry that waits.
+5. *heartbeat*.
+
+A duty that fails waits longer each time, and delays no other duty. Without a server the device keeps its model for ever.
 """
 
 import dataclasses
@@ -9,15 +14,18 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from edge_agent import enrollment
 from edge_agent.errors import AgentError
-from edge_agent.machine import capabilities
+from edge_agent.inference import providers
+from edge_agent.installed import folders
+from edge_agent.machine import capabilities, resources
 from edge_agent.machine.clock import Clock, SystemClock
 from edge_agent.machine.disk import Disk
 from edge_agent.server.backoff import Backoff
-from edge_agent.server.client import Client, ServerRefusal, ServerTrouble
+from edge_agent.server.bodies import Running
+from edge_agent.server.client import Client
+from edge_agent.server.failures import ServerRefusal, ServerTrouble
 from edge_agent.settings import Settings
 from edge_agent.telemetry.sender import Sender
 from edge_agent.telemetry.store import Store
@@ -31,12 +39,16 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 1.0
 DEFAULT_POLL_SECONDS = 300.0
 LEAST_POLL_SECONDS = 0.1
+# A long queue of telemetry must not keep the other duties waiting.
 BATCHES_AT_ONCE = 10
 
 
 @dataclasses.dataclass(kw_only=True)
 class Duty:
-    """Something that is done again and again: `act` does it and returns the seconds until the next time."""
+    """A task that comes again: `act` does it and returns the seconds until the next time.
+
+    `due_at` is in seconds of the monotonic clock.
+    """
 
     name: str
     act: Callable[[], float]
@@ -45,7 +57,7 @@ class Duty:
 
 
 class Agent:
-    """One device's agent. Single-threaded; `stop` may be set from anywhere."""
+    """One device's agent. One thread runs it; any thread or signal handler may set `stop`."""
 
     def __init__(
         self,
@@ -90,7 +102,7 @@ class Agent:
             try:
                 self.start()
             except (AgentError, OSError) as error:
-                wait = backoff.next_seconds(at_least=getattr(error, "retry_after_seconds", None))
+                wait = backoff.next_seconds(at_least=_read_wish(error))
                 log.warning("not enrolled yet (%s); trying again in %.1f s", error, wait)
                 self.stop.wait(wait)
         while not self.stop.is_set():
@@ -100,23 +112,22 @@ class Agent:
             self.stop.wait(max(0.0, next_at - self._clock.monotonic()))
 
     def start(self) -> None:
-        """Have an identity, and take up what an earlier run left.
+        """Get or read the device's identity, and resume the updates that an earlier run left unfinished.
 
         Raises:
             AgentError: as `enrollment.ensure`.
         """
-        self._identity = enrollment.ensure(
-            self.client, settings=self.settings, disk=self._disk, capabilities=capabilities.list_capabilities()
-        )
+        abilities = capabilities.list_capabilities(providers=providers.list_providers())
+        self._identity = enrollment.ensure(self.client, settings=self.settings, disk=self._disk, capabilities=abilities)
         self.client.token = self._identity.token
         self._resume()
 
     def sync(self) -> list[Outcome | str]:
-        """Do one whole cycle, and return what each poll led to (an outcome, or why nothing is assigned).
+        """Do every duty once and return the result of each poll: an outcome, or the reason why nothing is assigned.
 
         Raises:
-            ServerTrouble: something did not get through; the rest was done.
-            ServerRefusal: likewise.
+            ServerTrouble: a duty could not reach the server; the others were done.
+            ServerRefusal: the server refused a duty; the others were done.
         """
         trouble: AgentError | None = None
         outcomes: list[Outcome | str] = []
@@ -135,13 +146,20 @@ class Agent:
         return outcomes
 
     def poll(self, query: str | None) -> tuple[Outcome | str, float | None]:
-        """Ask what to run and bring it about; return what came of it and the server's wish for the next poll."""
+        """Ask which version to run and update to it; return the result, and the wait until the next poll if the server set one.
+
+        Raises:
+            ServerTrouble: try again later.
+            ServerRefusal: 4xx.
+            Interrupted: the agent is stopping.
+        """
         answer = self.client.latest(self.settings.device_id, model=query, etag=self._etags.get(query))
         outcome: Outcome | str = Outcome.UP_TO_DATE
         if answer.assignment is not None:
-            # Until it is acted upon in full, the next poll must answer in full: a stopped download needs fresh addresses.
+            # Until the update is done, the next poll must answer in full: a stopped download needs fresh addresses.
             self._etags.pop(query, None)
             outcome = self._updater(answer.assignment.model).apply(answer.assignment)
+            # The fleet's pages show the running version from heartbeats, so the next one goes out at once.
             self._heartbeat.due_at = 0.0
         elif not answer.is_unchanged:
             outcome = answer.reason
@@ -161,17 +179,17 @@ class Agent:
         except Interrupted:
             wait = 0.0
         except (ServerTrouble, ServerRefusal) as error:
-            wait = duty.backoff.next_seconds(at_least=getattr(error, "retry_after_seconds", None))
+            wait = duty.backoff.next_seconds(at_least=_read_wish(error))
             log.warning("%s: %s; trying again in %.1f s", duty.name, error, wait)
-        except Exception:  # the outermost loop: the device must keep its model whatever happens here
+        except Exception:  # the outermost loop: an error in one duty must not end the others
             wait = duty.backoff.next_seconds()
             log.exception("%s failed; trying again in %.1f s", duty.name, wait)
-            # What is in memory may be ahead of the disk: read it anew.
+            # A failed write leaves the journal in memory ahead of the one on the disk: read it anew.
             self._updaters.clear()
         duty.due_at = self._clock.monotonic() + wait
 
     def _tend(self) -> None:
-        """Keep the other duties while a download runs, and stop it when the agent stops."""
+        """Do the other duties while a download runs, and stop the download when the agent stops."""
         if self.stop.is_set():
             message = "stopped during a download"
             raise Interrupted(message)
@@ -208,18 +226,15 @@ class Agent:
             {
                 "agent_version": __version__,
                 "running": self.list_running(),
-                "capabilities": capabilities.list_capabilities(),
-                "resources": {
-                    **capabilities.measure_resources(self.settings.home),
-                    "telemetry": self.store.read_counters(),
-                },
+                "capabilities": capabilities.list_capabilities(providers=providers.list_providers()),
+                "resources": {**resources.measure(self.settings.home), "telemetry": self.store.read_counters()},
                 "clock": self._clock.now(),
             }
         )
         return self.settings.heartbeat_seconds
 
-    def list_running(self) -> list[dict[str, Any]]:
-        """Return what each model's pointer names."""
+    def list_running(self) -> list[Running]:
+        """Return the version in use of each model; a model without one is left out."""
         pointers = [updater.slots.current() for updater in self._updaters.values()]
         return [
             {"model": pointer.model, "version": pointer.version, "sha256": pointer.sha256}
@@ -228,9 +243,8 @@ class Agent:
         ]
 
     def _resume(self) -> None:
-        folder = self.settings.home / "models"
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            self._updater(path.name)
+        for model in folders.list_models(self.settings.home):
+            self._updater(model)
 
     def _updater(self, model: str) -> Updater:
         if model not in self._updaters:
@@ -240,6 +254,7 @@ class Agent:
         return self._updaters[model]
 
     def _surroundings(self) -> Surroundings:
+        # Keys of a setting replace those of the enrollment: an operator who pins keys trusts no others.
         pinned = tuple(path.read_text(encoding="ascii") for path in self.settings.verify_keys)
         enrolled = self._identity.signing_keys if self._identity else ()
         return Surroundings(
@@ -258,3 +273,8 @@ class Agent:
             between_chunks=self._tend,
             is_stopping=self.stop.is_set,
         )
+
+
+def _read_wish(error: Exception) -> float | None:
+    """Return the wait that the server asks for with its failure; None where it asks for none."""
+    return error.retry_after_seconds if isinstance(error, ServerTrouble) else None

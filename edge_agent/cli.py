@@ -1,6 +1,6 @@
 """The command line: `edge-agent run | sync --once | enroll | status`.
 
-`sync` and `enroll` print one JSON object on standard output and say what happened by their exit code (`Exit`).
+`sync` and `enroll` print one JSON object on standard output; their exit code (`Exit`) says how they ended.
 """
 
 import argparse
@@ -11,15 +11,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from edge_agent import enrollment, settings
 from edge_agent.agent import Agent
 from edge_agent.errors import AgentError
 from edge_agent.machine import lock
-from edge_agent.server.client import ServerRefusal, ServerTrouble
+from edge_agent.server.failures import ServerRefusal, ServerTrouble
 from edge_agent.setting_kinds import BadSetting
 from edge_agent.status import describe
 from edge_agent.update.failures import Interrupted
@@ -30,8 +29,25 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 3.0
 
 
+class Command(enum.StrEnum):
+    """The commands, with their help below."""
+
+    RUN = "run"
+    SYNC = "sync"
+    ENROLL = "enroll"
+    STATUS = "status"
+
+
+HELP = {
+    Command.RUN: "work until SIGINT or SIGTERM",
+    Command.SYNC: "do one whole cycle: check, download, verify, self-test, switch, report, send telemetry",
+    Command.ENROLL: "get this device's identity, once",
+    Command.STATUS: "print the models of this device, and the reports and telemetry that wait; changes nothing",
+}
+
+
 class Exit(enum.IntEnum):
-    """What the exit code says."""
+    """The exit codes; the README explains each."""
 
     DONE = 0
     DISK_TROUBLE = 1
@@ -52,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"edge-agent: {error}\n")
         return Exit.BAD_SETTING
     _log_to_stderr(chosen.log_level)
-    if options.command == "status":
+    if options.command == Command.STATUS:
         _print(describe(chosen))
         return Exit.DONE
     try:
@@ -71,16 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, text in {
-        "run": "work until SIGINT or SIGTERM",
-        "sync": "do one whole cycle: check, download, verify, self-test, switch, report, send telemetry",
-        "enroll": "get this device's identity, once",
-        "status": "print what runs here and what waits",
-    }.items():
+    for name, text in HELP.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--config", type=Path, metavar="agent.toml", help="settings in TOML")
-        if name == "sync":
-            command.add_argument("--once", action="store_true", help="one cycle, which is all that sync does")
+        if name is Command.SYNC:
+            command.add_argument(
+                "--once", action="store_true", help="do one cycle; the default, as there is no other mode"
+            )
     return parser
 
 
@@ -94,14 +107,14 @@ def _work(command: str, chosen: settings.Settings) -> int:
     agent = Agent(chosen)
     _stop_on_signals(agent.stop)
     try:
-        if command == "run":
+        if command == Command.RUN:
             agent.run()
             log.info("stopped")
             return Exit.DONE
         agent.start()
-        outcomes = agent.sync() if command == "sync" else []
+        outcomes = agent.sync() if command == Command.SYNC else []
     except Interrupted:
-        log.info("stopped in the middle; the next run takes it up")
+        log.info("stopped in the middle of a step; the next run continues there")
         return Exit.DONE
     except (ServerTrouble, ServerRefusal, enrollment.EnrollmentError) as error:
         _print({"outcome": error.code, "detail": str(error)})
@@ -111,6 +124,7 @@ def _work(command: str, chosen: settings.Settings) -> int:
         _print({"outcome": "disk_trouble", "detail": str(error)})
         return Exit.DISK_TROUBLE
     finally:
+        # The work is over: the grace period of a late signal must not interrupt the closing of files.
         signal.setitimer(signal.ITIMER_REAL, 0)
         agent.close()
     _print({"outcome": " ".join(outcomes) or "enrolled", "running": agent.list_running()})
@@ -124,7 +138,7 @@ def _exit_of(error: AgentError) -> Exit:
 
 
 def _stop_on_signals(stop: threading.Event) -> None:
-    """Stop at the next step; what still blocks after a grace period (a read from a silent server) is interrupted."""
+    """Stop at the next step. A step that still blocks after a grace period, as on a silent server, is interrupted."""
 
     def ask(_number: int, _frame: object) -> None:
         stop.set()
@@ -141,10 +155,10 @@ def _stop_on_signals(stop: threading.Event) -> None:
 
 def _log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # They log whole addresses, and a signed address is a credential.
+    # At INFO these two log whole addresses, and a signed address is a credential.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _print(document: dict[str, Any]) -> None:
+def _print(document: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(document, indent=1) + "\n")

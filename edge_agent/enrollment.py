@@ -1,19 +1,20 @@
-"""How a device gets its identity, and where it keeps it.
+"""The device's identity: how the device gets it from the server, and where it keeps it.
 
-1. `POST /api/devices/enroll` with the enrolment key; 202 means that a person has to accept: the same POST again later.
-2. The answer holds the token, shown once, and the signing keys, which are pinned from here on.
-3. Both are written, in one file that only the agent's user may read, before anything else is done. When the answer or the
-   power is lost before that, the same POST again issues the token anew (wire contract: until its first use).
+1. `POST /api/devices/enroll` with the enrollment key. 202 means that a person has to accept the device: the agent sends
+   the same request again later.
+2. The answer holds the token, which the server shows once, and the signing keys, which the device trusts from then on.
+3. Both are written to one file that only the agent's user may read, before the agent does anything else. When the answer
+   or the power is lost before that, the same request issues the token anew (wire contract: until its first use).
 """
 
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Any
 
 from edge_agent.errors import AgentError
 from edge_agent.machine import disk as disks
-from edge_agent.server.client import Client, ServerBroken
+from edge_agent.machine.capabilities import Capabilities
+from edge_agent.server.client import Client
 from edge_agent.setting_kinds import BadSetting
 from edge_agent.settings import Settings
 
@@ -29,7 +30,7 @@ class EnrollmentError(AgentError):
 
 
 class NotEnrolled(EnrollmentError):
-    """There is no identity yet, and no enrolment key to get one with."""
+    """The device has no identity yet, and no enrollment key to get one with."""
 
     code = "not_enrolled"
 
@@ -42,7 +43,7 @@ class AwaitingAcceptance(EnrollmentError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who the device is to one server."""
+    """The device as one server knows it; `signing_keys` are PEM texts."""
 
     device_id: str
     server_url: str
@@ -51,7 +52,7 @@ class Identity:
 
 
 def find(home: Path) -> Identity | None:
-    """Return the kept identity, or None before enrolment."""
+    """Return the identity in a home folder, or None before the enrollment."""
     document = disks.read_document(home / IDENTITY_FILE)
     if document is None:
         return None
@@ -63,48 +64,47 @@ def find(home: Path) -> Identity | None:
     )
 
 
-def ensure(client: Client, *, settings: Settings, disk: disks.Disk, capabilities: dict[str, Any]) -> Identity:
-    """Return the kept identity, or enrol once.
+def ensure(client: Client, *, settings: Settings, disk: disks.Disk, capabilities: Capabilities) -> Identity:
+    """Return the identity in the home folder, or enroll the device once.
 
     Raises:
         NotEnrolled: no identity and no key.
         AwaitingAcceptance: ask again later.
         BadSetting: the identity in this home belongs to another device.
         ServerTrouble: ask again later.
-        ServerRefusal: the key is bad, expired or used up (403), or the device is enrolled already (409).
+        ServerRefusal: the key is wrong, expired or used up (403), or the device is enrolled already (409).
     """
     identity = find(settings.home)
-    if identity is not None:
-        if identity.device_id != settings.device_id:
-            raise BadSetting("device_id", f"{settings.home} belongs to {identity.device_id!r}; use another home")
-        return identity
+    if identity is None:
+        return _enroll(client, settings=settings, disk=disk, capabilities=capabilities)
+    if identity.device_id != settings.device_id:
+        raise BadSetting("device_id", f"{settings.home} belongs to {identity.device_id!r}; use another home")
+    return identity
+
+
+def _enroll(client: Client, *, settings: Settings, disk: disks.Disk, capabilities: Capabilities) -> Identity:
     if settings.enrollment_key is None:
         message = "this device is not enrolled, and enrollment_key is not set"
         raise NotEnrolled(message)
-    body = {
-        "device_id": settings.device_id,
-        "enrollment_key": settings.enrollment_key,
-        "target": settings.target,
-        "labels": settings.labels,
-        "capabilities": capabilities,
-    }
-    status, answer = client.enroll(body)
-    if status == 202:
+    enrolled = client.enroll(
+        {
+            "device_id": settings.device_id,
+            "enrollment_key": settings.enrollment_key,
+            "target": settings.target,
+            "labels": settings.labels,
+            "capabilities": capabilities,
+        }
+    )
+    if enrolled is None:
         message = "the server waits for a person to accept this device"
         raise AwaitingAcceptance(message)
-    identity = _read(answer, settings=settings)
+    identity = Identity(
+        device_id=settings.device_id,
+        server_url=settings.server_url,
+        token=enrolled.token,
+        signing_keys=enrolled.signing_keys,
+    )
     disk.ensure_folder(settings.home)
     disk.write_document(settings.home / IDENTITY_FILE, dataclasses.asdict(identity), mode=SECRET_MODE)
     log.info("enrolled as %s with %d signing keys pinned", identity.device_id, len(identity.signing_keys))
     return identity
-
-
-def _read(answer: dict[str, Any], *, settings: Settings) -> Identity:
-    token, keys = answer.get("token"), answer.get("signing_keys")
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
-        message = "the enrolment answer holds no token"
-        raise ServerBroken(message)
-    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        message = "the enrolment answer holds no signing keys"
-        raise ServerBroken(message)
-    return Identity(device_id=settings.device_id, server_url=settings.server_url, token=token, signing_keys=tuple(keys))

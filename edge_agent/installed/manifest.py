@@ -9,7 +9,8 @@ import math
 from typing import Any
 
 from edge_agent import version
-from edge_agent.server.answers import FILENAME, RESERVED_FILENAMES, SHA256, Assignment
+from edge_agent.names import NAME, RESERVED_FILENAMES, SHA256
+from edge_agent.server.answers import Assignment
 from edge_agent.update.failures import Failure, UpdateFailed
 
 MANIFEST_FILE = "manifest.json"
@@ -72,7 +73,7 @@ def _read(document: dict[str, Any]) -> Manifest:
         self_test=self_test,
         min_agent_version=str(document.get("min_agent_version", "0.0.0")),
     )
-    if not FILENAME.fullmatch(manifest.filename) or manifest.filename in RESERVED_FILENAMES:
+    if not NAME.fullmatch(manifest.filename) or manifest.filename in RESERVED_FILENAMES:
         raise _invalid(f"file.name {manifest.filename!r} is not a plain name")
     if not SHA256.fullmatch(manifest.sha256):
         raise _invalid("file.sha256 is no SHA-256")

@@ -1,16 +1,27 @@
-"""What the agent tells the server of the machine: what it can do, and how it is."""
+"""The capabilities of this machine: everything about it that only an upgrade changes."""
 
 import platform
-from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import psutil
 
 from edge_agent.version import __version__
 
 
-def list_capabilities() -> dict[str, Any]:
-    """Return what this machine can do; it changes by an upgrade only."""
+class Capabilities(TypedDict):
+    """The machine's capabilities, in the form of the wire contract."""
+
+    agent_version: str
+    architecture: str
+    cpu_count: int
+    ram_bytes: int
+    operating_system: str
+    python_version: str
+    providers: list[str]
+
+
+def list_capabilities(*, providers: list[str]) -> Capabilities:
+    """Return the machine's capabilities; `providers` are the execution providers that can run a model here."""
     return {
         "agent_version": __version__,
         "architecture": platform.machine(),
@@ -18,38 +29,5 @@ def list_capabilities() -> dict[str, Any]:
         "ram_bytes": psutil.virtual_memory().total,
         "operating_system": f"{platform.system()} {platform.release()}",
         "python_version": platform.python_version(),
-        "providers": list_providers(),
+        "providers": providers,
     }
-
-
-def list_providers() -> list[str]:
-    """Return ONNX Runtime's execution providers, none where it is not installed."""
-    try:
-        import onnxruntime  # noqa: PLC0415  an optional extra
-    except ImportError:
-        return []
-    return list(onnxruntime.get_available_providers())
-
-
-def measure_resources(home: Path) -> dict[str, Any]:
-    """Return how busy and how full the machine is."""
-    memory, disk, network = psutil.virtual_memory(), psutil.disk_usage(str(home)), psutil.net_io_counters()
-    resources: dict[str, Any] = {
-        "cpu_ratio": psutil.cpu_percent(interval=None) / 100,
-        "memory_used_ratio": memory.percent / 100,
-        "memory_available_bytes": memory.available,
-        "disk_free_bytes": disk.free,
-        "disk_used_ratio": disk.percent / 100,
-    }
-    if network is not None:
-        resources |= {"network_sent_bytes": network.bytes_sent, "network_received_bytes": network.bytes_recv}
-    temperature = _temperature_celsius()
-    return resources if temperature is None else resources | {"temperature_celsius": temperature}
-
-
-def _temperature_celsius() -> float | None:
-    read = getattr(psutil, "sensors_temperatures", None)
-    if read is None:
-        return None
-    readings = [sensor.current for sensors in read().values() for sensor in sensors if sensor.current]
-    return max(readings, default=None)

@@ -24,6 +24,7 @@ from edge_agent.inference.failures import InferenceFailed, LoadFailed, RuntimeFa
 from edge_agent.inference.session import Session
 from edge_agent.installed import slots
 from edge_agent.installed.manifest import Manifest
+from edge_agent.telemetry.records import InferenceRecord
 from edge_agent.telemetry.store import Store
 
 log = logging.getLogger(__name__)
@@ -250,16 +251,20 @@ class Runtime:
         digest = hashlib.sha256()
         for array in arrays.values():
             digest.update(np.ascontiguousarray(array).data)
-        shared = {
-            "timestamp": self._clock(),
-            "latency_ms": inference.latency_ms,
-            "model_id": inference.model,
-            "model_version": inference.model_version,
-            "request_hash": digest.hexdigest(),
-            "provider": inference.provider,
-        }
-        samples = zip(inference.class_ids, inference.confidences, strict=True)
-        records = [{**shared, "class_id": number, "confidence": confidence} for number, confidence in samples]
+        now, request_hash = self._clock(), digest.hexdigest()
+        records: list[InferenceRecord] = [
+            {
+                "timestamp": now,
+                "latency_ms": inference.latency_ms,
+                "model_id": inference.model,
+                "model_version": inference.model_version,
+                "request_hash": request_hash,
+                "provider": inference.provider,
+                "class_id": class_id,
+                "confidence": confidence,
+            }
+            for class_id, confidence in zip(inference.class_ids, inference.confidences, strict=True)
+        ]
         self._keep(
             lambda store: store.record(records, model=inference.model, version=inference.model_version), len(records)
         )

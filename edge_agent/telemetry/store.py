@@ -1,14 +1,15 @@
-"""The telemetry file: one SQLite database in WAL mode, shared by the application (which records) and the agent (which sends).
+"""The telemetry file: one SQLite database in WAL mode. The application records into it, the agent sends from it.
 
-Nothing is lost or counted twice by a kill of either process:
+A kill of either process loses no record and counts none twice:
 
 1. A record is committed before `record` returns.
-2. A batch's number, membership and very bytes are fixed in one durable transaction before the first send (`seal`), and
-   sent again unchanged until the server has answered for good (`settle`), after which it is deleted.
-3. The server dedupes by (device, stream, batch), and a stream is one life of this file.
+2. `seal` fixes a batch's number, its records and its bytes in one durable transaction, before the first send. The same
+   bytes are sent until the server gives a final answer; then `settle` deletes the batch.
+3. The server ignores a batch that it has already: it knows batches by device, stream and number. A stream is one life of
+   this file.
 
-Records are appended with `synchronous=NORMAL`: no flash write per inference; a power cut may cost what came after the last
-`seal`, which syncs all that stands before it. The agent's own transactions use `FULL`.
+The application appends with `synchronous=NORMAL`, which costs no flash write per inference. A power cut may therefore
+lose the records since the last `seal`, whose sync makes everything before it durable. The agent writes with `FULL`.
 """
 
 import contextlib
@@ -20,18 +21,30 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from edge_agent.telemetry.records import InferenceRecord
 
 log = logging.getLogger(__name__)
 STORE_FILE = "telemetry.db"
+
+# Counters: records that wait, records that the server answered for good, records that were sampled out. A batch that is
+# dropped counts as `dropped_<status>`.
+WAITING = "waiting"
+ANSWERED = "answered"
+SAMPLED_OUT = "sampled_out"
+
 # An application must not wait long for its telemetry; the agent may.
 BUSY_SECONDS = {"NORMAL": 1.0, "FULL": 10.0}
 BUSY_STEP_MILLISECONDS = 3
 GZIP_LEVEL = 6
 DEFAULT_MAX_RECORDS = 100_000
 SAMPLE_RATIO = 0.1
+MAX_ERROR_CHARACTERS = 500
+# The low byte of an extended SQLite code is the primary code: every kind of "busy" has the same one.
+PRIMARY_CODE_MASK = 0xFF
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -48,7 +61,7 @@ CREATE TABLE IF NOT EXISTS tallies (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Batch:
-    """A sealed batch: its gzipped body is sent as it is, however often."""
+    """A sealed batch; every send uses the same gzipped body."""
 
     number: int
     record_count: int
@@ -57,7 +70,7 @@ class Batch:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What the application found of one version since it was activated."""
+    """The application's experience with one version since its activation."""
 
     inferences: int = 0
     consecutive_errors: int = 0
@@ -71,7 +84,8 @@ class Store:
     Args:
         home: the agent's home folder.
         durability: `NORMAL` for the application, `FULL` for the agent.
-        max_records: how many records may wait; above it the oldest are sampled out, and counted.
+        max_records: how many records may wait; above this number the oldest are sampled out, and counted. The number is
+            kept in the file, because it is the application that applies it.
     """
 
     def __init__(
@@ -84,6 +98,7 @@ class Store:
         try:
             self._connection = self._open()
         except sqlite3.DatabaseError as error:
+            # Locked, full or unreadable is operational: the file itself is good, so it must not be set aside.
             if isinstance(error, sqlite3.OperationalError):
                 raise
             self._set_aside(error)
@@ -99,24 +114,26 @@ class Store:
 
     @property
     def stream(self) -> str:
-        """The uuid of this life of the file."""
-        return str(self._fact("stream"))
+        """The uuid of this life of the file: a new file starts to count batches at 1 again."""
+        with self._lock:
+            return str(_read_fact(self._connection.cursor(), "stream"))
 
-    def record(self, records: Sequence[Mapping[str, Any]], *, model: str, version: str) -> None:
-        """Keep the records of one inference, and count it for the probation of its version."""
+    def record(self, records: Sequence[InferenceRecord], *, model: str, version: str) -> None:
+        """Keep the records of one inference, and count them for the probation of its version."""
         with self._transaction() as cursor:
             cursor.executemany(
                 "INSERT INTO records (body) VALUES (?)", [(json.dumps(record, allow_nan=False),) for record in records]
             )
-            _count(cursor, "waiting", len(records))
+            _count(cursor, WAITING, len(records))
             _tally(cursor, model, version, "inferences = inferences + ?, consecutive_errors = 0", len(records))
             self._keep_bound(cursor)
 
     def record_error(self, *, model: str, version: str, message: str, is_load_failure: bool = False) -> None:
-        """Count an inference that failed, or a model that did not load."""
-        what = "load_failures = load_failures + 1" if is_load_failure else "consecutive_errors = consecutive_errors + 1"
+        """Count an inference that failed, or a load that failed."""
+        column = "load_failures" if is_load_failure else "consecutive_errors"
+        change = f"{column} = {column} + 1, last_error = ?"
         with self._transaction() as cursor:
-            _tally(cursor, model, version, f"{what}, last_error = ?", message[:500])
+            _tally(cursor, model, version, change, message[:MAX_ERROR_CHARACTERS])
 
     def read_tally(self, model: str, version: str) -> Tally:
         """Return the counts of a version since its activation."""
@@ -135,7 +152,7 @@ class Store:
             cursor.execute("DELETE FROM tallies WHERE model = ? AND version = ?", (model, version))
 
     def seal(self, *, device_id: str, most_records: int) -> Batch | None:
-        """Return the oldest sealed batch, sealing one from the oldest records where there is none; None when all is sent."""
+        """Return the oldest sealed batch, or seal one from the oldest records; None when no record waits."""
         with self._transaction() as cursor:
             row = cursor.execute("SELECT number, records, body FROM batches ORDER BY number LIMIT 1").fetchone()
             if row:
@@ -147,15 +164,15 @@ class Store:
             return self._insert(cursor, device_id=device_id, bodies=[body for _, body in rows])
 
     def settle(self, batch: Batch, *, counted_as: str) -> None:
-        """Delete a batch that the server has answered for good, and count its records under a name."""
+        """Delete a batch that needs no more sends, and count its records under a name; a second call changes nothing."""
         with self._transaction() as cursor:
             deleted = cursor.execute("DELETE FROM batches WHERE number = ?", (batch.number,)).rowcount
             if deleted:
-                _count(cursor, "waiting", -batch.record_count)
+                _count(cursor, WAITING, -batch.record_count)
                 _count(cursor, counted_as, batch.record_count)
 
     def split(self, batch: Batch, *, device_id: str) -> bool:
-        """Replace a batch that the server finds too large by two smaller ones; False where it holds one record."""
+        """Replace a batch that is too large for the server by two smaller ones; False where it holds one record only."""
         bodies = [json.dumps(record, allow_nan=False) for record in json.loads(gzip.decompress(batch.body))["records"]]
         if len(bodies) < 2:
             return False
@@ -166,22 +183,27 @@ class Store:
         return True
 
     def read_counters(self) -> dict[str, int]:
-        """Return what waits, and what became of the rest: sent, rejected, dropped, sampled out."""
+        """Return the counters by name: records that wait, were answered, dropped or sampled out."""
         with self._lock:
             return dict(self._connection.execute("SELECT name, value FROM counters ORDER BY name").fetchall())
 
     def _insert(self, cursor: sqlite3.Cursor, *, device_id: str, bodies: list[str]) -> Batch:
+        # The body holds the batch's number, which the row gives: so the row comes first, empty.
         cursor.execute("INSERT INTO batches (records, body) VALUES (?, x'')", (len(bodies),))
         number = int(cursor.lastrowid or 0)
+        # Records are JSON texts already, so the body is put together as text. `mtime=0` keeps gzip's header free of the time.
         head = json.dumps({"device_id": device_id, "stream": self.stream, "batch": number})
         body = gzip.compress(f'{head[:-1]}, "records": [{",".join(bodies)}]}}'.encode(), GZIP_LEVEL, mtime=0)
         cursor.execute("UPDATE batches SET body = ? WHERE number = ?", (body, number))
         return Batch(number=number, record_count=len(bodies), body=body)
 
     def _keep_bound(self, cursor: sqlite3.Cursor) -> None:
-        """Sample the oldest records out when too many wait: every second one of the oldest tenth."""
+        """Delete every second one of the oldest tenth when too many records wait.
+
+        A thinner past says more about the device than a past with a hole, and the newest records stay complete.
+        """
         limit = int(_read_fact(cursor, "max_records") or DEFAULT_MAX_RECORDS)
-        waiting = cursor.execute("SELECT value FROM counters WHERE name = 'waiting'").fetchone()[0]
+        waiting = cursor.execute("SELECT value FROM counters WHERE name = ?", (WAITING,)).fetchone()[0]
         if waiting <= limit:
             return
         span = max(int(limit * SAMPLE_RATIO), 2 * (waiting - limit))
@@ -190,15 +212,15 @@ class Store:
             " FROM records ORDER BY id LIMIT ?) WHERE place % 2 = 0)",
             (span,),
         ).rowcount
-        _count(cursor, "waiting", -deleted)
-        _count(cursor, "sampled_out", deleted)
+        _count(cursor, WAITING, -deleted)
+        _count(cursor, SAMPLED_OUT, deleted)
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, timeout=BUSY_SECONDS[self._durability], isolation_level=None, check_same_thread=False
         )
         try:
-            # SQLite does not wait for a lock here, so two processes that open a new file together have to.
+            # SQLite does not wait for the lock at this statement, so two processes that open a new file at once would collide.
             _insist(lambda: connection.execute("PRAGMA journal_mode = WAL"), seconds=BUSY_SECONDS[self._durability])
             connection.execute(f"PRAGMA synchronous = {self._durability}")
             connection.executescript(SCHEMA)
@@ -210,16 +232,12 @@ class Store:
         return connection
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        """Move a damaged file out of the way: a rotten memory card costs waiting records, never the device."""
+        """Rename a damaged file, so that a new one can begin: a worn-out memory card costs the records that wait, not the device."""
         aside = self._path.with_name(f"{STORE_FILE}.damaged-{uuid.uuid4().hex[:8]}")
         log.error("the telemetry file is damaged (%s); set aside as %s", error, aside.name)
         self._path.rename(aside)
         for suffix in ("-wal", "-shm"):
             self._path.with_name(STORE_FILE + suffix).unlink(missing_ok=True)
-
-    def _fact(self, name: str) -> str | None:
-        with self._lock:
-            return _read_fact(self._connection.cursor(), name)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -235,20 +253,20 @@ class Store:
 
 
 def _insist(act: Callable[[], object], *, seconds: float) -> None:
-    """Do something that needs the file's lock as soon as the other process leaves a gap.
+    """Do an action that needs the file's lock; while the other process holds it, try again every few milliseconds.
 
-    SQLite's own wait grows to 100 ms between two looks: beside an application that infers without a pause, the agent would
-    hardly ever hit a gap.
+    SQLite's own wait grows to 100 ms between two tries. Beside an application that infers without a pause, the agent would
+    then hardly ever find the file unlocked.
 
     Raises:
-        sqlite3.OperationalError: it stays locked, or something else is wrong.
+        sqlite3.OperationalError: the file stays locked, or the action fails for another reason.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
             act()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if error.sqlite_errorcode & PRIMARY_CODE_MASK != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(BUSY_STEP_MILLISECONDS / 1000)
         else:

@@ -15,7 +15,8 @@ import httpx
 from edge_agent.machine.clock import Clock
 from edge_agent.machine.disk import Disk, hash_file, read_document
 from edge_agent.server.answers import Assignment
-from edge_agent.server.client import CHUNK_BYTES, Client, ServerBroken, ServerTrouble, Unreachable
+from edge_agent.server.client import CHUNK_BYTES, Client
+from edge_agent.server.failures import ServerBroken, ServerTrouble, Unreachable
 from edge_agent.update.failures import Failure, UpdateFailed
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
-"""What the agent remembers of one model's updates: the attempt, the highest release counter, the reports not yet delivered.
+"""The journal of one model's updates: the attempt, the highest release counter, the reports that wait.
 
-One JSON document per model, replaced as a whole: a step and its report are kept together or not at all, so a report is
-neither lost nor invented by a power cut.
+It is one JSON file, replaced as a whole. A step and its report are therefore kept together or not at all: a power cut
+neither loses a report nor leaves one for a step that never was.
 """
 
 import dataclasses
@@ -11,9 +11,10 @@ from typing import Any
 
 from edge_agent.machine import disk as disks
 from edge_agent.server.answers import Assignment
+from edge_agent.server.bodies import FailureDetail, ReportBody, ReportDetail
 from edge_agent.update import transitions
 from edge_agent.update.failures import Failure
-from edge_agent.update.transitions import Event, State
+from edge_agent.update.transitions import Event, Reported, State
 
 log = logging.getLogger(__name__)
 STATE_FILE = "state.json"
@@ -23,7 +24,11 @@ MAX_OUTBOX = 256
 
 @dataclasses.dataclass(kw_only=True)
 class Attempt:
-    """This device's attempt at one version."""
+    """This device's attempt at one version. The names of the fields are those of the file.
+
+    `probation_carried_seconds` is the time on probation up to `probation_since_monotonic`, a moment of the boot
+    `probation_boot_id`.
+    """
 
     attempt_id: str
     version: str
@@ -33,28 +38,27 @@ class Attempt:
     probation_seconds: float
     probation_inferences: int
     state: State = State.DOWNLOADING
-    reported: list[str] = dataclasses.field(default_factory=list)
+    reported: list[Reported] = dataclasses.field(default_factory=list)
     download_tries: int = 0
     active_providers: list[str] = dataclasses.field(default_factory=list)
-    failure: dict[str, Any] = dataclasses.field(default_factory=dict)
+    failure: FailureDetail = dataclasses.field(default_factory=FailureDetail)
     probation_boot_id: str = ""
     probation_since_monotonic: float = 0.0
     probation_carried_seconds: float = 0.0
 
 
 class Journal:
-    """The document of one model, and the only writer of it."""
+    """The journal of one model, and the only writer of its file."""
 
     def __init__(self, folder: Path, *, model: str, disk: disks.Disk) -> None:
         self._path = folder / STATE_FILE
         self._disk = disk
         self.model = model
         document = self._read()
-        raw = document.get("attempt")
-        self.attempt = Attempt(**{**raw, "state": State(raw["state"])}) if raw else None
+        self.attempt = _read_attempt(document.get("attempt"))
         self.highest_release_counter: int = document.get("highest_release_counter", 0)
         self.failed_attempts: list[str] = document.get("failed_attempts", [])
-        self.outbox: list[dict[str, Any]] = document.get("outbox", [])
+        self.outbox: list[ReportBody] = document.get("outbox", [])
         # One sequence for the model, not for the attempt: an attempt that comes back must not repeat its numbers.
         self.last_seq: int = document.get("last_seq", 0)
         self.confirmed_manifest_sha256: str = document.get("confirmed_manifest_sha256", "")
@@ -62,7 +66,7 @@ class Journal:
         self.reports_dropped: int = document.get("reports_dropped", 0)
 
     def begin(self, assignment: Assignment) -> Attempt:
-        """Start an attempt, or the steps of the same one over after a restart."""
+        """Start an attempt; the attempt at hand, cut off by a restart, starts its steps again instead."""
         if self.attempt is not None and self.attempt.attempt_id == assignment.attempt_id:
             self.attempt.state, _ = transitions.choose_next(self.attempt.state, Event.RESTARTED)
         else:
@@ -77,12 +81,13 @@ class Journal:
             )
         return self.attempt
 
-    def note(self, attempt: Attempt, event: Event, *, detail: dict[str, Any] | None = None) -> None:
+    def note(self, attempt: Attempt, event: Event, *, detail: ReportDetail | None = None) -> None:
         """Take one step of the table and keep it, with its report, durably."""
         attempt.state, reported = transitions.choose_next(attempt.state, event)
         if attempt.state is State.CONFIRMED:
             self.confirmed_manifest_sha256 = attempt.manifest_sha256
             self.confirmed_providers = attempt.active_providers
+        # A superseded version did not fail: the server may assign the same attempt again.
         if attempt.state in {State.FAILED, State.ROLLED_BACK} and attempt.failure.get("class") != Failure.SUPERSEDED:
             self.failed_attempts = [*self.failed_attempts, attempt.attempt_id][-MAX_FAILED_ATTEMPTS:]
         if reported is not None:
@@ -90,8 +95,8 @@ class Journal:
         self.save()
         log.info("%s %s attempt %s: %s", self.model, attempt.version, attempt.attempt_id, attempt.state)
 
-    def report(self, attempt: Attempt, state: str, *, detail: dict[str, Any]) -> None:
-        """Put a report into the outbox, once per attempt and state; `save` makes it durable."""
+    def report(self, attempt: Attempt, state: Reported, *, detail: ReportDetail) -> None:
+        """Add a report to the outbox, once per attempt and state; `save` makes it durable."""
         if state in attempt.reported:
             return
         self.last_seq += 1
@@ -114,7 +119,7 @@ class Journal:
             log.error("the report outbox is full: dropped %s", self.outbox.pop(0))
 
     def save(self) -> None:
-        """Replace the document as a whole."""
+        """Replace the file as a whole."""
         document = {
             "model": self.model,
             "attempt": dataclasses.asdict(self.attempt) if self.attempt else None,
@@ -129,10 +134,17 @@ class Journal:
         self._disk.ensure_folder(self._path.parent)
         self._disk.write_document(self._path, document)
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> disks.Document:
         try:
             return disks.read_document(self._path) or {}
         except ValueError:
-            # Bit rot: the slots still hold a good model, so the agent goes on with an empty memory and says so.
+            # A damaged disk: the slots still hold a good model, so the agent goes on without a memory and logs it.
             log.exception("%s cannot be read; starting with an empty one", self._path)
             return {}
+
+
+def _read_attempt(document: Any) -> Attempt | None:
+    if not document:
+        return None
+    reported = [Reported(state) for state in document.get("reported", [])]
+    return Attempt(**{**document, "state": State(document["state"]), "reported": reported})

@@ -1,6 +1,8 @@
-"""Running a slot's golden self-test in a child process: a model that kills ONNX Runtime kills only the child."""
+"""Running a slot's self-test in a child process: a model that crashes ONNX Runtime crashes only the child.
 
-import dataclasses
+Parent and child exchange one JSON object, `Finding`, on the child's last line of output.
+"""
+
 import importlib.util
 import json
 import subprocess
@@ -8,42 +10,37 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
+from edge_agent.server.bodies import SelfTestDetail
 from edge_agent.update.failures import Failure, Interrupted, UpdateFailed
 
+CHILD = "edge_agent.update.self_test_child"
 POLL_SECONDS = 0.02
 MAX_STDERR_CHARACTERS = 500
 RUNTIME = ("numpy", "onnxruntime")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Passed:
-    """What a passed self-test found."""
+class Finding(TypedDict, total=False):
+    """The child's answer: the first two fields of a failure, or the other three of a pass."""
 
+    failure: Failure
+    message: str
     active_providers: list[str]
     wanted_providers: list[str]
     latency_p50_ms: float
 
-    @property
-    def detail(self) -> dict[str, Any]:
-        """What the report says of it; a fall-back to another provider than the first wanted one is never silent."""
-        detail = dataclasses.asdict(self)
-        if self.wanted_providers[:1] != self.active_providers[:1]:
-            detail["provider_fallback"] = True
-        return detail
 
-
-def run(slot: Path, *, timeout_seconds: float, is_stopping: Callable[[], bool]) -> Passed:
-    """Run a slot's self-test.
+def run(slot: Path, *, timeout_seconds: float, is_stopping: Callable[[], bool]) -> SelfTestDetail:
+    """Run the self-test of the slot in this folder and return its findings, for the report.
 
     Raises:
-        UpdateFailed: `self_test_failed`, `latency_budget`, `incompatible` (as when there is nothing to run models with),
-            or `crash` when the child died.
-        Interrupted: the agent is stopping; nothing is said about the model.
+        UpdateFailed: `self_test_failed`, `latency_budget`, `incompatible` (ONNX Runtime or every wanted provider is
+            missing), or `crash` when the child died.
+        Interrupted: the agent is stopping; this says nothing about the model.
     """
     _check_runtime()
-    command = [sys.executable, "-m", "edge_agent.update.self_test_child", str(slot), str(timeout_seconds)]
+    command = [sys.executable, "-m", CHILD, str(slot), str(timeout_seconds)]
     # A session of its own: a Ctrl-C meant for the agent must not look like a crash of the model.
     child = subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
@@ -53,12 +50,12 @@ def run(slot: Path, *, timeout_seconds: float, is_stopping: Callable[[], bool]) 
     finally:
         if child.poll() is None:
             child.kill()
-        output, noise = child.communicate()
-    return _read(child.returncode, output=output, noise=noise.decode(errors="replace"))
+        output, errors = child.communicate()
+    return _read(child.returncode, output=output, errors=errors.decode(errors="replace"))
 
 
 def _check_runtime() -> None:
-    # Known beforehand, it is said in words: the child would die of it with a traceback.
+    """Refuse in words a machine that cannot run models: the child would die there with a traceback."""
     missing = [name for name in RUNTIME if importlib.util.find_spec(name) is None]
     if missing:
         words = f"{' and '.join(missing)} not installed, so no model can run here: install the agent with its extra"
@@ -81,12 +78,25 @@ def _wait(child: subprocess.Popen[bytes], *, timeout_seconds: float, is_stopping
             raise UpdateFailed(Failure.SELF_TEST_FAILED, f"the self-test took more than {timeout_seconds:g} s")
 
 
-def _read(returncode: int, *, output: bytes, noise: str) -> Passed:
+def _read(returncode: int, *, output: bytes, errors: str) -> SelfTestDetail:
     try:
-        answer = json.loads(output.splitlines()[-1])
+        finding: Finding = json.loads(output.splitlines()[-1])
     except (ValueError, IndexError) as error:
-        message = f"the self-test process ended with {returncode}: {noise[-MAX_STDERR_CHARACTERS:].strip()}"
+        message = f"the self-test process ended with {returncode}: {errors[-MAX_STDERR_CHARACTERS:].strip()}"
         raise UpdateFailed(Failure.CRASH, message) from error
-    if returncode != 0 or "failure" in answer:
-        raise UpdateFailed(Failure(answer.get("failure", Failure.CRASH)), str(answer.get("message", "")))
-    return Passed(**answer)
+    if returncode != 0 or "failure" in finding:
+        raise UpdateFailed(Failure(finding.get("failure", Failure.CRASH)), finding.get("message", ""))
+    return _describe(finding)
+
+
+def _describe(finding: Finding) -> SelfTestDetail:
+    """Return the report of a pass; it says where another provider than the first wanted one took the model."""
+    active, wanted = finding["active_providers"], finding["wanted_providers"]
+    detail: SelfTestDetail = {
+        "active_providers": active,
+        "wanted_providers": wanted,
+        "latency_p50_ms": finding["latency_p50_ms"],
+    }
+    if wanted[:1] != active[:1]:
+        detail["provider_fallback"] = True
+    return detail

@@ -14,20 +14,21 @@ import functools
 import hashlib
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from edge_agent.installed import manifest
 from edge_agent.installed.slots import Pointer, Slots
 from edge_agent.machine import disk as disks
 from edge_agent.machine.clock import Clock
 from edge_agent.server.answers import Assignment
-from edge_agent.server.client import Client, ServerTrouble
+from edge_agent.server.bodies import RollBackDetail
+from edge_agent.server.client import Client
+from edge_agent.server.failures import ServerTrouble
 from edge_agent.settings import Settings
 from edge_agent.telemetry.store import Store
 from edge_agent.update import download, probation, self_test, signature
 from edge_agent.update.failures import Failure, UpdateFailed
 from edge_agent.update.journal import Attempt, Journal
-from edge_agent.update.transitions import UNDERWAY, Event, State
+from edge_agent.update.transitions import UNDERWAY, Event, Reported, State
 
 log = logging.getLogger(__name__)
 MAX_MANIFEST_BYTES = 64 * 1024 * 1024
@@ -147,7 +148,7 @@ class Updater:
 
     def _update(self, attempt: Attempt, *, assignment: Assignment) -> Outcome:
         self.journal.highest_release_counter = assignment.release_counter
-        self.journal.report(attempt, "downloading", detail={"reason": assignment.reason})
+        self.journal.report(attempt, Reported.DOWNLOADING, detail={"reason": assignment.reason})
         self.journal.save()
         slot = self.slots.spare()
         documents = self._obtain_documents(assignment)
@@ -175,8 +176,8 @@ class Updater:
             timeout_seconds=self._around.settings.self_test_timeout_seconds,
             is_stopping=self._around.is_stopping,
         )
-        attempt.active_providers = passed.active_providers
-        self.journal.note(attempt, Event.SELF_TESTED, detail=passed.detail)
+        attempt.active_providers = passed["active_providers"]
+        self.journal.note(attempt, Event.SELF_TESTED, detail=passed)
         self._switch(attempt, slot=slot)
         return Outcome.UPDATED
 
@@ -326,7 +327,7 @@ class Updater:
         if pointer is not None and pointer.attempt_id == attempt.attempt_id:
             self._restore_from(pointer)
         restored = self.slots.current()
-        detail: dict[str, Any] = {**attempt.failure, "restored": (restored and restored.version) or None}
+        detail: RollBackDetail = {**attempt.failure, "restored": (restored and restored.version) or None}
         self.journal.note(attempt, Event.RESTORED, detail=detail)
 
     def _restore_from(self, pointer: Pointer) -> None:

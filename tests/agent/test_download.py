@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.server.client import ServerTrouble, Throttled, Unreachable
+from edge_agent.server.failures import ServerTrouble, Throttled, Unreachable
 from edge_agent.update.download import BudgetSpent
 from tests.agent import tiny_models
 

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from edge_agent.enrollment import AwaitingAcceptance, NotEnrolled
-from edge_agent.server.client import Forbidden, ServerBroken, Unreachable
+from edge_agent.server.failures import Forbidden, ServerBroken, Unreachable
 from edge_agent.setting_kinds import BadSetting
 
 

@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from edge_agent.server.client import Client, ServerRefusal, ServerTrouble, Throttled
+from edge_agent.server.client import Client
+from edge_agent.server.failures import ServerRefusal, ServerTrouble, Throttled
 from edge_agent.telemetry.sender import Sender
 from edge_agent.telemetry.store import STORE_FILE, Store
 

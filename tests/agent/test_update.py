@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import edge_agent
 from edge_agent.installed import slots
-from edge_agent.server.client import ServerTrouble
+from edge_agent.server.failures import ServerTrouble
 from edge_agent.update import self_test
 from edge_agent.update.failures import Interrupted
 from tests.agent import tiny_models
