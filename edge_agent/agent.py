@@ -32,7 +32,7 @@ from edge_agent.telemetry.store import Store
 from edge_agent.update import reports
 from edge_agent.update.download import DailyBudget
 from edge_agent.update.failures import Interrupted
-from edge_agent.update.updater import Outcome, Surroundings, Updater
+from edge_agent.update.updater import Dependencies, Outcome, Updater
 from edge_agent.version import __version__
 
 log = logging.getLogger(__name__)
@@ -248,16 +248,16 @@ class Agent:
 
     def _updater(self, model: str) -> Updater:
         if model not in self._updaters:
-            updater = Updater(model, around=self._surroundings())
+            updater = Updater(model, dependencies=self._collect_dependencies())
             updater.resume()
             self._updaters[model] = updater
         return self._updaters[model]
 
-    def _surroundings(self) -> Surroundings:
+    def _collect_dependencies(self) -> Dependencies:
         # Keys of a setting replace those of the enrollment: an operator who pins keys trusts no others.
         pinned = tuple(path.read_text(encoding="ascii") for path in self.settings.verify_keys)
         enrolled = self._identity.signing_keys if self._identity else ()
-        return Surroundings(
+        return Dependencies(
             settings=self.settings,
             client=self.client,
             store=self.store,

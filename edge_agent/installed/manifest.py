@@ -1,26 +1,56 @@
-"""Reading a manifest, and refusing one that is not about this assignment or this agent.
+"""The manifest: the signed document that describes one model file.
 
-The bytes are checked against the digest of the answer and the signature before anything here is believed.
+Reading does not prove a manifest genuine. `update.documents` checks digest and signature before an update; the digest of
+the model file is checked again at every load.
 """
 
 import dataclasses
 import json
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
-from edge_agent import version
-from edge_agent.names import NAME, RESERVED_FILENAMES, SHA256
-from edge_agent.server.answers import Assignment
-from edge_agent.update.failures import Failure, UpdateFailed
+from edge_agent import names
+from edge_agent.errors import AgentError
 
-MANIFEST_FILE = "manifest.json"
 SCHEMA = "modelfleet.manifest/1"
-FORMATS = frozenset({"onnx", "ort"})
+
+# A parsed JSON object whose fields nobody has checked yet.
+Document = dict[str, Any]
+
+
+class BadManifest(AgentError):
+    """The manifest is no JSON, of another schema, or lacks a field; the message says which."""
+
+    code = "bad_manifest"
+
+
+class GoldenTensor(TypedDict):
+    """One array of the self-test: base64 of its little-endian bytes in C order. Decoding checks it."""
+
+    dtype: str
+    shape: list[int]
+    data: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SelfTest:
+    """The golden inputs and outputs by name, the tolerances of the outputs, and the time that one inference may take."""
+
+    inputs: Mapping[str, GoldenTensor]
+    outputs: Mapping[str, GoldenTensor]
+    absolute_tolerance: float
+    relative_tolerance: float
+    latency_budget_ms: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """The parts of a manifest that the device works by."""
+    """The parts of a manifest that the device uses.
+
+    `input_shapes` has one entry per input, with one entry per axis: a number, or a name where the axis has any size.
+    `options` are the engine's own; the session picks those that it knows.
+    """
 
     model: str
     version: str
@@ -31,11 +61,10 @@ class Manifest:
     format: str
     engine: str
     providers: tuple[str, ...]
-    options: dict[str, Any]
-    inputs: tuple[dict[str, Any], ...]
-    outputs: tuple[dict[str, Any], ...]
+    options: Mapping[str, object]
+    input_shapes: tuple[tuple[object, ...], ...]
     labels: tuple[str, ...]
-    self_test: dict[str, Any]
+    self_test: SelfTest
     min_agent_version: str
 
 
@@ -43,104 +72,102 @@ def parse(content: bytes) -> Manifest:
     """Read a manifest's bytes.
 
     Raises:
-        UpdateFailed: `manifest_invalid`, with the first field that is wrong.
+        BadManifest: a field is missing or wrong; the message names the first one.
     """
     try:
         document = json.loads(content)
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-            raise _invalid(f"the schema is not {SCHEMA}")
+            message = f"the schema is not {SCHEMA}"
+            raise BadManifest(message)
         return _read(document)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _invalid(f"{type(error).__name__}: {error}") from error
+        message = f"{type(error).__name__}: {error}"
+        raise BadManifest(message) from error
 
 
-def _read(document: dict[str, Any]) -> Manifest:
-    file, runtime, self_test = (_object(document, name) for name in ("file", "runtime", "self_test"))
-    manifest = Manifest(
+def _read(document: Document) -> Manifest:
+    file, runtime = _object(document, "file"), _object(document, "runtime")
+    _list(document, "outputs")
+    return Manifest(
         model=_text(document, "model"),
         version=_text(document, "version"),
         target=_text(document, "target"),
-        filename=_text(file, "name"),
+        filename=_filename(file),
         size_bytes=_size(file),
-        sha256=_text(file, "sha256"),
+        sha256=_sha256(file),
         format=_text(file, "format"),
         engine=_text(runtime, "engine"),
         providers=tuple(str(name) for name in runtime["providers"]),
         options=dict(runtime.get("options") or {}),
-        inputs=tuple(dict(tensor) for tensor in document["inputs"]),
-        outputs=tuple(dict(tensor) for tensor in document["outputs"]),
+        input_shapes=tuple(tuple(tensor["shape"]) for tensor in _list(document, "inputs")),
         labels=tuple(str(label) for label in document.get("labels") or ()),
-        self_test=self_test,
+        self_test=_self_test(_object(document, "self_test")),
         min_agent_version=str(document.get("min_agent_version", "0.0.0")),
     )
-    if not NAME.fullmatch(manifest.filename) or manifest.filename in RESERVED_FILENAMES:
-        raise _invalid(f"file.name {manifest.filename!r} is not a plain name")
-    if not SHA256.fullmatch(manifest.sha256):
-        raise _invalid("file.sha256 is no SHA-256")
-    _check_self_test(self_test)
-    return manifest
 
 
-def _check_self_test(self_test: dict[str, Any]) -> None:
-    if not _object(self_test, "inputs") or not _object(self_test, "outputs"):
-        raise _invalid("the self-test is empty")
-    for name in ("absolute_tolerance", "relative_tolerance", "latency_budget_ms"):
-        value = self_test.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            raise _invalid(f"self_test.{name} is no number from zero up")
+def _self_test(section: Document) -> SelfTest:
+    inputs, outputs = _object(section, "inputs"), _object(section, "outputs")
+    if not inputs or not outputs:
+        message = "the self-test is empty"
+        raise BadManifest(message)
+    return SelfTest(
+        inputs=inputs,
+        outputs=outputs,
+        absolute_tolerance=_bound(section, "absolute_tolerance"),
+        relative_tolerance=_bound(section, "relative_tolerance"),
+        latency_budget_ms=_bound(section, "latency_budget_ms"),
+    )
 
 
-def check_fits(manifest: Manifest, *, assignment: Assignment) -> None:
-    """Refuse a manifest that is about something else than the assignment, or that this agent cannot run.
-
-    The hardware target is compared with the answer's: a target's fall-back may well carry another name than the device's.
-
-    Raises:
-        UpdateFailed: `manifest_invalid` or `incompatible`.
-    """
-    pairs = {
-        "model": (manifest.model, assignment.model),
-        "version": (manifest.version, assignment.version),
-        "target": (manifest.target, assignment.target),
-        "file.name": (manifest.filename, assignment.filename),
-        "file.sha256": (manifest.sha256, assignment.sha256),
-        "file.size": (manifest.size_bytes, assignment.size_bytes),
-    }
-    for name, (said, wanted) in pairs.items():
-        if said != wanted:
-            raise _invalid(f"{name} is {said!r}, the assignment says {wanted!r}")
-    if manifest.engine != "onnxruntime" or manifest.format not in FORMATS:
-        message = f"this agent runs onnx and ort files by onnxruntime, not {manifest.format} by {manifest.engine}"
-        raise UpdateFailed(Failure.INCOMPATIBLE, message)
-    try:
-        is_too_new = version.parse(manifest.min_agent_version) > version.parse(version.__version__)
-    except ValueError as error:
-        raise _invalid(f"min_agent_version {manifest.min_agent_version!r} is no version") from error
-    if is_too_new:
-        message = f"needs agent {manifest.min_agent_version}, this is {version.__version__}"
-        raise UpdateFailed(Failure.INCOMPATIBLE, message)
+def _bound(section: Document, name: str) -> float:
+    value = section.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        message = f"self_test.{name} is no number from zero up"
+        raise BadManifest(message)
+    return float(value)
 
 
-def _invalid(message: str) -> UpdateFailed:
-    return UpdateFailed(Failure.MANIFEST_INVALID, message)
+def _filename(file: Document) -> str:
+    name = _text(file, "name")
+    # The name becomes a path in the slot: a slash would lead out of it.
+    if not names.NAME.fullmatch(name) or name in names.RESERVED_FILENAMES:
+        message = f"file.name {name!r} is not a plain name"
+        raise BadManifest(message)
+    return name
 
 
-def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
-    value = document[name]
-    if not isinstance(value, dict):
-        raise _invalid(f"{name} is no object")
-    return value
+def _sha256(file: Document) -> str:
+    digest = _text(file, "sha256")
+    if not names.SHA256.fullmatch(digest):
+        message = "file.sha256 is no SHA-256"
+        raise BadManifest(message)
+    return digest
 
 
-def _text(document: dict[str, Any], name: str) -> str:
-    value = document[name]
-    if not isinstance(value, str) or not value:
-        raise _invalid(f"{name} is no text")
-    return value
-
-
-def _size(file: dict[str, Any]) -> int:
+def _size(file: Document) -> int:
     value = file["size"]
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _invalid("file.size is no size")
+        message = "file.size is no size"
+        raise BadManifest(message)
+    return value
+
+
+def _object(document: Document, name: str) -> Document:
+    value = document[name]
+    if not isinstance(value, dict):
+        message = f"{name} is no object"
+        raise BadManifest(message)
+    return value
+
+
+def _list(document: Document, name: str) -> list[Document]:
+    return [dict(item) for item in document[name]]
+
+
+def _text(document: Document, name: str) -> str:
+    value = document[name]
+    if not isinstance(value, str) or not value:
+        message = f"{name} is no text"
+        raise BadManifest(message)
     return value

@@ -22,6 +22,7 @@ from edge_agent import settings
 from edge_agent.inference import array_checks, scores
 from edge_agent.inference.failures import InferenceFailed, LoadFailed, RuntimeFailed
 from edge_agent.inference.session import Session
+from edge_agent.installed import pointer as pointers
 from edge_agent.installed import slots
 from edge_agent.installed.manifest import Manifest
 from edge_agent.telemetry.records import InferenceRecord
@@ -210,7 +211,7 @@ class Runtime:
             self._loaded = self._loaded or self._load_fallback(None)
             return
         while seen != self._seen:
-            pointer = slots.read_pointer(folder)
+            pointer = pointers.read(folder)
             if pointer is None:
                 return
             loaded, failure = self._load(folder, pointer)
@@ -222,7 +223,7 @@ class Runtime:
                 self._record_error(pointer.version, failure, is_load_failure=True)
             self._seen, self._loaded = seen, loaded
 
-    def _load(self, folder: Path, pointer: slots.Pointer) -> tuple[Loaded | None, str]:
+    def _load(self, folder: Path, pointer: pointers.Pointer) -> tuple[Loaded | None, str]:
         """Return what can be loaded, and why that is not the current slot where it is not."""
         if pointer.slot is None:
             return self._load_fallback(pointer.fallback_model), ""
@@ -292,7 +293,7 @@ class Runtime:
 
 def _identify(folder: Path) -> tuple[int, int]:
     """Return what tells one pointer from the next: it is replaced, never written in place."""
-    found = (folder / slots.POINTER_FILE).stat()
+    found = (folder / pointers.POINTER_FILE).stat()
     return found.st_mtime_ns, found.st_ino
 
 

@@ -1,7 +1,7 @@
-"""Fetching a file so that no byte is paid for twice: a partial file by digest, continued with Range after any stop.
+"""Downloading a model file without fetching a byte twice: a partial file per digest, continued with Range after a stop.
 
-Nothing of a partial file is believed: the whole is hashed from the disk when it is complete (`disk.hash_file`), so a tail torn
-by a power cut costs one new download and never a bad model.
+A partial file is not trusted. The complete file is hashed from the disk (`disk.hash_file`): a tail that a power cut damaged
+costs one more download, and never a bad model.
 """
 
 import datetime
@@ -32,7 +32,7 @@ class BudgetSpent(ServerTrouble):
 
 
 class DailyBudget:
-    """How many bytes may still be downloaded today (UTC), kept across restarts."""
+    """The bytes that may still be downloaded today (UTC), kept in a file across restarts."""
 
     def __init__(self, home: Path, *, most_bytes: int | None, disk: Disk, clock: Clock) -> None:
         self._path = home / BUDGET_FILE
@@ -44,10 +44,10 @@ class DailyBudget:
         self._spent_bytes: int = kept[1]
 
     def spend(self, count: int) -> None:
-        """Count bytes that are about to be kept.
+        """Count bytes that are about to be written.
 
         Raises:
-            BudgetSpent: there is no room for them today.
+            BudgetSpent: they exceed the budget of today.
         """
         if self._most_bytes is None:
             return
@@ -60,7 +60,7 @@ class DailyBudget:
         self._spent_bytes += count
 
     def save(self) -> None:
-        """Keep the count."""
+        """Write the count to its file."""
         if self._most_bytes is not None:
             self._disk.write_document(self._path, {"day": self._day, "spent_bytes": self._spent_bytes})
 
@@ -73,7 +73,7 @@ class DailyBudget:
 
 
 class Download:
-    """The partial files of one model."""
+    """The downloads of one model, and its partial files."""
 
     def __init__(self, folder: Path, *, client: Client, disk: Disk, budget: DailyBudget) -> None:
         self._folder = folder
@@ -82,11 +82,11 @@ class Download:
         self._budget = budget
 
     def part_of(self, assignment: Assignment) -> Path:
-        """Return where an assignment's file is collected."""
+        """Return the partial file of an assignment; its name is the digest, so another version never continues it."""
         return self._folder / f"{assignment.sha256}.part"
 
     def count_missing(self, assignment: Assignment) -> int:
-        """Return how many bytes are still to come."""
+        """Return how many bytes the partial file lacks."""
         part = self.part_of(assignment)
         return assignment.size_bytes - (part.stat().st_size if part.exists() else 0)
 
@@ -98,9 +98,15 @@ class Download:
         make_room: Callable[[], None],
         between_chunks: Callable[[], None],
     ) -> Path:
-        """Return the assigned file, whole and of the assigned digest, as it is on the disk.
+        """Return the assigned file, complete and with the assigned digest.
 
-        A file that turns out wrong is thrown away and fetched once more: the first may have been torn by a power cut.
+        A file with another digest is deleted and fetched once more: a power cut may have damaged the first one.
+
+        Args:
+            assignment: the file to fetch.
+            min_free_bytes: the room that must stay free on the disk.
+            make_room: called once when the disk has too little room, to free some.
+            between_chunks: called after each chunk; the agent does its other duties there, and may raise `Interrupted`.
 
         Raises:
             ServerTrouble: as `run`.
@@ -118,14 +124,15 @@ class Download:
         raise UpdateFailed(Failure.CHECKSUM_MISMATCH, f"got {found}, twice; wanted {assignment.sha256}")
 
     def run(self, assignment: Assignment, *, between_chunks: Callable[[], None]) -> Path:
-        """Fetch what is missing, and return the whole file, durable and not yet verified.
+        """Fetch the missing bytes and return the complete file, durable and not yet verified.
 
         Raises:
-            ServerTrouble: it stopped on the way; what came stays.
-            UpdateFailed: `download_failed` when the server refuses the file, or sends more than it announced.
+            ServerTrouble: the transfer stopped on the way; the bytes so far stay.
+            UpdateFailed: `download_failed`: the server sends more bytes than it announced.
         """
         self._disk.ensure_folder(self._folder)
         part = self.part_of(assignment)
+        # The partial file of an assignment that was replaced would take room for ever.
         for stale in self._folder.glob("*.part"):
             if stale != part:
                 self._disk.remove(stale)
@@ -159,9 +166,11 @@ class Download:
                 message = "the file server has fewer bytes than it announced"
                 raise ServerBroken(message)
             if response.status_code == httpx.codes.OK:
+                # A server without Range sends the file from its first byte.
                 self._disk.write(part, b"")
                 offset = 0
             elif not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+                # Bytes from another offset, appended here, would spoil the file.
                 message = "the file server answered with another range than asked"
                 raise ServerBroken(message)
             received = self._keep(
@@ -181,6 +190,7 @@ class Download:
                 raise UpdateFailed(Failure.DOWNLOAD_FAILED, "the file server sends more bytes than announced")
             self._budget.spend(len(chunk))
             self._disk.append(part, chunk)
+            # A power cut then costs 8 MiB at most, not the whole of a slow download.
             if unsynced >= SYNC_EVERY_BYTES:
                 self._disk.sync(part)
                 self._budget.save()

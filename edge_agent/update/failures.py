@@ -1,4 +1,4 @@
-"""Why an attempt ends: the classes that reports carry in `detail.class`."""
+"""The reasons for which an attempt ends; reports carry them in `detail.class`."""
 
 import enum
 
@@ -6,7 +6,7 @@ from edge_agent.errors import AgentError
 
 
 class Failure(enum.StrEnum):
-    """A reason that an operator can count by."""
+    """A class of failure, coarse enough for an operator to count by."""
 
     DOWNLOAD_FAILED = "download_failed"
     CHECKSUM_MISMATCH = "checksum_mismatch"
@@ -34,6 +34,6 @@ class UpdateFailed(AgentError):
 
 
 class Interrupted(AgentError):
-    """The agent was asked to stop in the middle of a step; the next run takes it up again."""
+    """The agent was asked to stop in the middle of a step; its next run does the step again."""
 
     code = "interrupted"

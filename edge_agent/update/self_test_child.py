@@ -1,9 +1,11 @@
-"""The child process of the self-test: one JSON object on its last line of standard output, then it is gone.
+"""The child process of the self-test. It prints one JSON object (`self_test.Finding`) on its last line, and ends.
 
-1. Open the slot (digest checked again) on the manifest's providers.
-2. Run the golden inputs; every output element must satisfy |got - want| ≤ absolute + relative · |want| (as
+1. Open the slot (its digest is checked again) on the manifest's providers.
+2. Run the golden inputs. Every output element must satisfy |got - want| ≤ absolute + relative · |want| (as
    `numpy.allclose`), and none may be NaN or infinite.
-3. Time single runs; their median must keep the latency budget.
+3. Time single runs. Their median must stay within the latency budget.
+
+An agent that was updated on the disk while it runs starts the new child by this module's name, so the name is fixed.
 """
 
 import base64
@@ -13,64 +15,68 @@ import signal
 import statistics
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_agent.inference.array_checks import Array
 from edge_agent.inference.failures import NotInstalled, RuntimeFailed
 from edge_agent.inference.session import Session
 from edge_agent.installed import slots
-from edge_agent.update.failures import Failure
+from edge_agent.installed.manifest import GoldenTensor, Manifest, SelfTest
+from edge_agent.update.failures import Failure, UpdateFailed
+from edge_agent.update.self_test import Finding
 
 WARM_UP_RUNS = 2
 TIMED_RUNS = 20
 TIMED_SECONDS = 10.0
+EXIT_FAILED = 3
 
-Tensors = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 def main(arguments: list[str]) -> int:
-    """Test the slot named by the first argument within the seconds of the second."""
-    signal.signal(
-        signal.SIGTERM, signal.SIG_IGN
-    )  # the agent decides when this ends, and the alarm when the agent is gone
+    """Test the slot in the folder of the first argument, within the seconds of the second."""
+    # The agent decides when the test ends, by a kill. Where the agent itself is gone, the alarm does.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.alarm(math.ceil(float(arguments[1])) + 1)
-    answer = run(Path(arguments[0]))
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")
-    return 0 if "failure" not in answer else 3
+    finding = run(Path(arguments[0]))
+    # A library may have left a line unfinished: the answer begins on a line of its own.
+    sys.stdout.write("\n" + json.dumps(finding) + "\n")
+    return EXIT_FAILED if "failure" in finding else 0
 
 
-def run(slot: Path) -> dict[str, Any]:
-    """Return the providers and the latency, or a failure class and its message."""
+def run(slot: Path) -> Finding:
+    """Test the slot in this folder; return providers and latency, or a class of failure and its message."""
     manifest, model = slots.open_slot(slot)
+    try:
+        return check(manifest, model)
+    except UpdateFailed as failed:
+        return {"failure": failed.failure, "message": str(failed)}
+
+
+def check(manifest: Manifest, model: bytes) -> Finding:
+    """Run the golden inputs through a model; return its providers and its latency.
+
+    Raises:
+        UpdateFailed: `manifest_invalid`, `incompatible`, `self_test_failed` or `latency_budget`.
+    """
     golden = manifest.self_test
-    try:
-        inputs, wanted = decode(golden["inputs"]), decode(golden["outputs"])
-    except (ValueError, KeyError, TypeError) as error:
-        return _failure(Failure.MANIFEST_INVALID, f"the self-test's tensors cannot be read: {error}")
-    try:
-        session = Session(model, providers=manifest.providers, options=manifest.options)
-    except RuntimeFailed as error:
-        return _failure(
-            Failure.INCOMPATIBLE if isinstance(error, NotInstalled) else Failure.SELF_TEST_FAILED, str(error)
-        )
+    inputs, wanted = _decode_golden(golden)
+    session = _open_session(manifest, model)
     try:
         problem = compare(
-            session.run(inputs),
-            wanted,
-            absolute=golden["absolute_tolerance"],
-            relative=golden["relative_tolerance"],
+            session.run(inputs), wanted, absolute=golden.absolute_tolerance, relative=golden.relative_tolerance
         )
-        latency_ms = measure(session, take_one(inputs, declared=manifest.inputs))
+        latency_ms = measure(session, take_one(inputs, shapes=manifest.input_shapes))
     except RuntimeFailed as error:
-        return _failure(Failure.SELF_TEST_FAILED, str(error))
+        raise UpdateFailed(Failure.SELF_TEST_FAILED, str(error)) from error
     if problem:
-        return _failure(Failure.SELF_TEST_FAILED, problem)
-    if latency_ms > golden["latency_budget_ms"]:
-        message = f"one inference takes {latency_ms:.2f} ms, the budget is {golden['latency_budget_ms']:g} ms"
-        return _failure(Failure.LATENCY_BUDGET, message)
+        raise UpdateFailed(Failure.SELF_TEST_FAILED, problem)
+    if latency_ms > golden.latency_budget_ms:
+        message = f"one inference takes {latency_ms:.2f} ms, the budget is {golden.latency_budget_ms:g} ms"
+        raise UpdateFailed(Failure.LATENCY_BUDGET, message)
     return {
         "active_providers": session.active_providers,
         "wanted_providers": list(manifest.providers),
@@ -78,9 +84,9 @@ def run(slot: Path) -> dict[str, Any]:
     }
 
 
-def decode(tensors: dict[str, Any]) -> Tensors:
-    """Return arrays by name from a manifest's tensors (base64 of little-endian C-order bytes)."""
-    arrays = {}
+def decode(tensors: Mapping[str, GoldenTensor]) -> Arrays:
+    """Return arrays by name from a manifest's tensors (base64 of little-endian bytes in C order)."""
+    arrays: Arrays = {}
     for name, tensor in tensors.items():
         dtype = np.dtype(tensor["dtype"]).newbyteorder("<")
         flat = np.frombuffer(base64.b64decode(tensor["data"], validate=True), dtype=dtype)
@@ -88,28 +94,32 @@ def decode(tensors: dict[str, Any]) -> Tensors:
     return arrays
 
 
-def compare(got: Tensors, wanted: Tensors, *, absolute: float, relative: float) -> str:
-    """Return what is wrong with the outputs, or an empty text."""
+def compare(got: Mapping[str, Array], wanted: Mapping[str, Array], *, absolute: float, relative: float) -> str:
+    """Return the first difference between outputs as a sentence, or an empty text where there is none."""
     for name, want in wanted.items():
         if name not in got or got[name].shape != want.shape:
             return f"output {name} is missing or has another shape than {list(want.shape)}"
-        have = got[name].astype(np.float64)
+        have, expected = got[name].astype(np.float64), want.astype(np.float64)
         if not np.isfinite(have).all():
             return f"output {name} holds NaN or infinity"
-        over = np.abs(have - want) > absolute + relative * np.abs(want.astype(np.float64))
+        distance = np.abs(have - expected)
+        over = distance > absolute + relative * np.abs(expected)
         if over.any():
-            worst = float(np.abs(have - want).max())
+            worst = float(distance.max())
             return f"output {name}: {int(over.sum())} of {over.size} elements are off, the worst by {worst:.4g}"
     return ""
 
 
-def take_one(inputs: Tensors, *, declared: tuple[dict[str, Any], ...]) -> Tensors:
-    """Return the first golden sample where the model's first axis is free, else all: an application infers one at a time."""
-    is_free = all(tensor["shape"] and not isinstance(tensor["shape"][0], int) for tensor in declared)
+def take_one(inputs: Arrays, *, shapes: Sequence[Sequence[object]]) -> Arrays:
+    """Return the first golden sample where the first axis of every input has any size, else all of them.
+
+    An application infers one sample at a time, so the latency of one sample is what the budget limits.
+    """
+    is_free = all(shape and not isinstance(shape[0], int) for shape in shapes)
     return {name: array[:1] for name, array in inputs.items()} if is_free else inputs
 
 
-def measure(session: Session, inputs: Tensors) -> float:
+def measure(session: Session, inputs: Arrays) -> float:
     """Return the median latency of one run, in milliseconds."""
     for _ in range(WARM_UP_RUNS):
         session.run(inputs)
@@ -122,8 +132,21 @@ def measure(session: Session, inputs: Tensors) -> float:
     return statistics.median(latencies)
 
 
-def _failure(failure: Failure, message: str) -> dict[str, Any]:
-    return {"failure": failure, "message": message}
+def _decode_golden(golden: SelfTest) -> tuple[Arrays, Arrays]:
+    try:
+        return decode(golden.inputs), decode(golden.outputs)
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"the self-test's tensors cannot be read: {error}"
+        raise UpdateFailed(Failure.MANIFEST_INVALID, message) from error
+
+
+def _open_session(manifest: Manifest, model: bytes) -> Session:
+    try:
+        return Session(model, providers=manifest.providers, options=manifest.options)
+    except NotInstalled as error:
+        raise UpdateFailed(Failure.INCOMPATIBLE, str(error)) from error
+    except RuntimeFailed as error:
+        raise UpdateFailed(Failure.SELF_TEST_FAILED, str(error)) from error
 
 
 if __name__ == "__main__":

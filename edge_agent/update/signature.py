@@ -1,8 +1,8 @@
-"""Verifying an OpenSSF Model Signing v1.0 bundle with a pinned ECDSA P-256 key.
+"""Verifying an OpenSSF Model Signing v1.0 bundle with a pinned ECDSA P-256 key. Pure functions.
 
 Sources: OpenSSF Model Signing specification v1.0; sigstore bundle v0.3; DSSE v1.0.0 protocol.md (PAE);
-in-toto attestation Statement v1. The public tool accepts more (other curves, certificates, a pre-1.0 encoding); a device
-accepts exactly what its server publishes, over exactly the two files that it is about to keep.
+in-toto attestation Statement v1. The public tool accepts more: other curves, certificates, an encoding older than 1.0. A
+device accepts only the form that its server publishes, and only over the two files of the assignment.
 """
 
 import base64
@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TypedDict
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,18 +19,47 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge_agent.update.failures import Failure, UpdateFailed
 
-SIGNATURE_FILE = "model.sig"
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 
 
+class Resource(TypedDict):
+    """One signed file; `digest` is lower-case hex."""
+
+    name: str
+    algorithm: str
+    digest: str
+
+
+class Predicate(TypedDict):
+    """The signed files. Other fields of the specification, such as `serialization`, change nothing for the device."""
+
+    resources: list[Resource]
+
+
+class Subject(TypedDict):
+    """The name and the digests of the model as a whole."""
+
+    name: str
+    digest: dict[str, str]
+
+
+class Statement(TypedDict):
+    """An in-toto statement: the subject was signed, and the predicate lists its files."""
+
+    _type: str
+    subject: list[Subject]
+    predicateType: str
+    predicate: Predicate
+
+
 def load_keys(pems: Iterable[str]) -> dict[str, ec.EllipticCurvePublicKey]:
     """Return the pinned keys by their hint, which is the SHA-256 of the key's PEM (Model Signing v1.0).
 
     Raises:
-        UpdateFailed: `signature_invalid`, when there is no key or one that is no P-256 key; nothing can be verified then.
+        UpdateFailed: `signature_invalid`: there is no key, or one of them is no P-256 key.
     """
     keys = {}
     for pem in pems:
@@ -52,11 +81,11 @@ def verify(bundle: bytes, *, digests: Mapping[str, str], keys: Mapping[str, ec.E
 
     Args:
         bundle: the bytes of `model.sig`.
-        digests: lower-case hex SHA-256 by file name; no more and no fewer than the signed resources.
+        digests: lower-case hex SHA-256 by file name. The bundle must name exactly these files.
         keys: the pinned keys by hint.
 
     Raises:
-        UpdateFailed: `signature_invalid`, with the first thing that does not hold.
+        UpdateFailed: `signature_invalid`; the message names the first check that failed.
     """
     try:
         document = json.loads(bundle)
@@ -78,7 +107,7 @@ def verify(bundle: bytes, *, digests: Mapping[str, str], keys: Mapping[str, ec.E
 
 
 def encode_pae(payload: bytes) -> bytes:
-    """Return DSSE's pre-authentication encoding of an in-toto payload (DSSE v1.0.0, protocol.md)."""
+    """Return the bytes that are really signed: DSSE's pre-authentication encoding (DSSE v1.0.0, protocol.md)."""
     return f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(payload)} ".encode() + payload
 
 
@@ -91,7 +120,7 @@ def _check_signature(signature: bytes, *, payload: bytes, key: ec.EllipticCurveP
         raise _invalid("the signature does not match") from error
 
 
-def _check_statement(statement: dict[str, Any], *, digests: Mapping[str, str]) -> None:
+def _check_statement(statement: Statement, *, digests: Mapping[str, str]) -> None:
     if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
         raise _invalid("the statement is no model signature v1.0")
     signed: dict[str, str] = {}

@@ -12,6 +12,7 @@ import time
 import pytest
 
 import edge_agent
+from edge_agent.installed import pointer as pointers
 from edge_agent.installed import slots
 from edge_agent.telemetry.store import Store
 from tests.agent import tiny_models
@@ -141,7 +142,7 @@ def test_the_agent_killed_during_updates_always_leaves_a_working_model(server, h
             agent.kill()
             agent.wait()
             assert runtime.infer(tiny_models.images(1)[0]).model_version in {"1.0.0", "2.0.0"}
-            assert slots.open_slot(home / "models" / "digits" / slots.read_pointer(home / "models" / "digits").slot)
+            assert slots.open_slot(home / "models" / "digits" / pointers.read(home / "models" / "digits").slot)
             agent = processes(*agent_command("run"), environment=environment)
         server.assign(releases[1], policy=policy)
         wait_until(lambda: runtime.infer(tiny_models.images(1)[0]).model_version == "2.0.0")

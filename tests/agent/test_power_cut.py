@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 import edge_agent
+from edge_agent.installed import pointer as pointers
 from edge_agent.installed import slots
 from edge_agent.runtime.runtime import NoModel
 from tests.agent import tiny_models
@@ -38,7 +39,7 @@ def cut_everywhere(start, home, tmp_path):
                 shutil.copytree(before, place)
             leave(place, remains)
             found.append(working_version(place))
-            pointer = slots.read_pointer(place / "models" / "digits")
+            pointer = pointers.read(place / "models" / "digits")
             assert pointer is None or slots.open_slot(place / "models" / "digits" / pointer.slot)
 
             agent = start(home=place)

@@ -10,7 +10,7 @@ import edge_agent
 from edge_agent.inference import array_checks, scores
 from edge_agent.inference.failures import InferenceFailed, LoadFailed, NotInstalled
 from edge_agent.inference.session import Session
-from edge_agent.installed import slots
+from edge_agent.installed import pointer as pointers
 from edge_agent.runtime import runtime as runtimes
 from tests.agent import tiny_models
 
@@ -107,12 +107,12 @@ def test_a_current_slot_that_does_not_load_is_left_for_the_previous_one_and_roll
     server.assign(publish("2.0.0"))
     agent.sync()
     folder = home / "models" / "digits"
-    (folder / slots.read_pointer(folder).slot / "model.onnx").write_bytes(b"torn")
+    (folder / pointers.read(folder).slot / "model.onnx").write_bytes(b"torn")
 
     assert runtime.infer(IMAGE).model_version == "1.0.0"
     agent.sync()
 
-    assert slots.read_pointer(folder).version == "1.0.0"
+    assert pointers.read(folder).version == "1.0.0"
     assert server.reports[-1]["detail"]["class"] == "crash"
 
 

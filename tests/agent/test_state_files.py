@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent import enrollment
-from edge_agent.installed import slots
+from edge_agent.installed import pointer as pointers
 from edge_agent.installed.slots import Slots
 from edge_agent.machine.disk import Disk
 from edge_agent.telemetry.store import STORE_FILE, Store
@@ -44,7 +44,7 @@ def test_the_record_of_updates_is_read_and_written_unchanged(folder):
 
 def test_the_pointer_is_read_and_written_unchanged(folder):
     before = (WRITTEN_BY_0_1 / MODEL / "current.json").read_bytes()
-    pointer = slots.read_pointer(WRITTEN_BY_0_1 / MODEL)
+    pointer = pointers.read(WRITTEN_BY_0_1 / MODEL)
 
     Slots(folder, disk=Disk()).switch(pointer)
 

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import edge_agent
-from edge_agent.installed import slots
+from edge_agent.installed import pointer as pointers
 from edge_agent.server.failures import ServerTrouble
 from edge_agent.update import self_test
 from edge_agent.update.failures import Interrupted
@@ -335,7 +335,7 @@ def test_a_damaged_current_slot_is_left_for_the_previous_one_and_fetched_again(s
     server.assign(publish("2.0.0"), policy=NO_PROBATION)
     installed.sync()
     folder = home / "models" / "digits"
-    (folder / slots.read_pointer(folder).slot / "model.onnx").write_bytes(b"bit rot")
+    (folder / pointers.read(folder).slot / "model.onnx").write_bytes(b"bit rot")
 
     agent = start()
     assert running(home) == "1.0.0"
