@@ -1,8 +1,7 @@
-"""The edge agent: keeps a device on the model that its fleet assigns, and inferring whatever happens.
+"""The edge agent: it keeps a device on the model that its fleet assigns, and keeps it inferring through every failure.
 
-It owns what is on the device: enrolment, the update of a model (download, verification, self-test, two slots, probation,
-roll-back), store-and-forward telemetry, and a small inference runtime. It knows the server only by its wire contract:
-nothing of the server is imported here, and nothing here is imported by the server.
+It owns everything on the device: enrollment, the update of a model, telemetry, and a small inference runtime. It knows the
+server only by its wire contract: it imports nothing from the server, and the server imports nothing from here.
 
 Two processes share one home folder. The agent, `edge-agent run`, keeps the folder up to date. The application infers::
 
@@ -13,10 +12,25 @@ Two processes share one home folder. The agent, `edge-agent run`, keeps the fold
     result.class_id, result.confidence, result.latency_ms, result.outputs["logits"]
     result.model_version, result.provider
 
-`Runtime` finds the active slot, opens it with the manifest's providers, follows the agent's switches between two calls
-(no restart), falls back to the previous slot or to the fall-back model when the active one does not load, and records
-telemetry by itself. An application whose output shows that the model is wrong says so with `runtime.report_failure(...)`:
-during probation that rolls the model back.
+`Runtime` loads the model in use on the providers of its manifest, and follows the agent's switches between two calls,
+without a restart. Where the current model does not load, it falls back to the previous one, then to the fall-back model.
+It records telemetry by itself. An application that sees senseless output calls `runtime.report_failure(...)`: during
+probation, such failures roll the model back.
+
+Layers, top to bottom; a module imports only from the layers below its own (`pyproject.toml` at the root enforces it)::
+
+    cli                                the command line
+    agent | status                     the duties; the state as one document
+    enrollment | update | runtime      the identity; updates; the interface for applications
+    telemetry                          records, batches, sending
+    server                             the exchange with the server
+    installed | inference              slots, manifest, pointer; running one model file
+    machine                            disk, clocks, lock, capabilities, resources
+    settings > setting_kinds
+    names | version | errors
+
+`update` and `runtime` never import each other. They meet on the disk: the agent writes slots, the application reads them.
+The application's process therefore loads no HTTP client, and the agent's process loads no NumPy.
 """
 
 from typing import TYPE_CHECKING
@@ -24,15 +38,16 @@ from typing import TYPE_CHECKING
 from edge_agent.version import __version__
 
 if TYPE_CHECKING:
-    from edge_agent.runtime.runtime import Inference, Runtime
+    from edge_agent.runtime.results import Inference
+    from edge_agent.runtime.runtime import Runtime
 
 __all__ = ["Inference", "Runtime", "__version__"]
 
 
 def __getattr__(name: str) -> object:
-    """Import the runtime at first use: the agent process itself needs neither NumPy nor ONNX Runtime."""
+    """Import the runtime at its first use: the agent's process needs neither NumPy nor ONNX Runtime."""
     if name in {"Inference", "Runtime"}:
-        from edge_agent.runtime import runtime  # noqa: PLC0415  see above
+        from edge_agent.runtime import runtime  # noqa: PLC0415  see the docstring
 
         return getattr(runtime, name)
     message = f"module {__name__!r} has no attribute {name!r}"

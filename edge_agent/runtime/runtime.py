@@ -1,90 +1,31 @@
-"""`Runtime`: what an application calls. See the package's docstring for its use.
+"""`Runtime`: the interface for applications. The docstring of the package shows its use."""
 
-On each call, at most once in `reload_seconds`, the pointer file is looked at; when it has changed, the new slot is opened
-beside the old session and taken over at once for the calls that follow. When it cannot be opened, that is recorded (the
-agent rolls the model back) and the previous slot, else the fall-back model, else the session at hand, serves on.
-"""
-
-import dataclasses
-import hashlib
-import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from edge_agent import settings
 from edge_agent.inference import array_checks, scores
-from edge_agent.inference.failures import InferenceFailed, LoadFailed, RuntimeFailed
-from edge_agent.inference.session import Session
-from edge_agent.installed import pointer as pointers
-from edge_agent.installed import slots
-from edge_agent.installed.manifest import Manifest
-from edge_agent.telemetry.records import InferenceRecord
-from edge_agent.telemetry.store import Store
-
-log = logging.getLogger(__name__)
-FALLBACK_VERSION = "fallback"
-
-
-class NoModel(RuntimeFailed):
-    """There is no model to load: none was assigned yet, and no fall-back is configured."""
-
-    code = "no_model"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Inference:
-    """The result of one call. `class_id` and `confidence` are those of the first sample."""
-
-    class_ids: list[int]
-    confidences: list[float]
-    latency_ms: float
-    outputs: dict[str, NDArray[Any]]
-    model: str
-    model_version: str
-    provider: str
-    labels: tuple[str, ...] = ()
-
-    @property
-    def class_id(self) -> int:
-        """The class of the first sample, or -1 where the model is no classifier."""
-        return self.class_ids[0]
-
-    @property
-    def confidence(self) -> float:
-        """The probability of that class."""
-        return self.confidences[0]
-
-    @property
-    def label(self) -> str | None:
-        """The class's name, where the manifest gives one."""
-        return self.labels[self.class_id] if 0 <= self.class_id < len(self.labels) else None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """A model that serves."""
-
-    version: str
-    session: Session
-    labels: tuple[str, ...] = ()
+from edge_agent.inference.failures import InferenceFailed
+from edge_agent.installed import folders
+from edge_agent.runtime.loading import FALLBACK_VERSION, Loaded, Loader, NoModel
+from edge_agent.runtime.recording import Recorder
+from edge_agent.runtime.results import Inference
 
 
 class Runtime:
     """Infers with the device's current model. Safe to share between threads.
 
     Args:
-        model: which model; needed only where the device has several.
+        model: the model's name; needed only where the device has several models.
         home: the agent's home folder (default: `EDGE_AGENT_HOME`, else the agent's own default).
-        fallback_model: an .onnx file for when nothing else can be loaded (default: `EDGE_AGENT_FALLBACK_MODEL`, else the
+        fallback_model: an .onnx file for when no other model can be loaded (default: `EDGE_AGENT_FALLBACK_MODEL`, else the
             agent's).
-        reload_seconds: how often, at most, to look for a switched pointer.
+        reload_seconds: how often, at most, to look for a switch of the agent.
         clock: gives epoch seconds for telemetry.
     """
 
@@ -99,38 +40,33 @@ class Runtime:
     ) -> None:
         self.home = Path(home).expanduser() if home is not None else settings.find_home()
         self._model = model
-        self._fallback_model = fallback_model or settings.find_fallback_model()
         self._reload_seconds = reload_seconds
-        self._clock = clock
         self._lock = threading.Lock()
-        self._store_lock = threading.Lock()
-        self._store: Store | None = None
-        self._loaded: Loaded | None = None
-        self._seen: tuple[int, int] | None = None
         self._next_look_at = 0.0
-        self.telemetry_lost = 0
+        self._recorder = Recorder(self.home, clock=clock)
+        self._loader = Loader(
+            fallback_model=fallback_model or settings.find_fallback_model(), report=self._report_load_failure
+        )
 
-    def __enter__(self) -> "Runtime":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close the telemetry file; the session goes with the object."""
-        if self._store is not None:
-            self._store.close()
+        """Close the telemetry file. The session is freed with this object."""
+        self._recorder.close()
 
     @property
     def model(self) -> str:
         """The model's name.
 
         Raises:
-            NoModel: the device has none, or several and none was named.
+            NoModel: the device has no model, or has several and the application named none.
         """
         if self._model is None:
-            folder = self.home / "models"
-            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+            names = folders.list_models(self.home)
             if len(names) != 1:
                 message = f"name one of the models {names}" if names else f"no model in {self.home} yet"
                 raise NoModel(message)
@@ -142,19 +78,24 @@ class Runtime:
         """The version that the next call uses.
 
         Raises:
-            NoModel: there is none.
+            NoModel: no model can be loaded.
         """
         return self._current().version
 
-    def infer(self, inputs: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Inference:
-        """Run the current model on one sample, or on a batch, and record it.
+    @property
+    def telemetry_lost(self) -> int:
+        """How many records could not be written, because the disk is full or broken."""
+        return self._recorder.lost
+
+    def infer(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Inference:
+        """Run the current model on one sample, or on a batch, and record the result.
 
         Args:
-            inputs: the model's only input, or arrays by input name. A missing batch axis is added; a number type that can
-                be converted is converted.
+            inputs: the model's only input, or arrays by input name. A missing batch axis is added; another number type is
+                converted where that is possible.
 
         Raises:
-            NoModel: nothing can be loaded.
+            NoModel: no model can be loaded.
             BadInput: the input does not fit the model.
             InferenceFailed: the model failed, or its output holds NaN; counted against a model on probation.
         """
@@ -165,11 +106,10 @@ class Runtime:
             outputs = loaded.session.run(arrays)
             array_checks.check_finite(outputs)
         except InferenceFailed as error:
-            self._record_error(loaded.version, str(error))
+            self._recorder.record_error(str(error), model=self._name(), version=loaded.version)
             raise
         latency_ms = (time.perf_counter() - started) * 1000
-        first = next(iter(outputs.values()))
-        class_ids, confidences = scores.score(first)
+        class_ids, confidences = scores.score(next(iter(outputs.values())))
         inference = Inference(
             class_ids=class_ids,
             confidences=confidences,
@@ -180,14 +120,22 @@ class Runtime:
             provider=loaded.session.active_providers[0],
             labels=loaded.labels,
         )
-        self._record(inference, arrays=arrays)
+        self._recorder.record(inference, arrays=arrays)
         return inference
 
     def report_failure(self, reason: str) -> None:
-        """Count a failure that only the application can see against the current model."""
-        self._record_error(self._current().version, reason)
+        """Count against the current model a failure that only the application can see, such as a senseless output.
+
+        Raises:
+            NoModel: no model can be loaded.
+        """
+        self._recorder.record_error(reason, model=self._name(), version=self._current().version)
+
+    def _report_load_failure(self, version: str, message: str) -> None:
+        self._recorder.record_error(message, model=self._name(), version=version, is_load_failure=True)
 
     def _name(self) -> str:
+        """Return the model's name for telemetry; a fall-back model on an empty device has none of its own."""
         try:
             return self.model
         except NoModel:
@@ -195,118 +143,16 @@ class Runtime:
 
     def _current(self) -> Loaded:
         with self._lock:
-            if time.monotonic() >= self._next_look_at or self._loaded is None:
+            if time.monotonic() >= self._next_look_at or self._loader.loaded is None:
                 self._next_look_at = time.monotonic() + self._reload_seconds
-                self._look()
-            if self._loaded is None:
+                self._loader.look(self._folder())
+            if self._loader.loaded is None:
                 message = f"no version of {self.model} can be loaded, and there is no fall-back"
                 raise NoModel(message)
-            return self._loaded
+            return self._loader.loaded
 
-    def _look(self) -> None:
+    def _folder(self) -> Path | None:
         try:
-            folder = self.home / "models" / self.model
-            seen = _identify(folder)
-        except (NoModel, FileNotFoundError):
-            self._loaded = self._loaded or self._load_fallback(None)
-            return
-        while seen != self._seen:
-            pointer = pointers.read(folder)
-            if pointer is None:
-                return
-            loaded, failure = self._load(folder, pointer)
-            if failure and _identify(folder) != seen:
-                # The agent switched in the middle: the slot was not broken, it was no longer meant.
-                seen = _identify(folder)
-                continue
-            if failure:
-                self._record_error(pointer.version, failure, is_load_failure=True)
-            self._seen, self._loaded = seen, loaded
-
-    def _load(self, folder: Path, pointer: pointers.Pointer) -> tuple[Loaded | None, str]:
-        """Return what can be loaded, and why that is not the current slot where it is not."""
-        if pointer.slot is None:
-            return self._load_fallback(pointer.fallback_model), ""
-        failure = ""
-        for slot in (pointer.slot, pointer.previous):
-            if slot is not None:
-                try:
-                    return _open(folder / slot), failure
-                except (RuntimeFailed, slots.SlotBroken) as error:
-                    log.exception("%s: slot %s cannot be loaded", pointer.model, slot)
-                    failure = failure or str(error)
-        return self._load_fallback(pointer.fallback_model) or self._loaded, failure
-
-    def _load_fallback(self, of_agent: str | None) -> Loaded | None:
-        path = self._fallback_model or of_agent
-        if not path:
+            return folders.folder_of(self.home, self.model)
+        except NoModel:
             return None
-        try:
-            session = Session(Path(path).read_bytes(), providers=["CPUExecutionProvider"], options={})
-        except (OSError, RuntimeFailed):
-            log.exception("the fall-back model %s cannot be loaded", path)
-            return None
-        return Loaded(version=FALLBACK_VERSION, session=session)
-
-    def _record(self, inference: Inference, *, arrays: Mapping[str, NDArray[Any]]) -> None:
-        digest = hashlib.sha256()
-        for array in arrays.values():
-            digest.update(np.ascontiguousarray(array).data)
-        now, request_hash = self._clock(), digest.hexdigest()
-        records: list[InferenceRecord] = [
-            {
-                "timestamp": now,
-                "latency_ms": inference.latency_ms,
-                "model_id": inference.model,
-                "model_version": inference.model_version,
-                "request_hash": request_hash,
-                "provider": inference.provider,
-                "class_id": class_id,
-                "confidence": confidence,
-            }
-            for class_id, confidence in zip(inference.class_ids, inference.confidences, strict=True)
-        ]
-        self._keep(
-            lambda store: store.record(records, model=inference.model, version=inference.model_version), len(records)
-        )
-
-    def _record_error(self, version: str, message: str, *, is_load_failure: bool = False) -> None:
-        name = self._name()
-        self._keep(
-            lambda store: store.record_error(
-                model=name, version=version, message=message, is_load_failure=is_load_failure
-            ),
-            0,
-        )
-
-    def _keep(self, write: Callable[[Store], None], record_count: int) -> None:
-        """Write telemetry; a full or broken disk must not stop the device from inferring, so the loss is counted and logged."""
-        try:
-            with self._store_lock:
-                self._store = self._store or Store(self.home)
-            write(self._store)
-        except (sqlite3.Error, OSError):
-            if not self.telemetry_lost:
-                log.exception("telemetry cannot be recorded")
-            self.telemetry_lost += record_count
-
-
-def _identify(folder: Path) -> tuple[int, int]:
-    """Return what tells one pointer from the next: it is replaced, never written in place."""
-    found = (folder / pointers.POINTER_FILE).stat()
-    return found.st_mtime_ns, found.st_ino
-
-
-def _open(folder: Path) -> Loaded:
-    manifest, model = slots.open_slot(folder)
-    return Loaded(version=manifest.version, session=_start(manifest, model), labels=manifest.labels)
-
-
-def _start(manifest: Manifest, model: bytes) -> Session:
-    try:
-        return Session(model, providers=manifest.providers, options=manifest.options)
-    except LoadFailed:
-        if manifest.providers == ("CPUExecutionProvider",):
-            raise
-        log.exception("%s does not load on %s; trying the CPU", manifest.model, manifest.providers)
-        return Session(model, providers=["CPUExecutionProvider"], options=manifest.options)

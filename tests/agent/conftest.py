@@ -12,7 +12,7 @@ from edge_agent.agent import Agent
 from edge_agent.machine.disk import Disk
 from edge_agent.settings import Settings
 from tests.agent import tiny_models
-from tests.simulator.edge_server import ENROLLMENT_KEY, EdgeServer, Release
+from tests.simulator.edge_server import ENROLLMENT_KEY, NO_PROBATION, EdgeServer, Release
 
 
 @dataclasses.dataclass
@@ -86,3 +86,12 @@ def publish(server: EdgeServer) -> Callable[..., Release]:
         return server.publish(chosen, tiny_models.manifest(chosen, version=version, **changes), key=key)
 
     return publish_one
+
+
+@pytest.fixture
+def installed(server: EdgeServer, start: Callable[..., Agent], publish: Callable[..., Release]) -> Agent:
+    """An agent whose device runs 1.0.0, confirmed."""
+    server.assign(publish("1.0.0"), policy=NO_PROBATION)
+    agent = start()
+    agent.sync()
+    return agent

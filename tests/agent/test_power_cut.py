@@ -7,12 +7,12 @@ import pytest
 import edge_agent
 from edge_agent.installed import pointer as pointers
 from edge_agent.installed import slots
-from edge_agent.runtime.runtime import NoModel
+from edge_agent.runtime.loading import NoModel
 from tests.agent import tiny_models
 from tests.agent.failing_disks import FullDisk, PowerCutDisk, leave
+from tests.simulator.edge_server import NO_PROBATION
 
 PADDING_BYTES = 600_000  # several chunks, so that the download is cut in the middle too
-NO_PROBATION = {"probation_s": 0, "probation_inferences": 0}
 
 
 def working_version(home):

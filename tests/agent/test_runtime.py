@@ -11,20 +11,16 @@ from edge_agent.inference import array_checks, scores
 from edge_agent.inference.failures import InferenceFailed, LoadFailed, NotInstalled
 from edge_agent.inference.session import Session
 from edge_agent.installed import pointer as pointers
-from edge_agent.runtime import runtime as runtimes
+from edge_agent.runtime import loading
 from tests.agent import tiny_models
+from tests.simulator.edge_server import NO_PROBATION
 
 IMAGE = tiny_models.images(1)[0]
-NO_PROBATION = {"probation_s": 0, "probation_inferences": 0}
 
 
 @pytest.fixture
-def agent(server, start, publish):
-    """An agent whose device runs 1.0.0, confirmed."""
-    server.assign(publish("1.0.0"), policy=NO_PROBATION)
-    started = start()
-    started.sync()
-    return started
+def agent(installed):
+    return installed
 
 
 @pytest.fixture
@@ -130,7 +126,7 @@ def test_without_any_model_the_fall_back_serves_and_the_first_model_takes_over(
 
 def test_without_any_model_and_fall_back_it_says_so_and_recovers(server, start, publish, home):
     with edge_agent.Runtime(home=home, reload_seconds=0) as runtime:
-        with pytest.raises(runtimes.NoModel, match="no model"):
+        with pytest.raises(loading.NoModel, match="no model"):
             runtime.infer(IMAGE)
         server.assign(publish("1.0.0"))
         start().sync()
@@ -142,13 +138,13 @@ def test_of_several_models_one_has_to_be_named(server, start, publish, home):
     server.assign(publish("7.0.0", model="letters"))
     start(models=("digits", "letters")).sync()
 
-    with edge_agent.Runtime(home=home) as runtime, pytest.raises(runtimes.NoModel, match=r"\['digits', 'letters'\]"):
+    with edge_agent.Runtime(home=home) as runtime, pytest.raises(loading.NoModel, match=r"\['digits', 'letters'\]"):
         runtime.infer(IMAGE)
 
 
 def test_a_broken_telemetry_file_does_not_stop_inference(runtime, caplog):
     runtime.infer(IMAGE)
-    runtime._store.close()
+    runtime._recorder._store.close()
 
     assert runtime.infer(IMAGE).model_version == "1.0.0"
     assert runtime.telemetry_lost == 1
