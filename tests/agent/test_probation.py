@@ -7,8 +7,7 @@ from edge_agent.update import probation
 from edge_agent.update.failures import Failure
 from edge_agent.update.probation import Decision, Evidence
 from tests.agent import tiny_models
-
-NO_PROBATION = {"probation_s": 0, "probation_inferences": 0}
+from tests.simulator.edge_server import NO_PROBATION
 
 
 def decide(*, elapsed=0.0, inferences=0, errors=0, load_failures=0):
