@@ -37,7 +37,26 @@ class RolloutState(StrEnum):
     ABORTED = "aborted"
 
 
-_D, _R = DeploymentState, RolloutState
+class RolloutVerb(StrEnum):
+    """Something that a person or the beat does with a rollout."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ADVANCE = "advance"
+    ABORT = "abort"
+    ROLL_BACK = "roll_back"
+    # These two come from the beat alone.
+    COMPLETE = "complete"
+    FINISH_ROLL_BACK = "finish_roll_back"
+
+    @property
+    def slug(self) -> str:
+        """The verb as addresses and answers of the API write it."""
+        return self.value.replace("_", "-")
+
+
+_D, _R, _V = DeploymentState, RolloutState, RolloutVerb
 
 # In the order in which an attempt passes them. Reports may be lost, so an attempt may skip forward; it never goes back.
 PROGRESS: Final = (_D.OFFERED, _D.DOWNLOADING, _D.VERIFIED, _D.SELF_TESTED, _D.ACTIVATED, _D.CONFIRMED)
@@ -84,19 +103,19 @@ def _deployment_moves() -> Mapping[DeploymentState, frozenset[DeploymentState]]:
 DEPLOYMENT_MOVES: Final = _deployment_moves()
 
 # (state, verb) → state. A verb that is not listed for a state is refused by name.
-ROLLOUT_MOVES: Final[Mapping[tuple[RolloutState, str], RolloutState]] = MappingProxyType(
+ROLLOUT_MOVES: Final[Mapping[tuple[RolloutState, RolloutVerb], RolloutState]] = MappingProxyType(
     {
-        (_R.DRAFT, "start"): _R.RUNNING,
-        (_R.DRAFT, "abort"): _R.ABORTED,
-        (_R.RUNNING, "advance"): _R.RUNNING,
-        (_R.RUNNING, "pause"): _R.PAUSED,
-        (_R.RUNNING, "complete"): _R.COMPLETED,
-        (_R.RUNNING, "abort"): _R.ABORTED,
-        (_R.RUNNING, "roll_back"): _R.ROLLING_BACK,
-        (_R.PAUSED, "resume"): _R.RUNNING,
-        (_R.PAUSED, "abort"): _R.ABORTED,
-        (_R.PAUSED, "roll_back"): _R.ROLLING_BACK,
-        (_R.ROLLING_BACK, "finish_roll_back"): _R.ROLLED_BACK,
+        (_R.DRAFT, _V.START): _R.RUNNING,
+        (_R.DRAFT, _V.ABORT): _R.ABORTED,
+        (_R.RUNNING, _V.ADVANCE): _R.RUNNING,
+        (_R.RUNNING, _V.PAUSE): _R.PAUSED,
+        (_R.RUNNING, _V.COMPLETE): _R.COMPLETED,
+        (_R.RUNNING, _V.ABORT): _R.ABORTED,
+        (_R.RUNNING, _V.ROLL_BACK): _R.ROLLING_BACK,
+        (_R.PAUSED, _V.RESUME): _R.RUNNING,
+        (_R.PAUSED, _V.ABORT): _R.ABORTED,
+        (_R.PAUSED, _V.ROLL_BACK): _R.ROLLING_BACK,
+        (_R.ROLLING_BACK, _V.FINISH_ROLL_BACK): _R.ROLLED_BACK,
     }
 )
 # At most one of these per channel.
@@ -108,12 +127,12 @@ def can_move(before: DeploymentState, after: DeploymentState) -> bool:
     return after in DEPLOYMENT_MOVES[before]
 
 
-def find_next(state: RolloutState, verb: str) -> RolloutState | None:
+def find_next(state: RolloutState, verb: RolloutVerb) -> RolloutState | None:
     """Return the state that a verb leads to, None where the verb does not apply."""
     return ROLLOUT_MOVES.get((state, verb))
 
 
-def verbs_of(state: RolloutState) -> tuple[str, ...]:
+def verbs_of(state: RolloutState) -> tuple[RolloutVerb, ...]:
     """Return the verbs that apply in a state."""
     return tuple(verb for (before, verb) in ROLLOUT_MOVES if before is state)
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from fleet.api import device, operator_devices, operator_rollouts
+from fleet.rollouts.operator_verbs import OPERATOR_VERBS
 from fleet.web import devices, keys, rollouts
 
 urlpatterns = [
@@ -28,11 +29,11 @@ urlpatterns = [
     path("api/rollouts/<uuid:rollout_id>", operator_rollouts.RolloutView.as_view(), name="rollout"),
     *(
         path(
-            f"api/rollouts/<uuid:rollout_id>/{verb}",
-            operator_rollouts.RolloutVerb.as_view(verb=verb),
-            name=f"rollout-{verb}",
+            f"api/rollouts/<uuid:rollout_id>/{row.verb.slug}",
+            operator_rollouts.RolloutVerbView.as_view(verb=row),
+            name=f"rollout-{row.verb.slug}",
         )
-        for verb in operator_rollouts.VERBS
+        for row in OPERATOR_VERBS.values()
     ),
     path("", devices.fleet, name="fleet-page"),
     path("devices/<str:device_id>", devices.device, name="device-page"),

@@ -1,7 +1,7 @@
 """Rows for tests of the fleet: a model with READY versions, devices with tokens, and a device as its agent would act."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.actors import Actor
 from fleet.devices import enrollment, enrollment_keys, subscriptions, tokens
 from fleet.models import Device, EnrollmentKey, Rollout
-from fleet.rollouts import plans
+from fleet.rollouts import members, plans, progress
 from fleet.rollouts import verbs as rollouts
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
@@ -96,6 +96,10 @@ def make_rollout(
         **fields,
     )
     return rollouts.create(plan, actor=OPERATOR)
+
+
+def measure(rollout: Rollout, *, now: datetime) -> progress.RolloutProgress:
+    return progress.measure(rollout, members=members.list_members_of(rollout), now=now)
 
 
 def long_ago() -> Any:

@@ -1,8 +1,7 @@
 """Rollouts, for operators."""
 
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -18,21 +17,11 @@ from core.roles import Area
 from fleet.api import rendering
 from fleet.api.forms import ReasonForm, RolloutForm
 from fleet.api.shapes import PreviewShape, RolloutDetailShape, RolloutShape
-from fleet.models import Rollout
-from fleet.rollouts import plans, progress
+from fleet.rollouts import members, plans, progress
 from fleet.rollouts import queries as rollout_queries
 from fleet.rollouts import verbs as rollouts
-from fleet.states import RolloutState
-
-# The last part of the address → the verb.
-VERBS: Final[Mapping[str, Callable[..., Rollout]]] = {
-    "start": rollouts.start,
-    "pause": rollouts.pause,
-    "resume": rollouts.resume,
-    "advance": rollouts.advance,
-    "abort": rollouts.abort,
-    "roll-back": rollouts.roll_back,
-}
+from fleet.rollouts.operator_verbs import OPERATOR_VERBS, OperatorVerb
+from fleet.states import RolloutState, RolloutVerb
 
 
 class Rollouts(APIView):
@@ -86,18 +75,19 @@ class RolloutView(APIView):
         return Response(_shown(rollout_id))
 
 
-class RolloutVerb(APIView):
+class RolloutVerbView(APIView):
     """Something an operator does with a rollout; in a state where it does not apply: 409, with the verbs that do."""
 
     area = Area.FLEET
-    verb: str = ""
+    # ``fleet.urls`` gives each address its own.
+    verb: OperatorVerb = OPERATOR_VERBS[RolloutVerb.START]
 
     @extend_schema(request=ReasonForm, responses=RolloutDetailShape)
     def post(self, request: Request, rollout_id: uuid.UUID) -> Response:
         """Apply the verb of the address."""
         form = ReasonForm(data=request.data)
         form.is_valid(raise_exception=True)
-        VERBS[self.verb](rollout_id, actor=actor_of(request.user), reason=form.validated_data["reason"])
+        self.verb.apply(rollout_id, actor=actor_of(request.user), reason=form.validated_data["reason"])
         return Response(_shown(rollout_id))
 
 
@@ -105,4 +95,6 @@ def _shown(rollout_id: uuid.UUID) -> dict[str, Any]:
     rollout = rollout_queries.list_rollouts().filter(pk=rollout_id).first()
     if rollout is None:
         raise rollouts.UnknownRollout(f"There is no rollout {rollout_id}.")
-    return rendering.render_progress(rollout, progress.measure_progress(rollout, now=timezone.now()))
+    return rendering.render_progress(
+        rollout, progress.measure(rollout, members=members.list_members_of(rollout), now=timezone.now())
+    )

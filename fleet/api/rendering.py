@@ -6,9 +6,9 @@ from typing import Any
 
 from core.durations import format_duration
 from core.times import rfc3339
-from fleet import states
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout
 from fleet.polls.resolving import Assigned, Decision
+from fleet.rollouts import operator_verbs
 from fleet.rollouts.plans import Preview
 from fleet.rollouts.progress import RolloutProgress
 from fleet.states import RolloutState
@@ -98,7 +98,6 @@ def render_decision(decision: Decision, *, device_id: str, model: str) -> dict[s
 
 def render_rollout(rollout: Rollout) -> dict[str, Any]:
     """Return a rollout, with the verbs that apply to it now."""
-    verbs = states.verbs_of(RolloutState(rollout.state))
     return {
         "id": str(rollout.pk),
         "model": rollout.channel.model.slug,
@@ -113,7 +112,7 @@ def render_rollout(rollout: Rollout) -> dict[str, Any]:
         "stage_index": rollout.stage_index,
         "policy": rollout.policy,
         "release_counter": rollout.release_counter,
-        "verbs": [verb.replace("_", "-") for verb in verbs if verb in PERSONS_VERBS],
+        "verbs": [row.verb.slug for row in operator_verbs.list_applicable(RolloutState(rollout.state))],
         "created_at": rfc3339(rollout.created_at),
         "created_by": rollout.created_by,
         "started_at": rfc3339(rollout.started_at),
@@ -122,13 +121,10 @@ def render_rollout(rollout: Rollout) -> dict[str, Any]:
     }
 
 
-# The others (complete, finish_roll_back) happen by themselves.
-PERSONS_VERBS = ("start", "pause", "resume", "advance", "abort", "roll_back")
-
-
 def render_progress(rollout: Rollout, progress: RolloutProgress) -> dict[str, Any]:
     """Return a rollout with how it stands and what happened to it."""
     body = asdict(progress)
+    del body["step"]
     body["time_left_s"] = body.pop("time_left_seconds")
     for stage in body["stages"]:
         del stage["moving"]  # for the page's bar; programs have what it is made of

@@ -1,19 +1,17 @@
 """Whom a rollout covers, now: computed from the selector and the cohort function, never stored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 
 from fleet import variant_choice
 from fleet.devices import targets as device_targets
-from fleet.models import Deployment, Device, DeviceState, Pin, Rollout
+from fleet.models import Device, DeviceState, Pin, Rollout
 from fleet.rollouts import cohorts
 from fleet.rollouts.selectors import Selector
-from fleet.rollouts.stages import Evidence
-from fleet.states import DeploymentState
+from fleet.rollouts.stages import Stage
 from fleet.variant_choice import VariantFacts, VersionFacts
 from registry.models import Channel, ModelVersion, Variant, VariantStatus
 
@@ -61,41 +59,15 @@ def list_members_of(rollout: Rollout) -> list[Member]:
     return list_members(rollout.channel, version=rollout.version, selector=selector, salt=rollout.salt)
 
 
-def choose_limit(members: Iterable[Member], *, percent: float, min_devices: int, floor: int = 0) -> int:
-    """Return the bucket limit of a stage; devices that cannot be served do not count towards ``min_devices``."""
+def choose_limit(members: Iterable[Member], *, stage: Stage, floor: int = 0) -> int:
+    """Return the bucket limit of a stage; devices that nothing fits do not count towards ``min_devices``."""
     buckets = [member.bucket for member in members if member.variant is not None]
-    return cohorts.choose_limit(buckets, percent=percent, min_devices=min_devices, floor=floor)
+    return cohorts.choose_limit(buckets, percent=stage.percent, min_devices=stage.min_devices, floor=floor)
 
 
 def list_covered(members: Iterable[Member], *, limit: int) -> list[Member]:
     """Return the devices below the limit that can be served."""
     return [member for member in members if member.bucket < limit and member.variant is not None]
-
-
-def list_attempted(rollout: Rollout) -> dict[int, str]:
-    """Return the state of each device's newest attempt under a rollout, by the device's key."""
-    return dict(Deployment.objects.filter(rollout=rollout).order_by("offered_at").values_list("device_id", "state"))
-
-
-def list_unreachable(
-    rollout: Rollout, *, members: Iterable[Member], attempted: Mapping[int, str], now: datetime
-) -> set[int]:
-    """Return the devices that are not waited for: not seen since their offer, or for as long while there was one to fetch."""
-    unreachable = {pk for pk, state in attempted.items() if state == DeploymentState.UNREACHABLE}
-    limit = now - settings.UNREACHABLE_AFTER
-    if rollout.stage_started_at is None or rollout.stage_started_at > limit:
-        return unreachable
-    silent = {member.pk for member in members if member.last_seen_at is None or member.last_seen_at <= limit}
-    return unreachable | (silent - attempted.keys())
-
-
-def measure(rollout: Rollout, *, members: Sequence[Member], now: datetime) -> Evidence:
-    """Count what is known of a rollout's current stage: devices, not attempts."""
-    covered = {member.pk for member in list_covered(members, limit=rollout.bucket_limit)}
-    attempted = list_attempted(rollout)
-    confirmed = {pk for pk, state in attempted.items() if state == DeploymentState.CONFIRMED}
-    unreachable = list_unreachable(rollout, members=members, attempted=attempted, now=now)
-    return Evidence(covered=len(covered), confirmed=len(covered & confirmed), unreachable=len(covered & unreachable))
 
 
 def _variants_by_target(version: ModelVersion, targets: Iterable[str]) -> dict[str, VariantFacts | None]:

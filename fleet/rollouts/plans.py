@@ -124,7 +124,7 @@ def _preview_stages(planned: Sequence[Stage], *, members: Sequence[Member]) -> l
     previews: list[StagePreview] = []
     limit, before = 0, 0
     for stage in planned:
-        limit = rollout_members.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=limit)
+        limit = rollout_members.choose_limit(members, stage=stage, floor=limit)
         covered = rollout_members.list_covered(members, limit=limit)
         # Sorted by bucket, so what is new to a stage is the tail.
         added = covered[before:]

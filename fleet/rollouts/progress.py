@@ -1,14 +1,26 @@
-"""How a rollout stands: each stage in numbers, and what the current one waits for."""
+"""How a rollout stands: each stage in numbers, and what the current one waits for. The beat and the pages read the same."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from fleet.models import Rollout
+from django.conf import settings
+
+from fleet.models import Deployment, Rollout
 from fleet.rollouts import members as rollout_members
 from fleet.rollouts import stages
-from fleet.rollouts.stages import Evidence, Stage
+from fleet.rollouts.members import Member
+from fleet.rollouts.stages import Evidence, Stage, Step, Verdict
 from fleet.states import OPEN_DEPLOYMENT_STATES, UNSUCCESSFUL, DeploymentState, RolloutState
+
+
+class StagePosition(StrEnum):
+    """Where a stage lies, seen from the current one."""
+
+    DONE = "done"
+    CURRENT = "current"
+    AHEAD = "ahead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +29,7 @@ class StageProgress:
 
     number: int
     percent: float
-    position: str
+    position: StagePosition
     covered: int
     offered: int
     confirmed: int
@@ -29,73 +41,110 @@ class StageProgress:
     min_duration_seconds: int
     needed: int
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the rollout has left this stage behind."""
+        return self.position is StagePosition.DONE
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the rollout is in this stage, or ended in it."""
+        return self.position is StagePosition.CURRENT
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutProgress:
-    """How a rollout stands; ``verdict`` says what the current stage waits for."""
+    """How a rollout stands. ``verdict`` says in words what the current stage waits for, or why the rollout is not running."""
 
     stages: Sequence[StageProgress]
     devices: int
     unserved: int
     time_left_seconds: int | None
+    step: Step
     verdict: str
 
     @property
     def waits_for_time(self) -> bool:
         """Whether enough devices have confirmed, and only the stage's least duration is missing."""
-        current = next((stage for stage in self.stages if stage.position == "current"), None)
+        current = next((stage for stage in self.stages if stage.is_current), None)
         return bool(self.time_left_seconds and current and current.confirmed >= current.needed)
 
 
-def measure_progress(rollout: Rollout, *, now: datetime) -> RolloutProgress:
-    """Measure how a rollout stands, in three queries whatever its size in stages."""
-    members = rollout_members.list_members_of(rollout)
-    plan = [Stage.read(stored) for stored in rollout.stages]
-    attempted = rollout_members.list_attempted(rollout)
-    unreachable = rollout_members.list_unreachable(rollout, members=members, attempted=attempted, now=now)
+@dataclass(frozen=True, slots=True)
+class _Attempts:
+    """What is known of the devices, each by its key: the state of its newest attempt, and who is not waited for."""
+
+    states: Mapping[int, str]
+    unreachable: frozenset[int]
+
+
+def measure(rollout: Rollout, *, members: Sequence[Member], now: datetime) -> RolloutProgress:
+    """Measure every stage of a rollout and decide what is due: one query, however many stages there are.
+
+    ``members`` are those of ``members.list_members_of``, read by the caller once for everything that it does with them.
+    """
+    plan = stages.read_all(rollout.stages)
+    attempts = _read_attempts(rollout, members=members, now=now)
     rows: list[StageProgress] = []
     limit = 0
     for index, stage in enumerate(plan):
         floor = rollout.bucket_limit if index == rollout.stage_index else limit
-        limit = rollout_members.choose_limit(members, percent=stage.percent, min_devices=stage.min_devices, floor=floor)
+        limit = rollout_members.choose_limit(members, stage=stage, floor=floor)
         covered = {member.pk for member in rollout_members.list_covered(members, limit=limit)}
-        states = [attempted.get(pk) for pk in covered]
-        rows.append(_stage_progress(rollout, index, stage=stage, states=states, unreachable=len(covered & unreachable)))
+        rows.append(_measure_stage(rollout, index, stage=stage, covered=covered, attempts=attempts))
+    verdict = _decide(rollout, plan, rows, now=now)
     return RolloutProgress(
         stages=rows,
         devices=len([member for member in members if member.variant is not None]),
         unserved=len([member for member in members if member.variant is None]),
         time_left_seconds=_time_left(rollout, plan, now=now),
-        verdict=_verdict(rollout, plan, rows, now=now),
+        step=verdict.step,
+        verdict=verdict.reason,
     )
 
 
-def _stage_progress(
-    rollout: Rollout, index: int, *, stage: Stage, states: Sequence[str | None], unreachable: int
+def _read_attempts(rollout: Rollout, *, members: Sequence[Member], now: datetime) -> _Attempts:
+    rows = Deployment.objects.filter(rollout=rollout).order_by("offered_at").values_list("device_id", "state")
+    states = dict(rows)
+    unreachable = {pk for pk, state in states.items() if state == DeploymentState.UNREACHABLE}
+    limit = now - settings.UNREACHABLE_AFTER
+    # Who was silent for so long while there was an offer to fetch is as unreachable as who fell silent after the offer.
+    if rollout.stage_started_at is not None and rollout.stage_started_at <= limit:
+        silent = {member.pk for member in members if member.last_seen_at is None or member.last_seen_at <= limit}
+        unreachable |= silent - states.keys()
+    return _Attempts(states=states, unreachable=frozenset(unreachable))
+
+
+def _measure_stage(
+    rollout: Rollout, index: int, *, stage: Stage, covered: set[int], attempts: _Attempts
 ) -> StageProgress:
-    confirmed = sum(state == DeploymentState.CONFIRMED for state in states)
-    evidence = Evidence(covered=len(states), confirmed=confirmed, unreachable=unreachable)
+    states = [attempts.states.get(pk) for pk in covered]
+    evidence = Evidence(
+        covered=len(covered),
+        confirmed=sum(state == DeploymentState.CONFIRMED for state in states),
+        unreachable=len(covered & attempts.unreachable),
+    )
     return StageProgress(
         number=index + 1,
         percent=stage.percent,
         position=_position(rollout, index),
-        covered=len(states),
+        covered=evidence.covered,
         offered=sum(state is not None for state in states),
-        confirmed=confirmed,
+        confirmed=evidence.confirmed,
         failed=sum(state in UNSUCCESSFUL or state == DeploymentState.TIMED_OUT for state in states),
-        unreachable=unreachable,
+        unreachable=evidence.unreachable,
         moving=sum(state in OPEN_DEPLOYMENT_STATES or state == DeploymentState.SUPERSEDED for state in states),
         min_duration_seconds=stage.min_duration_seconds,
         needed=stages.count_needed(stage, evidence=evidence),
     )
 
 
-def _position(rollout: Rollout, index: int) -> str:
+def _position(rollout: Rollout, index: int) -> StagePosition:
     if rollout.state == RolloutState.COMPLETED:
-        return "done"
+        return StagePosition.DONE
     if rollout.state == RolloutState.DRAFT or index > rollout.stage_index:
-        return "ahead"
-    return "current" if index == rollout.stage_index else "done"
+        return StagePosition.AHEAD
+    return StagePosition.CURRENT if index == rollout.stage_index else StagePosition.DONE
 
 
 def _time_left(rollout: Rollout, plan: Sequence[Stage], *, now: datetime) -> int | None:
@@ -105,10 +154,10 @@ def _time_left(rollout: Rollout, plan: Sequence[Stage], *, now: datetime) -> int
     return max(0, int((until - now).total_seconds()))
 
 
-def _verdict(rollout: Rollout, plan: Sequence[Stage], rows: Sequence[StageProgress], *, now: datetime) -> str:
-    if rollout.state != RolloutState.RUNNING or rollout.stage_started_at is None:
-        return rollout.reason
+def _decide(rollout: Rollout, plan: Sequence[Stage], rows: Sequence[StageProgress], *, now: datetime) -> Verdict:
+    if rollout.state != RolloutState.RUNNING:
+        return Verdict(Step.HOLD, rollout.reason)
     row = rows[rollout.stage_index]
     evidence = Evidence(covered=row.covered, confirmed=row.confirmed, unreachable=row.unreachable)
-    started_at = rollout.stage_started_at
-    return stages.decide_step(plan, index=rollout.stage_index, started_at=started_at, now=now, evidence=evidence).reason
+    started_at = rollout.stage_started_at or now
+    return stages.decide_step(plan, index=rollout.stage_index, started_at=started_at, now=now, evidence=evidence)

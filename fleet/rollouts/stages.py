@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 from core.durations import format_duration
 from core.errors import Invalid
@@ -28,11 +28,16 @@ class Stage:
     min_devices: int = 1
 
     @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
+    def read(cls, stored: Mapping[str, float]) -> Self:
         """Read it as a rollout keeps it."""
-        return cls(**stored)
+        return cls(
+            percent=stored["percent"],
+            min_duration_seconds=int(stored["min_duration_seconds"]),
+            min_confirmed=int(stored["min_confirmed"]),
+            min_devices=int(stored["min_devices"]),
+        )
 
-    def as_stored(self) -> dict[str, Any]:
+    def as_stored(self) -> dict[str, float]:
         """Return it as a rollout keeps it."""
         return asdict(self)
 
@@ -64,6 +69,11 @@ class Verdict:
 
     step: Step
     reason: str
+
+
+def read_all(stored: Sequence[Mapping[str, float]]) -> tuple[Stage, ...]:
+    """Read the stages as a rollout keeps them."""
+    return tuple(Stage.read(row) for row in stored)
 
 
 def check_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:

@@ -7,6 +7,7 @@
 
 import logging
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -17,10 +18,11 @@ from core.actors import SYSTEM
 from core.errors import DomainError
 from fleet.models import Deployment, Device, Rollout
 from fleet.rollouts import members as rollout_members
-from fleet.rollouts import stages
+from fleet.rollouts import progress
 from fleet.rollouts import verbs as rollouts
+from fleet.rollouts.members import Member
 from fleet.rollouts.stages import Stage, Step
-from fleet.states import OPEN_DEPLOYMENT_STATES, UPDATED_DEPLOYMENT_STATES, RolloutState
+from fleet.states import OPEN_DEPLOYMENT_STATES, UPDATED_DEPLOYMENT_STATES, RolloutState, RolloutVerb
 from registry.channels import VersionNotOfferable
 
 logger = logging.getLogger(__name__)
@@ -63,32 +65,31 @@ def _proceed(rollout: Rollout, *, now: datetime) -> bool:
         rollouts.pause(rollout.pk, actor=SYSTEM, reason=f"Paused: {rollout.version} is quarantined or no longer READY.")
         return True
     members = rollout_members.list_members_of(rollout)
-    plan = [Stage.read(stored) for stored in rollout.stages]
-    stage = plan[rollout.stage_index]
-    limit = rollout_members.choose_limit(
-        members, percent=stage.percent, min_devices=stage.min_devices, floor=rollout.bucket_limit
-    )
+    _widen(rollout, members=members)
+    standing = progress.measure(rollout, members=members, now=now)
+    if standing.step is Step.HOLD:
+        return False
+    sentence = standing.verdict[0].upper() + standing.verdict[1:] + "."
+    if standing.step is Step.ADVANCE:
+        rollouts.advance(rollout.pk, actor=SYSTEM, reason=sentence, members=members)
+    else:
+        _complete(rollout, sentence)
+    return True
+
+
+def _widen(rollout: Rollout, *, members: Sequence[Member]) -> None:
+    stage = Stage.read(rollout.stages[rollout.stage_index])
+    limit = rollout_members.choose_limit(members, stage=stage, floor=rollout.bucket_limit)
     if limit > rollout.bucket_limit:
         rollouts.widen(rollout, limit=limit, actor=SYSTEM)
-    verdict = stages.decide_step(
-        plan,
-        index=rollout.stage_index,
-        started_at=rollout.stage_started_at or now,
-        now=now,
-        evidence=rollout_members.measure(rollout, members=members, now=now),
-    )
-    sentence = verdict.reason[0].upper() + verdict.reason[1:] + "."
-    if verdict.step is Step.HOLD:
-        return False
-    if verdict.step is Step.ADVANCE:
-        rollouts.advance(rollout.pk, actor=SYSTEM, reason=sentence)
-        return True
+
+
+def _complete(rollout: Rollout, sentence: str) -> None:
     try:
         with transaction.atomic():
             rollouts.complete(rollout.pk, actor=SYSTEM, reason=sentence)
     except VersionNotOfferable as error:
         rollouts.pause(rollout.pk, actor=SYSTEM, reason=f"Paused: {error.detail}")
-    return True
 
 
 def _finish(rollout: Rollout, *, now: datetime) -> bool:
@@ -117,5 +118,5 @@ def count_remaining(rollout: Rollout, *, now: datetime) -> int:
 
 
 def _is_overdue(rollout: Rollout, *, now: datetime) -> bool:
-    begun = rollout.events.filter(event="roll_back").last()
+    begun = rollout.events.filter(event=RolloutVerb.ROLL_BACK).last()
     return begun is None or begun.at < now - settings.DEPLOYMENT_LEASE

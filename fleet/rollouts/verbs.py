@@ -6,6 +6,7 @@ abort, roll-back) writes its number on the channel too, so that no device is eve
 """
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,8 +19,9 @@ from fleet import states
 from fleet.models import Pin, Rollout, RolloutEvent
 from fleet.rollouts import members as rollout_members
 from fleet.rollouts import plans
+from fleet.rollouts.members import Member
 from fleet.rollouts.stages import Stage
-from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
+from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState, RolloutVerb
 from registry import channels
 from registry.channels import VersionNotOfferable
 from registry.models import Channel, RegisteredModel, next_release_counter
@@ -88,7 +90,7 @@ def start(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
         NothingToRollOut: The channel points there already.
         ChannelHasActiveRollout: Another rollout moves the channel.
     """
-    rollout = _begin(rollout_id, "start")
+    rollout = _begin(rollout_id, RolloutVerb.START)
     channel = rollout.channel
     if not rollout.version.is_offerable:
         state = "quarantined" if rollout.version.quarantined_at else rollout.version.status
@@ -98,8 +100,8 @@ def start(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
     check_no_active_rollout(channel)
     rollout.previous_version = channel.version
     rollout.started_at = timezone.now()
-    _enter_stage(rollout, 0)
-    _act(rollout, "start", reason or _describe_stage(rollout), actor=actor)
+    _enter_stage(rollout, 0, members=rollout_members.list_members_of(rollout))
+    _act(rollout, RolloutVerb.START, reason or _describe_stage(rollout), actor=actor)
     return rollout
 
 
@@ -111,8 +113,8 @@ def pause(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
         UnknownRollout: There is none.
         VerbDoesNotApply: It is not running (paused already, too: then somebody else paused it, for their own reason).
     """
-    rollout = _begin(rollout_id, "pause")
-    _act(rollout, "pause", reason or "Paused; nobody new is offered the version.", actor=actor)
+    rollout = _begin(rollout_id, RolloutVerb.PAUSE)
+    _act(rollout, RolloutVerb.PAUSE, reason or "Paused; nobody new is offered the version.", actor=actor)
     channels.touch(rollout.channel, release_counter=rollout.release_counter)
     return rollout
 
@@ -126,29 +128,34 @@ def resume(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
         VerbDoesNotApply: It is not paused.
         VersionNotOfferable: The version was quarantined meanwhile.
     """
-    rollout = _begin(rollout_id, "resume")
+    rollout = _begin(rollout_id, RolloutVerb.RESUME)
     if not rollout.version.is_offerable:
         raise VersionNotOfferable(f"{rollout.version} is quarantined or no longer READY.")
     rollout.stage_started_at = timezone.now()
-    _act(rollout, "resume", reason or "Resumed.", actor=actor)
+    _act(rollout, RolloutVerb.RESUME, reason or "Resumed.", actor=actor)
     return rollout
 
 
 @transaction.atomic
-def advance(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
+def advance(
+    rollout_id: uuid.UUID, *, actor: Actor, reason: str = "", members: Sequence[Member] | None = None
+) -> Rollout:
     """Go to the next stage at once; after the last one the rollout completes.
+
+    ``members`` are the rollout's, where the caller has read them in this transaction.
 
     Raises:
         UnknownRollout: There is none.
         VerbDoesNotApply: It is not running.
         VersionNotOfferable: It would complete, and the version was quarantined meanwhile.
     """
-    rollout = _begin(rollout_id, "advance")
+    rollout = _begin(rollout_id, RolloutVerb.ADVANCE)
     if rollout.stage_index + 1 == len(rollout.stages):
         return _complete(rollout, reason, actor=actor)
-    _enter_stage(rollout, rollout.stage_index + 1)
+    known = rollout_members.list_members_of(rollout) if members is None else members
+    _enter_stage(rollout, rollout.stage_index + 1, members=known)
     sentence = _describe_stage(rollout) + (f" {reason}" if reason else "")
-    _act(rollout, "advance", sentence, actor=actor)
+    _act(rollout, RolloutVerb.ADVANCE, sentence, actor=actor)
     return rollout
 
 
@@ -161,7 +168,7 @@ def complete(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollou
         VerbDoesNotApply: It is not running.
         VersionNotOfferable: The version was quarantined meanwhile.
     """
-    return _complete(_begin(rollout_id, "complete"), reason, actor=actor)
+    return _complete(_begin(rollout_id, RolloutVerb.COMPLETE), reason, actor=actor)
 
 
 @transaction.atomic
@@ -172,11 +179,11 @@ def abort(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
         UnknownRollout: There is none.
         VerbDoesNotApply: It is over already.
     """
-    rollout = _begin(rollout_id, "abort")
+    rollout = _begin(rollout_id, RolloutVerb.ABORT)
     was_active = rollout.state in ACTIVE_ROLLOUT_STATES
     rollout.ended_at = timezone.now()
     sentence = reason or f"Aborted; everybody follows {rollout.channel} to {rollout.channel.version.number}."
-    _act(rollout, "abort", sentence, actor=actor, counts=was_active)
+    _act(rollout, RolloutVerb.ABORT, sentence, actor=actor, counts=was_active)
     if was_active:
         channels.touch(rollout.channel, release_counter=rollout.release_counter)
     return rollout
@@ -200,13 +207,13 @@ def roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollo
         row.pk: row for row in _locking().filter(pk__in=[*same.values_list("pk", flat=True), rollout_id]).order_by("pk")
     }
     rollout = rollouts.pop(rollout_id)
-    _check_applies(rollout, "roll_back")
+    _check_applies(rollout, RolloutVerb.ROLL_BACK)
     _lock_model(rollout)
     sentence = reason or f"Rolled back to {rollout.channel.version.number}."
     versions.quarantine(rollout.version, reason=f"Rolled back from {rollout.channel}: {sentence}", actor=actor)
     _undo(rollout, sentence, actor=actor)
     for other in rollouts.values():
-        if states.find_next(RolloutState(other.state), "roll_back") is not None:
+        if states.find_next(RolloutState(other.state), RolloutVerb.ROLL_BACK) is not None:
             _undo(
                 other, f"{other.version.number} was quarantined by the roll-back from {rollout.channel}.", actor=actor
             )
@@ -245,14 +252,14 @@ def finish_roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str) -> Rol
         UnknownRollout: There is none.
         VerbDoesNotApply: It is not rolling back.
     """
-    rollout = _begin(rollout_id, "finish_roll_back")
+    rollout = _begin(rollout_id, RolloutVerb.FINISH_ROLL_BACK)
     rollout.ended_at = timezone.now()
-    _act(rollout, "finish_roll_back", reason, actor=actor, counts=False)
+    _act(rollout, RolloutVerb.FINISH_ROLL_BACK, reason, actor=actor, counts=False)
     return rollout
 
 
 def _undo(rollout: Rollout, sentence: str, *, actor: Actor) -> None:
-    _act(rollout, "roll_back", sentence, actor=actor)
+    _act(rollout, RolloutVerb.ROLL_BACK, sentence, actor=actor)
     channels.touch(rollout.channel, release_counter=rollout.release_counter)
 
 
@@ -260,22 +267,17 @@ def _complete(rollout: Rollout, reason: str, *, actor: Actor) -> Rollout:
     rollout.channel = channels.move(rollout.channel, version=rollout.version, actor=actor)
     rollout.ended_at = timezone.now()
     sentence = f"Completed: {rollout.channel} points to {rollout.version.number}." + (f" {reason}" if reason else "")
-    _act(rollout, "complete", sentence, actor=actor, counts=False)
+    _act(rollout, RolloutVerb.COMPLETE, sentence, actor=actor, counts=False)
     return rollout
 
 
-def _enter_stage(rollout: Rollout, index: int) -> None:
+def _enter_stage(rollout: Rollout, index: int, *, members: Sequence[Member]) -> None:
     stage = Stage.read(rollout.stages[index])
     rollout.stage_index, rollout.stage_started_at = index, timezone.now()
-    rollout.bucket_limit = rollout_members.choose_limit(
-        rollout_members.list_members_of(rollout),
-        percent=stage.percent,
-        min_devices=stage.min_devices,
-        floor=rollout.bucket_limit,
-    )
+    rollout.bucket_limit = rollout_members.choose_limit(members, stage=stage, floor=rollout.bucket_limit)
 
 
-def _act(rollout: Rollout, verb: str, sentence: str, *, actor: Actor, counts: bool = True) -> None:
+def _act(rollout: Rollout, verb: RolloutVerb, sentence: str, *, actor: Actor, counts: bool = True) -> None:
     """Move the state by the table, with the next release counter where devices are to be given it."""
     before = RolloutState(rollout.state)
     following = states.find_next(before, verb)
@@ -296,7 +298,7 @@ def _note(rollout: Rollout, event: str, sentence: str, *, actor: Actor, before: 
     audit.record(actor, action=event, object_type="rollout", object_id=rollout.pk, before=state, after=after)
 
 
-def _begin(rollout_id: uuid.UUID, verb: str) -> Rollout:
+def _begin(rollout_id: uuid.UUID, verb: RolloutVerb) -> Rollout:
     rollout = _locking().filter(pk=rollout_id).first()
     if rollout is None:
         raise UnknownRollout(f"There is no rollout {rollout_id}.")
@@ -317,15 +319,15 @@ def _lock_model(rollout: Rollout) -> None:
     rollout.version.refresh_from_db(fields=["status", "quarantined_at"])
 
 
-def _check_applies(rollout: Rollout, verb: str) -> None:
+def _check_applies(rollout: Rollout, verb: RolloutVerb) -> None:
     if states.find_next(RolloutState(rollout.state), verb) is None:
         raise _refusal(rollout, verb)
 
 
-def _refusal(rollout: Rollout, verb: str) -> VerbDoesNotApply:
+def _refusal(rollout: Rollout, verb: RolloutVerb) -> VerbDoesNotApply:
     possible = states.verbs_of(RolloutState(rollout.state))
-    message = f"The rollout is {rollout.state}: {verb.replace('_', '-')} does not apply."
-    return VerbDoesNotApply(message, state=rollout.state, verbs=[verb.replace("_", "-") for verb in possible])
+    message = f"The rollout is {rollout.state}: {verb.slug} does not apply."
+    return VerbDoesNotApply(message, state=rollout.state, verbs=[each.slug for each in possible])
 
 
 def _get(rollout_id: uuid.UUID) -> Rollout:

@@ -12,14 +12,13 @@ from console.pages import form_page, page, show_refusal, verb
 from core.api.authentication import actor_of
 from core.errors import DomainError
 from core.roles import Area
-from fleet import states
 from fleet.models import Rollout
-from fleet.rollouts import plans, progress
+from fleet.rollouts import members, operator_verbs, plans, progress
 from fleet.rollouts import queries as rollout_queries
 from fleet.rollouts import verbs as rollouts
+from fleet.rollouts.operator_verbs import OPERATOR_VERBS
 from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
 from fleet.web.rollout_form import RolloutForm
-from fleet.web.rollout_verbs import VERBS, Verb
 from registry.versions.queries import list_models
 
 _SHOWN = 200
@@ -67,11 +66,12 @@ def rollout(request: HttpRequest, rollout_id: uuid.UUID) -> HttpResponse:
 @verb(Area.FLEET, back="rollout-page", of=["rollout_id"])
 def act(request: HttpRequest, rollout_id: uuid.UUID, name: str) -> HttpResponse:
     """Apply a verb."""
-    if name not in VERBS:
+    chosen = next((row for row in OPERATOR_VERBS.values() if row.verb == name), None)
+    if chosen is None:
         raise Http404
     reason = request.POST.get("reason", "").strip()
-    done = VERBS[name].apply(rollout_id, actor=actor_of(request.user), reason=reason)
-    messages.success(request, f"{VERBS[name].done}: {reason}" if reason else done.reason)
+    done = chosen.apply(rollout_id, actor=actor_of(request.user), reason=reason)
+    messages.success(request, f"{chosen.done}: {reason}" if reason else done.reason)
     return redirect("rollout-page", rollout_id=rollout_id)
 
 
@@ -101,12 +101,11 @@ def _create(request: HttpRequest, form: RolloutForm) -> HttpResponse:
 
 def _describe(found: Rollout) -> dict[str, Any]:
     state = RolloutState(found.state)
-    verbs: list[Verb] = [VERBS[name] for name in states.verbs_of(state) if name in VERBS]
     return {
         "rollout": found,
-        "progress": progress.measure_progress(found, now=timezone.now()),
+        "progress": progress.measure(found, members=members.list_members_of(found), now=timezone.now()),
         "events": found.events.order_by("-id"),
         "attempts": rollout_queries.list_attempts_under(found)[:_SHOWN],
         "is_moving": state in ACTIVE_ROLLOUT_STATES,
-        "verbs": verbs,
+        "verbs": operator_verbs.list_applicable(state),
     }

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout
-from fleet.web.rollout_verbs import VERBS
+from fleet.rollouts.operator_verbs import OPERATOR_VERBS
 from tests.fleet_rows import make_device, make_version, point
 
 pytestmark = pytest.mark.django_db
@@ -208,7 +208,7 @@ def test_a_draft_is_started_paused_and_aborted_from_its_page(browser, versions):
     for verb, state in (("start", "running"), ("pause", "paused"), ("resume", "running"), ("abort", "aborted")):
         answer = browser.post(f"{address}/{verb}", {"reason": f"because {verb}"}, follow=True)
         assert Rollout.objects.get().state == state
-        assert f"{VERBS[verb].done}: because {verb}" in text_of(answer)
+        assert f"{OPERATOR_VERBS[verb].done}: because {verb}" in text_of(answer)
 
 
 def test_the_plan_begins_with_a_version_that_the_channel_does_not_point_to(browser, versions):

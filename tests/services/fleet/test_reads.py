@@ -5,7 +5,6 @@ from fleet.devices import queries, tokens
 from fleet.devices import verbs as devices
 from fleet.models import Device
 from fleet.polls import reading
-from fleet.rollouts import progress
 from fleet.rollouts import verbs as rollouts
 from registry.versions import dependents
 from tests import fleet_rows as rows
@@ -43,16 +42,16 @@ def test_progress_says_what_a_stage_waits_for(api):
     rows.point("stable", rows.make_version("1.0.0"))
     clients = [rows.DeviceClient(api(), rows.make_device(f"edge-{number}")) for number in range(4)]
     rollout = rows.make_rollout(rows.make_version("2.0.0"), percents=(100,), stage={"min_duration_seconds": 600})
-    assert progress.measure_progress(rollout, now=timezone.now()).stages[0].position == "ahead"
+    assert rows.measure(rollout, now=timezone.now()).stages[0].position == "ahead"
     rollout = rollouts.start(rollout.pk, actor=rows.OPERATOR)
-    before = progress.measure_progress(rollout, now=timezone.now())
+    before = rows.measure(rollout, now=timezone.now())
     assert before.verdict == "0 of 1 needed devices have confirmed"
     assert 590 <= before.time_left_seconds <= 600
     clients[0].update()
     clients[1].poll()
     clients[1].report("failed")
     clients[2].poll()
-    (stage,) = progress.measure_progress(rollout, now=timezone.now()).stages
+    (stage,) = rows.measure(rollout, now=timezone.now()).stages
     assert (stage.covered, stage.offered, stage.confirmed, stage.failed) == (4, 3, 1, 1)
 
 

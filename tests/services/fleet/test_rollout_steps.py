@@ -6,7 +6,7 @@ from django.utils import timezone
 from fleet import tasks
 from fleet.devices import pins
 from fleet.models import Deployment, Device
-from fleet.rollouts import progress, steps
+from fleet.rollouts import steps
 from fleet.rollouts import verbs as rollouts
 from registry import channels
 from tests import fleet_rows as rows
@@ -138,7 +138,7 @@ def test_a_device_that_is_never_seen_leaves_the_denominator_as_one_that_was_offe
         client.update()
     Device.objects.exclude(pk=fleet[-1].device.pk).update(last_seen_at=timezone.now() + timedelta(minutes=50))
     assert step(rollout, minutes=50).state == "running"
-    stage = progress.measure_progress(rollout, now=timezone.now() + timedelta(minutes=61)).stages[0]
+    stage = rows.measure(rollout, now=timezone.now() + timedelta(minutes=61)).stages[0]
     assert (stage.offered, stage.confirmed, stage.unreachable, stage.needed) == (9, 9, 1, 9)
     assert step(rollout, minutes=61).state == "completed"
 
