@@ -15,7 +15,7 @@ from core.api.authentication import actor_of, role_of
 from core.roles import Area, roles_that_may
 from registry.models import Baseline, Channel, Job, ModelVersion, RegisteredModel, Variant
 from registry.storage.upload_limits import UploadTooLarge
-from registry.upload_form import UploadForm
+from registry.web.upload_form import UploadForm
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from registry.builder import jobs
+from registry import jobs
 from registry.storage import cleanup
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from registry.models import Channel, RegisteredModel, VariantStatus, VersionStatus
-from registry.versions.description import MEASUREMENTS
+from registry.versions.details import MEASUREMENTS
 
 # Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "status".
 VERSION_STATUSES = VersionStatus.values

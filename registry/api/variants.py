@@ -17,7 +17,7 @@ from registry.api.shapes import VersionShape
 from registry.api.versions import render_version
 from registry.compression.targets import UnknownTarget, get_target
 from registry.models import Blob, Variant
-from registry.storage import blob_rows
+from registry.storage import blobs
 from registry.versions import queries, variants
 
 
@@ -77,7 +77,7 @@ class VariantFile(APIView):
         recipe = request.query_params.get("recipe")
         variant = variants.get_ready(queries.get_version(model, version), target, recipe=recipe)
         blob, filename = _choose(variant, part=self.part)
-        return HttpResponseRedirect(blob_rows.link(blob, filename=filename, site_url=site_url(request)))
+        return HttpResponseRedirect(blobs.link(blob, filename=filename, site_url=site_url(request)))
 
 
 def _check_target(target: str) -> None:

@@ -24,7 +24,7 @@ from registry.api.shapes import VersionShape
 from registry.models import ModelVersion
 from registry.versions import model_metadata, queries
 from registry.versions import verbs as versions
-from registry.versions.description import describe_version
+from registry.versions.details import describe_version
 from registry.versions.verbs import Upload
 
 

@@ -13,7 +13,7 @@ from registry.baselines import histograms
 from registry.baselines.inference_records import UnreadableRecords, read_json_lines
 from registry.manifests.documents import canonical_json
 from registry.models import Baseline, ModelVersion
-from registry.storage import blob_rows
+from registry.storage import blobs
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 FILENAME = "baseline.json"
@@ -64,7 +64,7 @@ def create(
         raise UnusableBaseline("A baseline needs at least one recorded inference.")
     baseline_id = uuid.uuid4()
     named = {**statistics, "id": str(baseline_id)}
-    blob = blob_rows.keep_bytes(canonical_json(named))
+    blob = blobs.keep_bytes(canonical_json(named))
     with transaction.atomic():
         baseline = Baseline.objects.create(
             id=baseline_id,

@@ -15,9 +15,10 @@ from pathlib import Path
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from core.errors import DomainError, Kind
-from registry.builder import jobs, publishing, scratch, verification
-from registry.builder.jobs import Lease, LeaseLost
-from registry.builder.lease_renewal import Heartbeat
+from registry import jobs
+from registry.builder import publishing, scratch, verification
+from registry.builder.heartbeat import Heartbeat
+from registry.jobs import Lease, LeaseLost
 from registry.models import JobKind
 from registry.storage import BlobMissing
 from registry.versions import verbs as versions

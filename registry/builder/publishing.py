@@ -10,19 +10,19 @@ from typing import Any
 import msgspec
 from django.db import transaction
 
+from registry import jobs
 from registry.baselines import verbs as baselines
-from registry.builder import jobs
-from registry.builder.jobs import Lease
 from registry.builder.verification import limits
 from registry.compression import recipe_chain
 from registry.compression.recipe_chain import Attempt
 from registry.compression.recipes import compute_digest
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
+from registry.jobs import Lease
 from registry.manifests import documents
 from registry.manifests.signing import sign_bundle
 from registry.models import Blob, ModelVersion, Variant, VariantStatus
 from registry.names import MANIFEST_NAME
-from registry.storage import blob_rows, installed
+from registry.storage import blobs, configured
 from registry.versions import verbs as versions
 
 MIN_AGENT_VERSION = "0.1.0"
@@ -74,8 +74,8 @@ def record_failure(lease: Lease, *, reason: str) -> None:
 def _build(lease: Lease, target: HardwareTarget, *, folder: Path) -> list[Attempt]:
     version = lease.job.version
     jobs.report(lease, "Fetching the model.")
-    source = blob_rows.fetch(version.cleaned or version.source, folder / "source.onnx")
-    calibration = blob_rows.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
+    source = blobs.fetch(version.cleaned or version.source, folder / "source.onnx")
+    calibration = blobs.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
     jobs.report(lease, "Compressing and measuring in the sandbox.")
     return recipe_chain.build_attempts(
         source,
@@ -91,12 +91,12 @@ def _publish(version: ModelVersion, target: HardwareTarget, attempt: Attempt) ->
     if attempt.artifact is None:
         message = f"The recipe {attempt.recipe} is READY and left no file."
         raise RuntimeError(message)
-    file = blob_rows.keep(attempt.artifact)
+    file = blobs.keep(attempt.artifact)
     data = documents.to_bytes(_manifest(version, target, attempt, file=file))
     name = f"{version.model.slug}-{version.number}-{target.name}"
     resources = {MANIFEST_NAME: documents.digest(data), attempt.filename: file.sha256}
-    bundle = sign_bundle(resources, name=name, key=installed.signing_key())
-    return _Published(file=file, manifest=blob_rows.keep_bytes(data), signature=blob_rows.keep_bytes(bundle))
+    bundle = sign_bundle(resources, name=name, key=configured.signing_key())
+    return _Published(file=file, manifest=blobs.keep_bytes(data), signature=blobs.keep_bytes(bundle))
 
 
 def _manifest(version: ModelVersion, target: HardwareTarget, attempt: Attempt, *, file: Blob) -> documents.Manifest:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from registry.builder.jobs import Lease
+from registry.jobs import Lease
 from registry.models import Job, JobStatus
 
 _PREFIX = "job-"

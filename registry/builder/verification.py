@@ -5,10 +5,10 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from registry.builder import jobs
-from registry.builder.jobs import Lease
+from registry import jobs
 from registry.compression import recipe_chain
-from registry.storage import blob_rows
+from registry.jobs import Lease
+from registry.storage import blobs
 from registry.versions import verbs as versions
 
 
@@ -23,11 +23,11 @@ def run(lease: Lease, folder: Path) -> None:
     """
     version = lease.job.version
     jobs.report(lease, "Fetching the upload.")
-    source = blob_rows.fetch(version.source, folder / "source.onnx")
-    calibration = blob_rows.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
+    source = blobs.fetch(version.source, folder / "source.onnx")
+    calibration = blobs.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
     jobs.report(lease, "Checking the model in the sandbox.")
     found = recipe_chain.inspect_model(source, scratch=folder, calibration=calibration, limits=limits())
-    cleaned = blob_rows.keep(found.cleaned) if found.cleaned else version.source
+    cleaned = blobs.keep(found.cleaned) if found.cleaned else version.source
     with transaction.atomic():
         jobs.finish(lease)
         versions.begin_building(

@@ -68,7 +68,7 @@ def get_counted_model(slug: str) -> RegisteredModel:
 
 
 def list_versions(slug: str) -> QuerySet[ModelVersion]:
-    """Return a model's versions, newest first, with all that ``registry.versions.description`` shows, in a fixed number of queries.
+    """Return a model's versions, newest first, with all that ``registry.versions.details`` shows, in a fixed number of queries.
 
     Raises:
         UnknownModel: There is none.

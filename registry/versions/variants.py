@@ -7,7 +7,7 @@ from django.db import transaction
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, Missing
-from registry.builder import jobs
+from registry import jobs
 from registry.compression.targets import DEFAULT_TARGET, UnknownTarget, get_target
 from registry.models import JobKind, ModelVersion, Variant, VariantStatus, VersionStatus
 

@@ -13,11 +13,10 @@ from django.utils import timezone
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid
-from registry import names
+from registry import jobs, names
 from registry.baselines import verbs as baselines
-from registry.builder import jobs
 from registry.models import Blob, JobKind, JobStatus, ModelVersion, RegisteredModel, VersionStatus
-from registry.storage import blob_rows
+from registry.storage import blobs
 from registry.version_numbers import VersionNumber
 from registry.versions import dependents, model_metadata, queries, registered_models, states, variants
 from registry.versions.states import TargetOutcome
@@ -72,8 +71,8 @@ def create(slug: str, *, number: str, upload: Upload, actor: Actor) -> tuple[Mod
     existing = ModelVersion.objects.filter(model__slug=slug, number=number).first()
     if existing is not None and _is_settled(existing, given):
         return existing, False
-    source = blob_rows.keep(upload.file)
-    calibration = blob_rows.keep(upload.calibration) if upload.calibration else None
+    source = blobs.keep(upload.file)
+    calibration = blobs.keep(upload.calibration) if upload.calibration else None
     with transaction.atomic():
         model, _ = registered_models.find_or_create(slug, actor=actor)
         # The model's row orders concurrent uploads of the same number.

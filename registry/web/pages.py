@@ -12,7 +12,7 @@ from core.roles import Area
 from registry import channels
 from registry.baselines import verbs as baselines
 from registry.versions import queries, variants
-from registry.versions.description import describe_version
+from registry.versions.details import describe_version
 from registry.web import version_page
 
 _VERSIONS_SHOWN = 100

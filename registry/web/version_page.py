@@ -5,7 +5,7 @@ from typing import Any
 
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target, load_targets
 from registry.models import ModelVersion
-from registry.versions.description import describe_version
+from registry.versions.details import describe_version
 
 _OPEN = frozenset({"queued", "building"})
 

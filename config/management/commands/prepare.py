@@ -3,7 +3,7 @@
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from registry.storage import installed
+from registry.storage import configured
 
 
 class Command(BaseCommand):
@@ -15,5 +15,5 @@ class Command(BaseCommand):
     def handle(self, *_args: object, **_options: object) -> None:
         """Prepare what every other process of the server needs."""
         call_command("migrate", interactive=False, verbosity=1, stdout=self.stdout)
-        installed.make_ready()
+        configured.make_ready()
         self.stdout.write("ready to serve")

@@ -21,8 +21,8 @@ from registry.compression.sandbox.parent import HOST_ERRORS, MEMORY_SIGNS, REQUE
 _PROJECT = Path(__file__).resolve().parents[3]
 # Each is a module with ``run(request, *, job, limits) -> result``.
 TASKS = {
-    "inspect": "registry.compression.intake.inspection",
-    "build": "registry.compression.build_task",
+    "inspect": "registry.compression.tasks.inspect_upload",
+    "build": "registry.compression.tasks.build_variant",
 }
 
 

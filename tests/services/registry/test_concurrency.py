@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 
 from core.errors import DomainError
-from registry.builder import jobs, pipeline
+from registry import jobs
+from registry.builder import pipeline
 from registry.models import JobKind, ModelVersion, VersionStatus
 from registry.versions import verbs as versions
 

@@ -6,10 +6,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from registry import tasks
-from registry.builder import jobs
-from registry.builder.jobs import LeaseLost
-from registry.builder.lease_renewal import Heartbeat
+from registry import jobs, tasks
+from registry.builder.heartbeat import Heartbeat
+from registry.jobs import LeaseLost
 from registry.models import Job, JobKind, JobStatus
 
 pytestmark = pytest.mark.django_db

@@ -6,9 +6,10 @@ import json
 import pytest
 from model_signing import verifying
 
-from registry.builder import jobs, pipeline
+from registry import jobs
+from registry.builder import pipeline
 from registry.models import JobKind, VersionStatus
-from registry.storage import blob_rows, installed
+from registry.storage import blobs, configured
 from registry.versions import variants
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,13 +34,13 @@ def test_an_upload_becomes_ready_with_one_signed_variant_per_target(upload, tmp_
         variant = variants.best_ready(version.pk, target)
         folder = tmp_path / target
         folder.mkdir()
-        blob_rows.fetch(variant.file, folder / variant.filename)
-        blob_rows.fetch(variant.manifest, folder / "manifest.json")
-        blob_rows.fetch(variant.signature, tmp_path / "model.sig")
+        blobs.fetch(variant.file, folder / variant.filename)
+        blobs.fetch(variant.manifest, folder / "manifest.json")
+        blobs.fetch(variant.signature, tmp_path / "model.sig")
         manifest = json.loads((folder / "manifest.json").read_bytes())
         assert manifest["file"]["sha256"] == hashlib.sha256((folder / variant.filename).read_bytes()).hexdigest()
         key = tmp_path / "key.pem"
-        key.write_text(installed.signing_key().public_pem)
+        key.write_text(configured.signing_key().public_pem)
         verifying.Config().use_elliptic_key_verifier(public_key=key).verify(folder, tmp_path / "model.sig")
 
 
@@ -52,4 +53,4 @@ def test_a_file_that_is_no_model_is_rejected_with_the_reason(upload, tmp_path):
     assert version.status == VersionStatus.REJECTED
     assert version.status_message
     assert not version.jobs.filter(kind=JobKind.BUILD).exists()
-    assert not list((installed.blob_store()._root.parent / "tmp").glob("job-*"))
+    assert not list((configured.blob_store()._root.parent / "tmp").glob("job-*"))

@@ -12,9 +12,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from registry.builder import jobs, pipeline, scratch
+from registry import jobs
+from registry.builder import pipeline, scratch
 from registry.models import Job, JobKind, JobStatus, Variant, VariantStatus, VersionStatus
-from registry.storage import installed
+from registry.storage import configured
 from registry.versions import variants
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +44,7 @@ def work_off(version):
 
 def test_a_blob_that_is_missing_waits_and_is_tried_again(upload):
     version = upload()
-    source = installed.blob_store().path(version.source_id)
+    source = configured.blob_store().path(version.source_id)
     hidden = source.with_suffix(".hidden")
     source.rename(hidden)
     job = version.jobs.get()
@@ -60,7 +61,7 @@ def test_a_blob_that_is_missing_waits_and_is_tried_again(upload):
 
 def test_a_damaged_blob_is_never_built_from(upload):
     version = upload()
-    path = installed.blob_store().path(version.source_id)
+    path = configured.blob_store().path(version.source_id)
     content = path.read_bytes()
     path.chmod(0o640)
     path.write_bytes(content[:-1] + b"\0")

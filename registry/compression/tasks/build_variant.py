@@ -16,9 +16,9 @@ import onnx
 from registry.compression.calibration.samples import Samples, read_samples
 from registry.compression.evaluation import measurement, self_test
 from registry.compression.intake import walking
-from registry.compression.intake.inspection import open_checked
 from registry.compression.recipes import RECIPES
 from registry.compression.recipes.source import NotApplicable, Source
+from registry.compression.tasks.inspect_upload import open_checked
 from registry.compression.tensor_specs import TensorSpec
 
 FILENAME = "model.onnx"

@@ -6,28 +6,28 @@ from django.conf import settings
 
 from registry.models import Blob
 from registry.storage import Blob as StoredBlob
-from registry.storage import installed
+from registry.storage import configured
 
 
 def keep(source: Path) -> Blob:
     """Store a file. Bytes first, then the row: a row never points at nothing."""
-    return _row(installed.blob_store().put(source))
+    return _row(configured.blob_store().put(source))
 
 
 def keep_bytes(data: bytes) -> Blob:
     """Store bytes as ``keep`` does."""
-    return _row(installed.blob_store().put_bytes(data))
+    return _row(configured.blob_store().put_bytes(data))
 
 
 def fetch(blob: Blob, destination: Path) -> Path:
     """Copy a blob to a file, its digest checked on the way."""
-    installed.blob_store().fetch(blob.sha256, destination)
+    configured.blob_store().fetch(blob.sha256, destination)
     return destination
 
 
 def link(blob: Blob, *, filename: str, site_url: str) -> str:
     """Return a signed address of the blob for somebody who reached us at ``site_url``."""
-    store = installed.blob_store(site_url)
+    store = configured.blob_store(site_url)
     return store.url(blob.sha256, filename=filename, expires_seconds=settings.DOWNLOAD_URL_SECONDS)
 
 

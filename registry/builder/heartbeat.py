@@ -8,8 +8,8 @@ from typing import Self
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from registry.builder import jobs
-from registry.builder.jobs import Lease
+from registry import jobs
+from registry.jobs import Lease
 
 logger = logging.getLogger(__name__)
 
