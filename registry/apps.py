@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 from console import navigation, tones
 from console.navigation import Section
-from registry.versions import states
+from registry import states
 
 
 class RegistryConfig(AppConfig):

@@ -15,7 +15,8 @@ from django.db.models.functions import Now
 
 from core.commit import queue_after_commit
 from core.errors import Conflict
-from registry.models import Job, JobKind, JobStatus, ModelVersion
+from registry.models import Job, ModelVersion
+from registry.states import JobKind, JobStatus
 
 TASK = "registry.tasks.build_job"
 _LONGEST_BACKOFF_SECONDS = 300

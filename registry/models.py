@@ -1,10 +1,18 @@
 """What exists: models, versions, variants, blobs, channels, baselines, and the jobs that make them."""
 
 import uuid
+from collections.abc import Iterable
+from enum import StrEnum
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+
+from registry.states import VARIANT_OUTCOMES, JobKind, JobStatus, VariantStatus, VersionStatus
+
+
+def _choices(states: Iterable[StrEnum]) -> list[tuple[str, str]]:
+    return [(state.value, state.value.replace("_", " ").title()) for state in states]
 
 
 class Blob(models.Model):
@@ -36,29 +44,18 @@ class RegisteredModel(models.Model):
         return self.slug
 
 
-class VersionStatus(models.TextChoices):
-    """States of a version; the moves between them are in ``registry.versions.states``."""
-
-    UPLOADING = "uploading"
-    VERIFYING = "verifying"
-    BUILDING = "building"
-    READY = "ready"
-    REJECTED = "rejected"
-    RETIRED = "retired"
-
-
 class ModelVersion(models.Model):
     """One uploaded source model under a semantic version; immutable once READY."""
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions")
     number = models.CharField(max_length=100)
-    status = models.CharField(max_length=12, choices=VersionStatus.choices, default=VersionStatus.VERIFYING)
+    status = models.CharField(max_length=12, choices=_choices(VersionStatus), default=VersionStatus.VERIFYING)
     status_message = models.TextField(blank=True)
     source = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
     calibration = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     # Names of the hardware targets that variants were asked for, in that order.
     targets = models.JSONField(default=list)
-    # The source as the door left it: stripped of metadata, opset raised where needed. Recipes read this one.
+    # The source after the intake: without metadata, with an operator set that is new enough. Recipes read this one.
     cleaned = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     inspection = models.JSONField(default=dict)
     inputs = models.JSONField(default=list)
@@ -76,7 +73,9 @@ class ModelVersion(models.Model):
         verbose_name = "version"
         constraints = [
             models.UniqueConstraint(name="a_version_number_is_used_once_per_model", fields=["model", "number"]),
-            models.CheckConstraint(name="version_has_a_known_status", condition=Q(status__in=VersionStatus.values)),
+            models.CheckConstraint(
+                name="version_has_a_known_status", condition=Q(status__in=[status.value for status in VersionStatus])
+            ),
         ]
 
     def __str__(self) -> str:
@@ -88,15 +87,6 @@ class ModelVersion(models.Model):
         return self.status == VersionStatus.READY and self.quarantined_at is None
 
 
-class VariantStatus(models.TextChoices):
-    """How a recipe ended on a version for a target. What is still to come is a ``Job``."""
-
-    READY = "ready"
-    FAILED = "failed"
-    REJECTED = "rejected"
-    NOT_APPLICABLE = "not_applicable"
-
-
 class Variant(models.Model):
     """One attempt of one recipe for one hardware target; READY ones have exactly one file, a manifest and a signature."""
 
@@ -105,7 +95,7 @@ class Variant(models.Model):
     recipe = models.CharField(max_length=64)
     # Place in the target's chain of recipes: the lowest READY one is the default.
     rank = models.PositiveSmallIntegerField()
-    status = models.CharField(max_length=16, choices=VariantStatus.choices)
+    status = models.CharField(max_length=16, choices=_choices(VARIANT_OUTCOMES))
     reason = models.TextField(blank=True)
     recipe_digest = models.CharField(max_length=64)
     format = models.CharField(max_length=16, blank=True)
@@ -132,28 +122,13 @@ class Variant(models.Model):
         return f"{self.version} for {self.target} by {self.recipe}"
 
 
-class JobKind(models.TextChoices):
-    """What a worker is asked to do with a version."""
-
-    VERIFY = "verify"
-    BUILD = "build"
-
-
-class JobStatus(models.TextChoices):
-    """A job waits, runs under a lease, or is over. Its outcome is in the version's or the variants' rows."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-
-
 class Job(models.Model):
     """Work on a version, claimed by conditional UPDATE under a lease. The row is the truth, a Celery message only a hint."""
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="jobs")
-    kind = models.CharField(max_length=8, choices=JobKind.choices)
+    kind = models.CharField(max_length=8, choices=_choices(JobKind))
     target = models.CharField(max_length=64, blank=True)
-    status = models.CharField(max_length=8, choices=JobStatus.choices, default=JobStatus.QUEUED)
+    status = models.CharField(max_length=8, choices=_choices(JobStatus), default=JobStatus.QUEUED)
     # What a person reads while it runs, or why it is tried again.
     progress = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)

@@ -15,7 +15,8 @@ from fleet.rollouts import verbs as rollouts
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
 from registry import channels
-from registry.models import Blob, Channel, ModelVersion, RegisteredModel, Variant, VersionStatus
+from registry.models import Blob, Channel, ModelVersion, RegisteredModel, Variant
+from registry.states import VersionStatus
 
 OPERATOR = Actor(kind="person", name="olga")
 

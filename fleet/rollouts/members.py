@@ -13,7 +13,8 @@ from fleet.rollouts import cohorts
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
 from fleet.variant_choice import VariantFacts, VersionFacts
-from registry.models import Channel, ModelVersion, Variant, VariantStatus
+from registry.models import Channel, ModelVersion, Variant
+from registry.states import VariantStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from registry.models import Channel, RegisteredModel, VariantStatus, VersionStatus
+from registry.models import Channel, RegisteredModel
+from registry.states import VariantStatus, VersionStatus
 from registry.versions.details import MEASUREMENTS
 
 # Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "status".
-VERSION_STATUSES = VersionStatus.values
-VARIANT_STATUSES = ["queued", "building", *VariantStatus.values]
+VERSION_STATUSES = [status.value for status in VersionStatus]
+VARIANT_STATUSES = [status.value for status in VariantStatus]
 
 
 class ModelShape(serializers.Serializer[Any]):

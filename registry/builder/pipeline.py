@@ -19,7 +19,7 @@ from registry import jobs
 from registry.builder import publishing, scratch, verification
 from registry.builder.heartbeat import Heartbeat
 from registry.jobs import Lease, LeaseLost
-from registry.models import JobKind
+from registry.states import JobKind
 from registry.storage import BlobMissing
 from registry.versions import verbs as versions
 

@@ -20,8 +20,9 @@ from registry.compression.targets import HardwareTarget, UnknownTarget, get_targ
 from registry.jobs import Lease
 from registry.manifests import documents
 from registry.manifests.signing import sign_bundle
-from registry.models import Blob, ModelVersion, Variant, VariantStatus
+from registry.models import Blob, ModelVersion, Variant
 from registry.names import MANIFEST_NAME
+from registry.states import VariantStatus
 from registry.storage import blobs, configured
 from registry.versions import verbs as versions
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from django.conf import settings
 
 from registry.jobs import Lease
-from registry.models import Job, JobStatus
+from registry.models import Job
+from registry.states import JobStatus
 
 _PREFIX = "job-"
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from registry.models import Job, JobKind, JobStatus, ModelVersion, Variant, VariantStatus, VersionStatus
+from registry.models import Job, ModelVersion, Variant
+from registry.states import UNVERIFIED, JobKind, JobStatus, VariantStatus
 
 MEASUREMENTS = (
     "agreement",
@@ -78,9 +79,11 @@ def _describe_target(
         yield _describe_attempt(row, is_default=row is default, source_size=version.source.size)
     job = next((job for job in open_jobs if job.target == target), None)
     if job is not None:
-        yield _describe_pending(target, status="building" if job.status == JobStatus.RUNNING else "queued")
-    elif not attempts and version.status in {VersionStatus.UPLOADING, VersionStatus.VERIFYING}:
-        yield _describe_pending(target, status="queued")
+        yield _describe_pending(
+            target, status=VariantStatus.BUILDING if job.status == JobStatus.RUNNING else VariantStatus.QUEUED
+        )
+    elif not attempts and version.status in UNVERIFIED:
+        yield _describe_pending(target, status=VariantStatus.QUEUED)
 
 
 def _describe_attempt(row: Variant, *, is_default: bool, source_size: int) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import NoReturn
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from core.errors import Missing
-from registry.models import Baseline, Channel, Job, JobStatus, ModelVersion, RegisteredModel, Variant, VersionStatus
+from registry.models import Baseline, Channel, Job, ModelVersion, RegisteredModel, Variant
+from registry.states import JobStatus, VersionStatus
 
 
 class UnknownModel(Missing):
@@ -51,7 +52,7 @@ def get_version(slug: str, number: str) -> ModelVersion:
 
 def list_models() -> QuerySet[RegisteredModel]:
     """Return all models with ``version_count`` and ``ready_count``."""
-    is_ready = Q(versions__status="ready")
+    is_ready = Q(versions__status=VersionStatus.READY)
     return RegisteredModel.objects.annotate(
         version_count=Count("versions"), ready_count=Count("versions", filter=is_ready)
     ).order_by("slug")

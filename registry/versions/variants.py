@@ -9,7 +9,8 @@ from core.actors import Actor
 from core.errors import Conflict, Invalid, Missing
 from registry import jobs
 from registry.compression.targets import DEFAULT_TARGET, UnknownTarget, get_target
-from registry.models import JobKind, ModelVersion, Variant, VariantStatus, VersionStatus
+from registry.models import ModelVersion, Variant
+from registry.states import CLOSED, VERIFIED, JobKind, VariantStatus
 
 
 class NoReadyVariant(Missing):
@@ -122,14 +123,14 @@ def rebuild(version: ModelVersion, target: str, *, actor: Actor) -> ModelVersion
 
 def queue_builds(version: ModelVersion, targets: Sequence[str]) -> None:
     """Queue a build per target; while the version is being verified that is left to the verification's end."""
-    if version.status in {VersionStatus.BUILDING, VersionStatus.READY}:
+    if version.status in VERIFIED:
         for target in targets:
             jobs.queue(version, kind=JobKind.BUILD, target=target)
 
 
 def _lock_buildable(version: ModelVersion) -> ModelVersion:
     locked = ModelVersion.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
-    if locked.status in {VersionStatus.REJECTED, VersionStatus.RETIRED}:
+    if locked.status in CLOSED:
         raise CannotBuild(f"{locked} is {locked.status}; no variant is built of it.")
     return locked
 

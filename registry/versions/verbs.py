@@ -15,11 +15,12 @@ from core.actors import Actor
 from core.errors import Conflict, Invalid
 from registry import jobs, names
 from registry.baselines import verbs as baselines
-from registry.models import Blob, JobKind, JobStatus, ModelVersion, RegisteredModel, VersionStatus
+from registry.models import Blob, ModelVersion, RegisteredModel
+from registry.states import JobKind, JobStatus, VariantStatus, VersionStatus, sources_of
 from registry.storage import blobs
 from registry.version_numbers import VersionNumber
-from registry.versions import dependents, model_metadata, queries, registered_models, states, variants
-from registry.versions.states import TargetOutcome
+from registry.versions import dependents, model_metadata, outcomes, queries, registered_models, variants
+from registry.versions.outcomes import Attempted, TargetOutcome
 
 MAX_NUMBER_LENGTH = ModelVersion._meta.get_field("number").max_length or 0  # noqa: SLF001 - Django's documented API
 
@@ -111,10 +112,10 @@ def settle(version: ModelVersion) -> None:
     locked = _lock(version)
     if locked.status != VersionStatus.BUILDING:
         return
-    outcome, reason = states.decide_outcome(_outcomes(locked))
-    if outcome == "ready":
+    outcome, reason = outcomes.decide(_outcomes(locked))
+    if outcome == VersionStatus.READY:
         _move(version, VersionStatus.READY, ready_at=timezone.now(), status_message="")
-    elif outcome == "rejected":
+    elif outcome == VersionStatus.REJECTED:
         _move(version, VersionStatus.REJECTED, status_message=reason)
 
 
@@ -217,7 +218,7 @@ def _lock(version: ModelVersion) -> ModelVersion:
 
 
 def _move(version: ModelVersion, status: VersionStatus, **values: object) -> None:
-    rows = ModelVersion.objects.filter(pk=version.pk, status__in=states.sources_of(status))
+    rows = ModelVersion.objects.filter(pk=version.pk, status__in=sources_of(status))
     if not rows.update(status=status, **values):
         raise Conflict(f"{version} cannot become {status} now.")
 
@@ -229,7 +230,11 @@ def _outcomes(version: ModelVersion) -> list[TargetOutcome]:
         TargetOutcome(
             target=target,
             is_open=target in open_targets,
-            attempts=tuple((recipe, status, reason) for name, recipe, status, reason in attempts if name == target),
+            attempts=tuple(
+                Attempted(recipe, VariantStatus(status), reason)
+                for name, recipe, status, reason in attempts
+                if name == target
+            ),
         )
         for target in version.targets
     ]

@@ -5,9 +5,8 @@ from typing import Any
 
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target, load_targets
 from registry.models import ModelVersion
+from registry.states import UNFINISHED_VARIANTS
 from registry.versions.details import describe_version
-
-_OPEN = frozenset({"queued", "building"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class TargetRow:
     @property
     def is_open(self) -> bool:
         """Whether something is still to be built."""
-        return any(attempt["status"] in _OPEN for attempt in self.attempts)
+        return any(attempt["status"] in UNFINISHED_VARIANTS for attempt in self.attempts)
 
 
 @dataclass(frozen=True, slots=True)

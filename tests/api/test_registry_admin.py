@@ -6,7 +6,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from registry.models import Job, JobStatus, ModelVersion
+from registry.models import Job, ModelVersion
+from registry.states import JobStatus
 
 pytestmark = pytest.mark.django_db
 

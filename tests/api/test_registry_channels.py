@@ -5,7 +5,8 @@ from django.utils import timezone
 
 from core.errors import Conflict
 from registry import channels
-from registry.models import Blob, ChannelMove, ModelVersion, RegisteredModel, VersionStatus
+from registry.models import Blob, ChannelMove, ModelVersion, RegisteredModel
+from registry.states import VersionStatus
 
 pytestmark = pytest.mark.django_db
 

@@ -1,6 +1,7 @@
 import pytest
 
-from registry.models import Blob, Job, JobStatus, ModelVersion, RegisteredModel, Variant, VariantStatus, VersionStatus
+from registry.models import Blob, Job, ModelVersion, RegisteredModel, Variant
+from registry.states import JobStatus, VariantStatus, VersionStatus
 
 pytestmark = pytest.mark.django_db
 

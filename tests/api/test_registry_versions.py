@@ -6,7 +6,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from core.models import AuditEntry
-from registry.models import Baseline, Blob, Job, ModelVersion, RegisteredModel, VersionStatus
+from registry.models import Baseline, Blob, Job, ModelVersion, RegisteredModel
+from registry.states import VersionStatus
 
 pytestmark = pytest.mark.django_db
 

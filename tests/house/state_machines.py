@@ -8,7 +8,7 @@ from edge_agent.update.transitions import OVER
 from edge_agent.update.transitions import TABLE as UPDATE_TABLE
 from edge_agent.update.transitions import State as UpdateState
 from fleet import states as fleet
-from registry.versions.states import VERSION_MOVES
+from registry.states import VERSION_MOVES
 from tests.house.project import ROOT
 
 PAGE = ROOT / "docs" / "state-machines.md"
@@ -26,7 +26,7 @@ def draw() -> str:
 
 def _draw_version() -> str:
     moves = [f"{before} --> {after}" for before, to in VERSION_MOVES.items() for after in sorted(to)]
-    return _section("Version", "registry/versions/states.py", "", ["[*] --> uploading", "[*] --> verifying", *moves])
+    return _section("Version", "registry/states.py", "", ["[*] --> uploading", "[*] --> verifying", *moves])
 
 
 def _draw_update() -> str:

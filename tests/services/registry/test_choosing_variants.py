@@ -1,6 +1,7 @@
 import pytest
 
-from registry.models import Blob, Variant, VariantStatus
+from registry.models import Blob, Variant
+from registry.states import VariantStatus
 from registry.versions import variants
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,8 @@ from django.db import connection
 from core.errors import DomainError
 from registry import jobs
 from registry.builder import pipeline
-from registry.models import JobKind, ModelVersion, VersionStatus
+from registry.models import ModelVersion
+from registry.states import JobKind, VersionStatus
 from registry.versions import verbs as versions
 
 pytestmark = pytest.mark.django_db(transaction=True)

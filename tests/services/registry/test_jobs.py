@@ -9,7 +9,8 @@ from django.utils import timezone
 from registry import jobs, tasks
 from registry.builder.heartbeat import Heartbeat
 from registry.jobs import LeaseLost
-from registry.models import Job, JobKind, JobStatus
+from registry.models import Job
+from registry.states import JobKind, JobStatus
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from model_signing import verifying
 
 from registry import jobs
 from registry.builder import pipeline
-from registry.models import JobKind, VersionStatus
+from registry.states import JobKind, VersionStatus
 from registry.storage import blobs, configured
 from registry.versions import variants
 

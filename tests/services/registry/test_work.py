@@ -14,7 +14,8 @@ from django.db import connection
 
 from registry import jobs
 from registry.builder import pipeline, scratch
-from registry.models import Job, JobKind, JobStatus, Variant, VariantStatus, VersionStatus
+from registry.models import Job, Variant
+from registry.states import JobKind, JobStatus, VariantStatus, VersionStatus
 from registry.storage import configured
 from registry.versions import variants
 

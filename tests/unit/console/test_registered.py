@@ -8,9 +8,9 @@ from console import navigation, tones
 from console.tones import Tone, ToneIsTaken
 from fleet.models import DeviceState
 from fleet.states import DeploymentState, RolloutState
-from registry.models import VariantStatus, VersionStatus
+from registry.states import VariantStatus, VersionStatus
 
-QUIET = {"draft", "aborted", "superseded", "retired", "not_applicable"}
+QUIET = {"draft", "queued", "aborted", "superseded", "retired", "not_applicable"}
 
 
 @pytest.mark.parametrize(
