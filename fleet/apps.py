@@ -31,5 +31,5 @@ class FleetConfig(AppConfig):
 
         navigation.register(*SECTIONS)
         tones.register(states.TONES)
-        registry_dependents.register(dependents.find_uses)
+        registry_dependents.register(dependents.find)
         channels.register_guard(rollouts.check_no_active_rollout)

@@ -5,19 +5,20 @@ from django.db.models import Q
 from fleet.models import Device, Pin, Rollout
 from fleet.states import OPEN_DEPLOYMENT_STATES, RolloutState
 from registry.models import ModelVersion
-from registry.versions.dependents import Use
+from registry.versions.dependents import Dependent
 
 _OVER = (RolloutState.COMPLETED, RolloutState.ROLLED_BACK, RolloutState.ABORTED)
 
 
-def find_uses(version: ModelVersion) -> list[Use]:
+def find(version: ModelVersion) -> list[Dependent]:
     """Return what of the fleet needs a version: unfinished rollouts, pins, and what devices last said they run."""
     unfinished = [state for state in RolloutState if state not in _OVER]
     rollouts = Rollout.objects.filter(Q(version=version) | Q(previous_version=version), state__in=unfinished)
-    uses = [Use(kind="rollout", name=str(pk)) for pk in rollouts.values_list("pk", flat=True)]
+    found = [Dependent(kind="rollout", name=str(pk)) for pk in rollouts.values_list("pk", flat=True)]
     pinned = Pin.objects.filter(version=version).values_list("device__device_id", flat=True)
-    uses += [Use(kind="pin", name=device_id) for device_id in pinned]
+    found += [Dependent(kind="pin", name=device_id) for device_id in pinned]
     runs = Q(running__contains=[{"model": version.model.slug, "version": version.number}])
     in_hand = Q(deployments__version=version, deployments__state__in=OPEN_DEPLOYMENT_STATES)
     devices = Device.objects.filter(runs | in_hand).exclude(state="revoked").distinct()
-    return uses + [Use(kind="device", name=device_id) for device_id in devices.values_list("device_id", flat=True)]
+    names = devices.values_list("device_id", flat=True)
+    return found + [Dependent(kind="device", name=device_id) for device_id in names]

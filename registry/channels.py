@@ -10,12 +10,18 @@ from django.utils import timezone
 
 from core import audit
 from core.actors import Actor
-from core.errors import Conflict, DomainError, Invalid, Kind
+from core.errors import Conflict, DomainError, Invalid, Kind, Missing
 from registry import names
 from registry.models import Channel, ChannelMove, ModelVersion, RegisteredModel, next_release_counter
-from registry.versions.queries import UnknownChannel
+from registry.versions import queries
 
 POLICY_FIELDS = ("activate", "probation_s", "probation_inferences")
+
+
+class UnknownChannel(Missing):
+    """The model has no such channel, or had none at the time."""
+
+    code = "unknown_channel"
 
 
 class ChannelChanged(DomainError):
@@ -69,6 +75,20 @@ def register_guard(guard: Guard) -> None:
 def etag(revision: int) -> str:
     """Return the entity tag of a channel at a revision (RFC 9110, section 8.8.3)."""
     return f'"{revision}"'
+
+
+def get(slug: str, name: str) -> Channel:
+    """Return a channel with its model and version.
+
+    Raises:
+        UnknownModel: There is no such model.
+        UnknownChannel: The model has no such channel.
+    """
+    found = Channel.objects.select_related("model", "version").filter(model__slug=slug, name=name).first()
+    if found is None:
+        model = queries.get_model(slug)
+        raise UnknownChannel(f"The model {model.slug} has no channel {name[:80]!r}.")
+    return found
 
 
 @transaction.atomic

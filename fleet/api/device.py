@@ -27,7 +27,7 @@ from fleet.devices import enrollment, tokens
 from fleet.devices import verbs as devices
 from fleet.polls import answering
 from fleet.states import DeploymentState
-from registry.storage.configured import public_keys
+from registry.manifests.configured_keys import public_keys
 
 _MAX_SEQ = 2**63 - 1
 

@@ -53,7 +53,7 @@ def check(plan: Plan) -> CheckedPlan:
         InvalidLabel: The selector has labels that no device can have.
         InvalidPolicy: The policy cannot be used.
     """
-    channel = queries.get_channel(plan.model, plan.channel)
+    channel = channels.get(plan.model, plan.channel)
     version = queries.get_version(plan.model, plan.version)
     channels.check_policy(dict(plan.policy))
     check_labels(plan.selector.labels, field="selector.labels")

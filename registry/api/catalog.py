@@ -11,7 +11,7 @@ from core.roles import Area
 from registry.api.shapes import RecipeShape, SigningKeysShape, TargetShape
 from registry.compression.recipes import RECIPES
 from registry.compression.targets import load_targets
-from registry.storage import configured
+from registry.manifests import configured_keys
 
 
 class Targets(APIView):
@@ -45,4 +45,4 @@ class SigningKeys(APIView):
     @extend_schema(operation_id="list_signing_keys", auth=[], responses=SigningKeysShape)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """List the keys, the current one first."""
-        return Response(SigningKeysShape({"keys": configured.public_keys()}).data)
+        return Response(SigningKeysShape({"keys": configured_keys.public_keys()}).data)

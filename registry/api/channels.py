@@ -49,7 +49,7 @@ class Channel(APIView):
     @extend_schema(operation_id="get_channel", parameters=[OpenApiParameter("at", datetime)], responses=ChannelShape)
     def get(self, request: Request, model: str, channel: str) -> Response:
         """Show where the channel points; with ``at``, where it pointed at that time."""
-        found = queries.get_channel(model, channel)
+        found = channels.get(model, channel)
         if "at" in request.query_params:
             return Response(_render_past(channels.at_time(found, _time(request.query_params["at"]))))
         return _answer(found)

@@ -18,12 +18,12 @@ from registry.compression.recipe_chain import Attempt
 from registry.compression.recipes import compute_digest
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
 from registry.jobs import Lease
-from registry.manifests import documents
+from registry.manifests import configured_keys, documents
 from registry.manifests.signing import sign_bundle
 from registry.models import Blob, ModelVersion, Variant
 from registry.names import MANIFEST_NAME
 from registry.states import VariantStatus
-from registry.storage import blobs, configured
+from registry.storage import blobs
 from registry.versions import verbs as versions
 
 MIN_AGENT_VERSION = "0.1.0"
@@ -96,7 +96,7 @@ def _publish(version: ModelVersion, target: HardwareTarget, attempt: Attempt) ->
     data = documents.to_bytes(_manifest(version, target, attempt, file=file))
     name = f"{version.model.slug}-{version.number}-{target.name}"
     resources = {MANIFEST_NAME: documents.digest(data), attempt.filename: file.sha256}
-    bundle = sign_bundle(resources, name=name, key=configured.signing_key())
+    bundle = sign_bundle(resources, name=name, key=configured_keys.signing_key())
     return _Published(file=file, manifest=blobs.keep_bytes(data), signature=blobs.keep_bytes(bundle))
 
 

@@ -1,13 +1,11 @@
-"""The object store and the signing key that this installation is set to use."""
+"""The object store that the settings choose."""
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from registry.manifests.signing_keys import PublicKey, SigningKey
 from registry.storage import BlobStore, StoreUnavailable
 from registry.storage.directory import DirectoryStore
 
@@ -54,7 +52,7 @@ def _files_url(site_url: str | None) -> str:
 
 
 def make_ready() -> None:
-    """Make the bucket where the store is S3, and the signing key where there is none.
+    """Make the bucket where the store is S3; a directory is made by its first write.
 
     Raises:
         StoreUnavailable: The bucket cannot be made; the sentence names the settings to check.
@@ -64,17 +62,3 @@ def make_ready() -> None:
             _s3_store().ensure_bucket()
         except StoreUnavailable as error:
             raise StoreUnavailable(f"{error.detail} Check {S3_SETTINGS}.") from error
-    signing_key()
-
-
-@cache
-def signing_key() -> SigningKey:
-    """Return the key that signs manifests: SIGNING_KEY (PEM or path), else one made once under the home."""
-    if settings.SIGNING_KEY:
-        return SigningKey.load(settings.SIGNING_KEY)
-    return SigningKey.load_or_generate(Path(settings.MODELFLEET_HOME) / "keys" / "signing_key.pem")
-
-
-def public_keys() -> list[PublicKey]:
-    """Return the keys that devices should trust, the current one first."""
-    return [signing_key().public]

@@ -1,4 +1,4 @@
-"""What a version is used by. Apps above register how to find their uses; the registry imports none of them."""
+"""Who depends on a version. Apps above register how to find their own dependents; the registry imports none of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from registry.models import Channel, ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Dependent:
     """One thing that needs the version: ``kind`` is for example channel, rollout, device."""
 
     kind: str
@@ -24,11 +24,11 @@ class Use:
         return {"kind": self.kind, "name": self.name}
 
 
-Finder = Callable[[ModelVersion], Iterable[Use]]
+Finder = Callable[[ModelVersion], Iterable[Dependent]]
 
 
 class VersionInUse(Conflict):
-    """The version cannot be deleted; ``uses`` lists what needs it."""
+    """The version cannot be deleted; ``uses`` in the body lists the dependents."""
 
     code = "version_in_use"
 
@@ -38,42 +38,42 @@ _SHOWN = 20
 
 
 def register(finder: Finder) -> None:
-    """Add a way to find uses; apps do it when they are ready. Repeating it changes nothing."""
+    """Add a way to find dependents; apps do it when they are ready. Repeating it changes nothing."""
     if finder not in _finders:
         _finders.append(finder)
 
 
-def list_uses(version: ModelVersion) -> list[Use]:
-    """Return everything that uses the version now."""
-    return [*_channels(version), *(use for finder in _finders for use in finder(version))]
+def find(version: ModelVersion) -> list[Dependent]:
+    """Return everything that needs the version now."""
+    return [*_channels(version), *(found for finder in _finders for found in finder(version))]
 
 
 def check_unused(version: ModelVersion) -> None:
-    """Let pass what nothing uses.
+    """Let a version pass that nothing needs.
 
     Raises:
         VersionInUse: With the list.
     """
-    if found := list_uses(version):
-        raise refusal(version, uses=found)
+    if found := find(version):
+        raise refusal(version, dependents=found)
 
 
-def refusal(version: ModelVersion, *, uses: Sequence[Use]) -> VersionInUse:
-    """Make the refusal that names the uses."""
-    return VersionInUse(f"{version} is used by {sentence(uses)}.", uses=[use.to_json() for use in uses])
+def refusal(version: ModelVersion, *, dependents: Sequence[Dependent]) -> VersionInUse:
+    """Make the refusal that names the dependents."""
+    return VersionInUse(f"{version} is used by {sentence(dependents)}.", uses=[found.to_json() for found in dependents])
 
 
-def of_protected(error: ProtectedError) -> list[Use]:
-    """Return the rows that the database would not let go of, as uses."""
-    return [Use(kind=str(row._meta.verbose_name), name=str(row)) for row in error.protected_objects]  # noqa: SLF001 - Django's documented API
+def of_protected(error: ProtectedError) -> list[Dependent]:
+    """Return the rows for which the database refused the deletion, as dependents."""
+    return [Dependent(kind=str(row._meta.verbose_name), name=str(row)) for row in error.protected_objects]  # noqa: SLF001 - Django's documented API
 
 
-def sentence(uses: Sequence[Use]) -> str:
-    """Name the uses, the first twenty of many."""
-    more = f" and {len(uses) - _SHOWN} more" if len(uses) > _SHOWN else ""
-    return ", ".join(map(str, uses[:_SHOWN])) + more
+def sentence(dependents: Sequence[Dependent]) -> str:
+    """Name the dependents, the first twenty of many."""
+    more = f" and {len(dependents) - _SHOWN} more" if len(dependents) > _SHOWN else ""
+    return ", ".join(map(str, dependents[:_SHOWN])) + more
 
 
-def _channels(version: ModelVersion) -> Iterator[Use]:
+def _channels(version: ModelVersion) -> Iterator[Dependent]:
     for name in Channel.objects.filter(version=version).values_list("name", flat=True):
-        yield Use(kind="channel", name=name)
+        yield Dependent(kind="channel", name=name)

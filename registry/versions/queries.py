@@ -6,7 +6,7 @@ from typing import NoReturn
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from core.errors import Missing
-from registry.models import Baseline, Channel, Job, ModelVersion, RegisteredModel, Variant
+from registry.models import Baseline, Job, ModelVersion, RegisteredModel, Variant
 from registry.states import JobStatus, VersionStatus
 
 
@@ -20,12 +20,6 @@ class UnknownVersion(Missing):
     """The model has no such version."""
 
     code = "unknown_version"
-
-
-class UnknownChannel(Missing):
-    """The model has no such channel, or had none at the time."""
-
-    code = "unknown_channel"
 
 
 def get_model(slug: str) -> RegisteredModel:
@@ -116,20 +110,6 @@ def get_shown_version(slug: str, number: str) -> ModelVersion:
     """
     found = with_variants(ModelVersion.objects.filter(model__slug=slug, number=number)).first()
     return found if found is not None else _refuse_version(slug, number)
-
-
-def get_channel(slug: str, name: str) -> Channel:
-    """Return a channel with its model and version.
-
-    Raises:
-        UnknownModel: There is no such model.
-        UnknownChannel: The model has no such channel.
-    """
-    found = Channel.objects.select_related("model", "version").filter(model__slug=slug, name=name).first()
-    if found is None:
-        model = get_model(slug)
-        raise UnknownChannel(f"The model {model.slug} has no channel {name[:80]!r}.")
-    return found
 
 
 def _refuse_model(slug: str) -> NoReturn:

@@ -9,7 +9,7 @@ from core.errors import Conflict
 from registry import names
 from registry.models import RegisteredModel
 from registry.versions import dependents, queries
-from registry.versions.dependents import Use
+from registry.versions.dependents import Dependent
 
 
 class ModelExists(Conflict):
@@ -90,7 +90,7 @@ def delete(model: RegisteredModel, *, actor: Actor) -> None:
         ModelInUse: A channel points to one of its versions, or an app above uses one.
     """
     RegisteredModel.objects.select_for_update().get(pk=model.pk)
-    found = [use for version in model.versions.select_related("model") for use in dependents.list_uses(version)]
+    found = [needing for version in model.versions.select_related("model") for needing in dependents.find(version)]
     if found:
         raise _in_use(model, found)
     try:
@@ -100,7 +100,8 @@ def delete(model: RegisteredModel, *, actor: Actor) -> None:
     audit.record(actor, action="delete", object_type="model", object_id=model.slug)
 
 
-def _in_use(model: RegisteredModel, found: list[Use]) -> ModelInUse:
+def _in_use(model: RegisteredModel, found: list[Dependent]) -> ModelInUse:
     return ModelInUse(
-        f"The model {model.slug} is used by {dependents.sentence(found)}.", uses=[use.to_json() for use in found]
+        f"The model {model.slug} is used by {dependents.sentence(found)}.",
+        uses=[dependent.to_json() for dependent in found],
     )

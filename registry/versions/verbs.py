@@ -145,7 +145,7 @@ def delete(version: ModelVersion, *, actor: Actor) -> None:
     try:
         version.delete()
     except ProtectedError as error:
-        raise dependents.refusal(version, uses=dependents.of_protected(error)) from error
+        raise dependents.refusal(version, dependents=dependents.of_protected(error)) from error
     before = {"sha256": digest, "status": status}
     audit.record(actor, action="delete", object_type="version", object_id=name, before=before)
 

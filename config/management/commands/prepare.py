@@ -3,6 +3,7 @@
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from registry.manifests import configured_keys
 from registry.storage import configured
 
 
@@ -16,4 +17,5 @@ class Command(BaseCommand):
         """Prepare what every other process of the server needs."""
         call_command("migrate", interactive=False, verbosity=1, stdout=self.stdout)
         configured.make_ready()
+        configured_keys.signing_key()
         self.stdout.write("ready to serve")

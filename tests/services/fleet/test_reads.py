@@ -63,7 +63,7 @@ def test_a_version_in_use_by_the_fleet_is_not_deleted(api):
     following = rows.make_version("2.0.0")
     rollout = rows.make_rollout(following)
     rows.point("stable", following)
-    assert {(use.kind, use.name) for use in dependents.list_uses(version)} == {
+    assert {(use.kind, use.name) for use in dependents.find(version)} == {
         ("rollout", str(rollout.pk)),
         ("device", "edge-1"),
     }

@@ -8,6 +8,7 @@ from model_signing import verifying
 
 from registry import jobs
 from registry.builder import pipeline
+from registry.manifests import configured_keys
 from registry.states import JobKind, VersionStatus
 from registry.storage import blobs, configured
 from registry.versions import variants
@@ -40,7 +41,7 @@ def test_an_upload_becomes_ready_with_one_signed_variant_per_target(upload, tmp_
         manifest = json.loads((folder / "manifest.json").read_bytes())
         assert manifest["file"]["sha256"] == hashlib.sha256((folder / variant.filename).read_bytes()).hexdigest()
         key = tmp_path / "key.pem"
-        key.write_text(configured.signing_key().public_pem)
+        key.write_text(configured_keys.signing_key().public_pem)
         verifying.Config().use_elliptic_key_verifier(public_key=key).verify(folder, tmp_path / "model.sig")
 
 
