@@ -42,12 +42,12 @@ def main() -> None:
 
 
 def bench_digits(folder: Path) -> None:
-    """Time the door and the recipe on the newest digits model."""
+    """Time the intake and the recipe on the newest digits model."""
     source, calibration = sorted(DIGITS.glob("*.onnx"))[-1], DIGITS / "calibration.npz"
     rows = [build_timed(source, calibration, folder=folder) for _ in range(REPEATS)]
     inspected, built = (statistics.median(row[index] for row in rows) for index in (0, 1))
     measured = rows[-1][2]
-    show("digits static INT8, sandbox included", f"{built:.2f} s (door {inspected:.2f} s)", "≤ 2 s")
+    show("digits static INT8, sandbox included", f"{built:.2f} s (intake {inspected:.2f} s)", "≤ 2 s")
     lost = 100 * (measured["accuracy_before"] - measured["accuracy_after"])
     show("digits static INT8, accuracy lost", f"{lost:.2f} points", "≤ 0.6 points")
     show("digits static INT8, size", f"{measured['size_ratio']:.2f}x, {measured['sqnr_db']:.1f} dB", "")
@@ -62,14 +62,15 @@ def bench_mobilenet(folder: Path) -> None:
 
 
 def build_timed(source: Path, calibration: Path, *, folder: Path) -> tuple[float, float, dict]:
-    """Return (seconds of the door, seconds of the recipe, measurements), gates left aside."""
-    from registry.compression.recipe_chain import build_attempts, inspect_model
+    """Return (seconds of the intake, seconds of the recipe, measurements), gates left aside."""
+    from registry.compression.attempts import build_attempts
+    from registry.compression.inspections import inspect_model
     from registry.compression.targets import get_target
 
     target = get_target("generic-cpu")
     only_int8 = replace(target, chain=target.chain[:1])
     started = time.perf_counter()
-    inspection = inspect_model(source, scratch=folder, calibration=calibration)
+    inspection, _ = inspect_model(source, scratch=folder, calibration=calibration)
     inspected = time.perf_counter()
     (attempt,) = build_attempts(source, only_int8, inspection=inspection, calibration=calibration, scratch=folder)
     return inspected - started, time.perf_counter() - inspected, attempt.measurements

@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from core.errors import DomainError, Kind
 from registry import jobs
-from registry.builder import publishing, scratch, verification
+from registry.builder import scratch, target_build, verification
 from registry.builder.heartbeat import Heartbeat
 from registry.jobs import Lease, LeaseLost
 from registry.states import JobKind
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 # A fault of ours on this very model is tried again as often, and then shown.
 _MAX_FAULTS = 5
-_STEPS: dict[str, Callable[[Lease, Path], None]] = {JobKind.VERIFY: verification.run, JobKind.BUILD: publishing.run}
+_STEPS: dict[str, Callable[[Lease, Path], None]] = {JobKind.VERIFY: verification.run, JobKind.BUILD: target_build.run}
 
 
 def run(job_id: int) -> bool:
@@ -89,5 +89,5 @@ def _reject(lease: Lease, reason: str) -> None:
         if lease.job.kind == JobKind.VERIFY:
             versions.reject(lease.job.version, reason=reason)
         else:
-            publishing.record_failure(lease, reason=reason)
+            target_build.record_failure(lease, reason=reason)
             versions.settle(lease.job.version)

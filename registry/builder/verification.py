@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
 from registry import jobs
-from registry.compression import recipe_chain
+from registry.builder import sandbox_limits
+from registry.compression import inspections
 from registry.jobs import Lease
 from registry.storage import blobs
 from registry.versions import verbs as versions
@@ -16,8 +16,8 @@ def run(lease: Lease, folder: Path) -> None:
     """Fetch, inspect, store the cleaned model, and queue the builds.
 
     Raises:
-        ModelRefused: The door refuses the model or the calibration data.
-        SandboxKilled: Reading it crossed a limit.
+        ModelRefused: A rule refuses the model or the calibration data.
+        SandboxKilled: Reading the model crossed a limit.
         SandboxUnavailable: The host could not run the sandbox.
         StoreUnavailable: The store could not be read or written.
     """
@@ -26,19 +26,10 @@ def run(lease: Lease, folder: Path) -> None:
     source = blobs.fetch(version.source, folder / "source.onnx")
     calibration = blobs.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
     jobs.report(lease, "Checking the model in the sandbox.")
-    found = recipe_chain.inspect_model(source, scratch=folder, calibration=calibration, limits=limits())
-    cleaned = blobs.keep(found.cleaned) if found.cleaned else version.source
+    found, cleaned = inspections.inspect_model(
+        source, scratch=folder, calibration=calibration, limits=sandbox_limits.configured()
+    )
+    kept = blobs.keep(cleaned)
     with transaction.atomic():
         jobs.finish(lease)
-        versions.begin_building(
-            version, cleaned=cleaned, inspection=found.to_json(), inputs=found.inputs, outputs=found.outputs
-        )
-
-
-def limits() -> recipe_chain.Limits:
-    """Return the sandbox's limits as this installation sets them."""
-    return recipe_chain.Limits(
-        memory_bytes=settings.SANDBOX_MEMORY_BYTES,
-        cpu_seconds=settings.SANDBOX_SECONDS,
-        wall_seconds=settings.SANDBOX_SECONDS * 1.5,
-    )
+        versions.begin_building(version, cleaned=kept, inspection=found)

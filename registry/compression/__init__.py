@@ -1,6 +1,6 @@
 """Turns one uploaded ONNX file into one measured variant per hardware target.
 
-Owns the door (what an upload must survive), the recipes, the targets, the measurements and the gates. Knows nothing of
-Django, rows or blobs: it is given paths and gives back facts. ``builds`` is the way in; whatever touches the bytes of a
-model runs in a child process (``sandbox`` → ``child``), so the parent imports neither onnx nor onnxruntime.
+Owns the intake (the checks of an upload), the recipes, the targets, the measurements and the gates. Knows nothing of
+Django, rows or blobs: callers give paths and get facts. ``inspections`` and ``attempts`` are the way in; only a child
+process (``sandbox``) touches the bytes of a model, so the parent imports neither onnx nor onnxruntime.
 """

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self, TypedDict
+
+
+class TensorBody(TypedDict):
+    """An input or output as the manifest and the API show it."""
+
+    name: str
+    dtype: str
+    shape: list[int | str]
 
 
 @dataclass(frozen=True)
@@ -13,12 +21,12 @@ class TensorSpec:
     dtype: str
     shape: tuple[int | str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> TensorBody:
         """Return the shape that the manifest and the API show."""
         return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape)}
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Self:
+    def from_json(cls, body: TensorBody) -> Self:
         """Read what ``to_json`` wrote."""
         return cls(body["name"], body["dtype"], tuple(body["shape"]))
 

@@ -15,6 +15,7 @@ from core.actors import Actor
 from core.errors import Conflict, Invalid
 from registry import jobs, names
 from registry.baselines import verbs as baselines
+from registry.compression.tasks.messages import Inspection
 from registry.models import Blob, ModelVersion, RegisteredModel
 from registry.states import JobKind, JobStatus, VariantStatus, VersionStatus, sources_of
 from registry.storage import blobs
@@ -87,13 +88,12 @@ def create(slug: str, *, number: str, upload: Upload, actor: Actor) -> tuple[Mod
 
 
 @transaction.atomic
-def begin_building(
-    version: ModelVersion, *, cleaned: Blob, inspection: dict[str, Any], inputs: list[Any], outputs: list[Any]
-) -> None:
-    """Keep what the sandbox found out about the source, and queue a build per requested target."""
+def begin_building(version: ModelVersion, *, cleaned: Blob, inspection: Inspection) -> None:
+    """Keep what the inspection found out about the source, and queue a build per requested target."""
     locked = _lock(version)
     locked.status, locked.status_message = VersionStatus.BUILDING, ""
-    locked.cleaned, locked.inspection, locked.inputs, locked.outputs = cleaned, inspection, inputs, outputs
+    locked.cleaned, locked.inspection = cleaned, inspection.to_json()
+    locked.inputs, locked.outputs = inspection.inputs, inspection.outputs
     _move(version, VersionStatus.BUILDING)
     locked.save(update_fields=["status_message", "cleaned", "inspection", "inputs", "outputs"])
     variants.queue_builds(locked, locked.targets)

@@ -6,21 +6,21 @@ Arrays are memory-mapped from the unpacked files, so that memory does not grow w
 import math
 import shutil
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
 
+from registry.compression.arrays import Array
 from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox.limits import Limits
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _SUFFIX = ".npy"
 _MAX_ARRAYS = 256
 
 
-def open_arrays(path: Path, *, folder: Path, limits: Mapping[str, float]) -> dict[str, Array]:
+def open_arrays(path: Path, *, folder: Path, limits: Limits) -> dict[str, Array]:
     """Unpack every array of the archive into ``folder`` and map it read-only.
 
     Raises:
@@ -29,7 +29,7 @@ def open_arrays(path: Path, *, folder: Path, limits: Mapping[str, float]) -> dic
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check_members(members, limit_bytes=limits["calibration_bytes"])
+            _check_members(members, limit_bytes=limits.calibration_bytes)
             return {
                 member.filename.removesuffix(_SUFFIX): _unpack(
                     archive, member, target=folder / f"array-{index}{_SUFFIX}"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from registry.compression.calibration.archive import Array, open_arrays
+from registry.compression.arrays import Array
+from registry.compression.calibration.archive import open_arrays
 from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox.limits import Limits
 from registry.compression.tensor_specs import Batch, TensorSpec, find_batch
 
 LABELS = "labels"
@@ -50,7 +52,7 @@ class Samples:
         return slice(index * self.batch.size, (index + 1) * self.batch.size)
 
 
-def read_samples(path: Path, *, inputs: Sequence[TensorSpec], folder: Path, limits: Mapping[str, float]) -> Samples:
+def read_samples(path: Path, *, inputs: Sequence[TensorSpec], folder: Path, limits: Limits) -> Samples:
     """Read, check and split the calibration file.
 
     Raises:
@@ -68,7 +70,7 @@ def read_samples(path: Path, *, inputs: Sequence[TensorSpec], folder: Path, limi
     for spec in inputs:
         _check_array(arrays[spec.name], spec=spec)
     _check_shared_extents(arrays, inputs=inputs)
-    count = _check_lengths(arrays, labels=labels, limit=int(limits["calibration_samples"]))
+    count = _check_lengths(arrays, labels=labels, limit=limits.calibration_samples)
     for name, array in arrays.items():
         _check_finite(name, array)
     for_ranges, held_out = split_feeds(count // batch.size)

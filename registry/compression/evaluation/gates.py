@@ -4,11 +4,10 @@
 (one with random weights disagrees even with itself, and is rejected here).
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Measurements = Mapping[str, Any]
+from registry.compression.evaluation.results import Measurements
 
 MIN_AGREEMENT = 0.98
 MIN_SQNR_DB = {"quantized": 20.0, "exact": 60.0}

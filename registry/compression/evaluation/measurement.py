@@ -5,15 +5,17 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
+from registry.compression.arrays import Array
 from registry.compression.calibration.samples import Samples
 from registry.compression.evaluation.parity import Parity
-from registry.compression.runtime import Array, open_session, random_feed
+from registry.compression.evaluation.results import Comparison, ParityNumbers
+from registry.compression.runtime import open_session, random_feed
 from registry.compression.tensor_specs import TensorSpec
 
 _PARITY_FEEDS = 512
@@ -25,20 +27,38 @@ _LATENCY_BUDGET_SECONDS = 0.6
 Feed = Mapping[str, Array]
 
 
+@dataclass(frozen=True, slots=True)
+class _Latencies:
+    """Milliseconds of a variant and its source at the same number of threads."""
+
+    p50: float
+    p95: float
+    source_p50: float
+    source_p95: float
+
+
 def measure(
     source: bytes, variant: bytes, *, inputs: Sequence[TensorSpec], sizes: Mapping[str, int], samples: Samples | None
-) -> dict[str, Any]:
+) -> Comparison:
     """Return parity, latency at one and two threads, and the memory that each adds when it is loaded and run."""
     feeds = _choose_feeds(inputs, sizes=sizes, samples=samples)
     first = feeds[0][0]
     memory = _peak_memory(lambda: open_session(variant).run(None, dict(first)))
     source_memory = _peak_memory(lambda: open_session(source).run(None, dict(first)))
+    parity = _compare(source, variant, feeds=feeds)
+    alone, in_pairs = (_time_both(source, variant, feed=first, threads=threads) for threads in (1, 2))
     return {
-        **_compare(source, variant, feeds=feeds),
+        **parity,
         "parity_samples": len(feeds),
         "parity_on": "random" if samples is None else "held_out",
-        **_time_both(source, variant, feed=first, threads=1),
-        **{f"{key}_2_threads": value for key, value in _time_both(source, variant, feed=first, threads=2).items()},
+        "latency_p50_ms": alone.p50,
+        "latency_p95_ms": alone.p95,
+        "source_latency_p50_ms": alone.source_p50,
+        "source_latency_p95_ms": alone.source_p95,
+        "latency_p50_ms_2_threads": in_pairs.p50,
+        "latency_p95_ms_2_threads": in_pairs.p95,
+        "source_latency_p50_ms_2_threads": in_pairs.source_p50,
+        "source_latency_p95_ms_2_threads": in_pairs.source_p95,
         "peak_memory_bytes": memory,
         "source_peak_memory_bytes": source_memory,
     }
@@ -57,7 +77,7 @@ def _choose_feeds(
     return [(samples.feed(index), samples.feed_labels(index)) for index in samples.held_out[:_PARITY_FEEDS]]
 
 
-def _compare(source: bytes, variant: bytes, *, feeds: Sequence[tuple[Feed, Array | None]]) -> dict[str, Any]:
+def _compare(source: bytes, variant: bytes, *, feeds: Sequence[tuple[Feed, Array | None]]) -> ParityNumbers:
     parity = Parity()
     before, after = open_session(source), open_session(variant)
     names = [output.name for output in before.get_outputs()]
@@ -66,7 +86,7 @@ def _compare(source: bytes, variant: bytes, *, feeds: Sequence[tuple[Feed, Array
     return parity.summarize()
 
 
-def _time_both(source: bytes, variant: bytes, *, feed: Feed, threads: int) -> dict[str, float]:
+def _time_both(source: bytes, variant: bytes, *, feed: Feed, threads: int) -> _Latencies:
     runs = [_timer(open_session(model, threads=threads), feed) for model in (variant, source)]
     for _ in range(_WARM_UP_ROUNDS):
         for run in runs:
@@ -75,14 +95,8 @@ def _time_both(source: bytes, variant: bytes, *, feed: Feed, threads: int) -> di
     ends_at = time.perf_counter() + _LATENCY_BUDGET_SECONDS
     while len(rounds) < _ROUNDS[0] or (len(rounds) < _ROUNDS[1] and time.perf_counter() < ends_at):
         rounds.append(tuple(run() for run in runs))
-    (p50, source_p50), (p95, source_p95) = np.percentile(np.array(rounds), [50, 95], axis=0)
-    values = {
-        "latency_p50_ms": p50,
-        "latency_p95_ms": p95,
-        "source_latency_p50_ms": source_p50,
-        "source_latency_p95_ms": source_p95,
-    }
-    return {key: round(float(value), 4) for key, value in values.items()}
+    (p50, source_p50), (p95, source_p95) = np.percentile(np.array(rounds), [50, 95], axis=0).round(4).tolist()
+    return _Latencies(p50=p50, p95=p95, source_p50=source_p50, source_p95=source_p95)
 
 
 def _timer(session: ort.InferenceSession, feed: Feed) -> Callable[[], float]:

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from registry.compression.arrays import Array
+from registry.compression.evaluation.results import ParityNumbers
+
 # Stands for "no difference at all", which JSON cannot say in decibels.
 SQNR_CEILING_DB = 200.0
 
@@ -41,7 +42,7 @@ class Parity:
             self._correct_after += int((after == labels).sum())
             self._labelled += labels.size
 
-    def summarize(self) -> dict[str, Any]:
+    def summarize(self) -> ParityNumbers:
         """Return the measurements; None where the model has no classes or no labels were given."""
         return {
             "agreement": _ratio(self._agreed, self._decided),

@@ -6,12 +6,13 @@ processor's rounding and still catch a wrong file, a wrong layout or a broken ke
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from registry.compression.arrays import Array
 from registry.compression.calibration.samples import Samples
-from registry.compression.runtime import RUNTIME_ERRORS, Array, open_session, random_feed
+from registry.compression.evaluation.results import EncodedTensor, Golden
+from registry.compression.runtime import RUNTIME_ERRORS, open_session, random_feed
 from registry.compression.tensor_specs import TensorSpec, find_batch
 
 _SAMPLES = 4
@@ -23,8 +24,8 @@ _TOLERANCE = {"quantized": (0.05, 0.05), "exact": (0.005, 0.005)}
 
 def make(
     variant: bytes, *, inputs: Sequence[TensorSpec], sizes: Mapping[str, int], samples: Samples | None, gate: str
-) -> dict[str, Any]:
-    """Return the manifest's ``self_test`` without the latency budget, which is the target's."""
+) -> Golden:
+    """Return the self-test without the latency budget, which is the target's."""
     session = open_session(variant)
     names = [output.name for output in session.get_outputs()]
     singles = _single_feeds(inputs, sizes=sizes, samples=samples)
@@ -49,7 +50,7 @@ def _largest_magnitude(array: Array) -> float:
     return float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
 
 
-def encode(array: Array) -> dict[str, Any]:
+def encode(array: Array) -> EncodedTensor:
     """Return an array as dtype, shape and base64 of its little-endian bytes in C order."""
     data = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).tobytes()
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": base64.b64encode(data).decode("ascii")}

@@ -1,1 +1,1 @@
-"""The door: what an uploaded file must survive before anything else reads it. Runs in the child only."""
+"""The intake: every check that an upload must pass before a recipe reads it. Runs in the child only."""

@@ -5,7 +5,6 @@ variant. Cleaning twice changes nothing.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import onnx
 from onnx import version_converter
@@ -14,6 +13,16 @@ from registry.compression.intake import walking
 
 # Per-channel QuantizeLinear exists from this operator set on.
 MINIMUM_OPSET = 13
+
+_Documented = (
+    onnx.ModelProto
+    | onnx.FunctionProto
+    | onnx.GraphProto
+    | onnx.ValueInfoProto
+    | onnx.TensorProto
+    | onnx.NodeProto
+    | onnx.AttributeProto
+)
 
 
 def clean(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -64,7 +73,7 @@ def prune_opset_imports(model: onnx.ModelProto) -> None:
     model.opset_import.extend(kept)
 
 
-def _documented(model: onnx.ModelProto) -> Iterator[Any]:
+def _documented(model: onnx.ModelProto) -> Iterator[_Documented]:
     yield model
     yield from model.functions
     for graph, _ in walking.iterate_graphs(model):

@@ -1,13 +1,13 @@
 """Reads the inputs and outputs of a graph, and refuses what no edge device could be fed with."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import onnx
 from onnx import TensorProto
 
 from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox.limits import Limits
 from registry.compression.tensor_specs import TensorSpec
 
 _DTYPES: dict[int, str] = {
@@ -17,7 +17,7 @@ _DTYPES: dict[int, str] = {
 }  # fmt: skip
 
 
-def read(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> tuple[list[TensorSpec], list[TensorSpec]]:
+def read(model: onnx.ModelProto, *, limits: Limits) -> tuple[list[TensorSpec], list[TensorSpec]]:
     """Return (inputs, outputs); weights listed among the inputs, as files before IR 4 do, are left out.
 
     Raises:
@@ -29,7 +29,7 @@ def read(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> tuple[list[T
     if not inputs or not outputs:
         raise ModelRefused("The model has no input or no output.", reason="no_interface")
     for spec in inputs:
-        _check_input(spec, limit_bytes=limits["input_bytes"])
+        _check_input(spec, limit_bytes=limits.input_bytes)
     return inputs, outputs
 
 

@@ -1,15 +1,15 @@
 """Reads the file as an ONNX model, and nothing beside the file."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox.limits import Limits
 
 
-def parse(path: Path, *, limits: Mapping[str, float]) -> onnx.ModelProto:
+def parse(path: Path, *, limits: Limits) -> onnx.ModelProto:
     """Parse one self-contained file; external data is not followed.
 
     Raises:
@@ -18,10 +18,8 @@ def parse(path: Path, *, limits: Mapping[str, float]) -> onnx.ModelProto:
     size = path.stat().st_size
     if size == 0:
         raise ModelRefused("The file is empty.", reason="empty")
-    if size > limits["model_bytes"]:
-        raise ModelRefused(
-            f"The file has {size} bytes; at most {int(limits['model_bytes'])} are accepted.", reason="too_large"
-        )
+    if size > limits.model_bytes:
+        raise ModelRefused(f"The file has {size} bytes; at most {limits.model_bytes} are accepted.", reason="too_large")
     try:
         model = onnx.load_model_from_string(path.read_bytes())
     except (DecodeError, ValueError) as error:

@@ -12,6 +12,7 @@ from onnx import numpy_helper
 
 from registry.compression.intake import functions, tensors, walking
 from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox.limits import Limits
 
 ALLOWED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 # Which input of an operator says how much it will allocate.
@@ -23,7 +24,7 @@ _ELEMENT_BYTES = 4
 Constants = Mapping[str, list[float]]
 
 
-def check(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
+def check(model: onnx.ModelProto, *, limits: Limits) -> None:
     """Refuse the first rule that the graph breaks.
 
     Raises:
@@ -31,30 +32,30 @@ def check(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
     """
     _check_counts(model, limits=limits)
     _check_domains(model)
-    _check_inlined(model, limit=int(limits["nodes"]))
+    _check_inlined(model, limit=limits.nodes)
     for owner, tensor in walking.iterate_tensors(model):
         tensors.check_tensor(tensor, owner=owner)
     _check_sparse(model, limits=limits)
     constants = dict(_short_constants(model))
     for node in walking.iterate_nodes(model):
-        _check_allocation(node, constants=constants, limit_bytes=limits["tensor_bytes"])
-        _check_trips(node, constants=constants, limit=limits["loop_trips"])
+        _check_allocation(node, constants=constants, limit_bytes=limits.tensor_bytes)
+        _check_trips(node, constants=constants, limit=limits.loop_trips)
 
 
-def _check_counts(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
-    counts = {"nodes": sum(len(function.node) for function in model.functions), "initializers": 0}
+def _check_counts(model: onnx.ModelProto, *, limits: Limits) -> None:
+    nodes, initializers = sum(len(function.node) for function in model.functions), 0
     for graph, depth in walking.iterate_graphs(model):
-        if depth > limits["subgraph_depth"]:
-            raise ModelRefused(
-                f"Graphs are nested deeper than {int(limits['subgraph_depth'])}.", reason="subgraph_depth"
-            )
-        counts["nodes"] += len(graph.node)
-        counts["initializers"] += len(graph.initializer) + len(graph.sparse_initializer)
-        # At once, and not at the end: a file of a gigabyte holds more nodes than anyone wants to count.
-        for name, count in counts.items():
-            if count > limits[name]:
-                message = f"The model has more than {int(limits[name])} {name}."
-                raise ModelRefused(message, reason=f"too_many_{name}")
+        if depth > limits.subgraph_depth:
+            raise ModelRefused(f"Graphs are nested deeper than {limits.subgraph_depth}.", reason="subgraph_depth")
+        nodes += len(graph.node)
+        initializers += len(graph.initializer) + len(graph.sparse_initializer)
+        # After each graph, and not at the end: a file of a gigabyte holds so many nodes that counting takes minutes.
+        for name, count, limit in (
+            ("nodes", nodes, limits.nodes),
+            ("initializers", initializers, limits.initializers),
+        ):
+            if count > limit:
+                raise ModelRefused(f"The model has more than {limit} {name}.", reason=f"too_many_{name}")
 
 
 def _check_domains(model: onnx.ModelProto) -> None:
@@ -75,9 +76,9 @@ def _check_inlined(model: onnx.ModelProto, *, limit: int) -> None:
         )
 
 
-def _check_sparse(model: onnx.ModelProto, *, limits: Mapping[str, float]) -> None:
+def _check_sparse(model: onnx.ModelProto, *, limits: Limits) -> None:
     for sparse in walking.iterate_sparse(model):
-        if math.prod(sparse.dims) * _ELEMENT_BYTES > limits["tensor_bytes"]:
+        if math.prod(sparse.dims) * _ELEMENT_BYTES > limits.tensor_bytes:
             raise ModelRefused("A sparse tensor is too large once unpacked.", reason="allocation")
 
 

@@ -1,20 +1,19 @@
 """The smoke inference: one run on one sample shows that ONNX Runtime takes the model and that it ends."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
+from registry.compression.arrays import Array
 from registry.compression.calibration.samples import Samples
+from registry.compression.intake import tool_messages
 from registry.compression.refusal import ModelRefused
-from registry.compression.runtime import RUNTIME_ERRORS, Array, open_session, random_feed
+from registry.compression.runtime import RUNTIME_ERRORS, open_session, random_feed
 from registry.compression.sandbox.confinement import limit_cpu_from_now
-from registry.compression.sandbox.limits import allowed_cpu_seconds
-from registry.compression.sandbox.parent import MEMORY_SIGNS
+from registry.compression.sandbox.limits import Limits, allowed_cpu_seconds
+from registry.compression.sandbox.protocol import MEMORY_SIGNS
 from registry.compression.tensor_specs import TensorSpec, free_extents
 
 # Tried in turn for free extents where no sample says what they are: images want more than 1, sequences take anything.
 _FREE_SIZES = (1, 32, 224)
-_MAX_DETAIL = 300
 
 
 def run(
@@ -23,7 +22,7 @@ def run(
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
     samples: Samples | None,
-    limits: Mapping[str, float],
+    limits: Limits,
 ) -> tuple[dict[str, int], list[TensorSpec]]:
     """Run once; return the sizes of free extents that worked, and the outputs with every shape known.
 
@@ -44,13 +43,6 @@ def run(
             continue
         return sizes, [_complete(spec, result) for spec, result in zip(outputs, results, strict=True)]
     raise _refusal("One inference on the model fails", trouble, reason="smoke_inference") from trouble
-
-
-def tidy(message: str) -> str:
-    """Return one line of a tool's message, without paths and addresses of this server, cut to a readable length."""
-    line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(message.split()))
-    line = re.sub(r"(?:/[\w.+-]+){2,}/?(?::\d+)?", "…", line)
-    return line[:_MAX_DETAIL].strip()
 
 
 def _feeds(
@@ -75,7 +67,7 @@ def _observe(inputs: Sequence[TensorSpec], feed: Mapping[str, Array]) -> dict[st
     return {extent: size for extent, size in pairs if isinstance(extent, str)}
 
 
-def _complete(spec: TensorSpec, result: Any) -> TensorSpec:
+def _complete(spec: TensorSpec, result: Array) -> TensorSpec:
     """Give an output of undeclared rank the rank it was seen with."""
     if len(spec.shape) == result.ndim:
         return spec
@@ -83,7 +75,7 @@ def _complete(spec: TensorSpec, result: Any) -> TensorSpec:
 
 
 def _refusal(sentence: str, error: Exception | None, *, reason: str) -> ModelRefused:
-    # Named by the child's outermost loop: it is a limit that was crossed, and no rule that the model breaks.
+    # The outermost loop of the child names this: a limit was crossed, and no rule was broken.
     if any(sign in str(error) for sign in MEMORY_SIGNS):
         raise MemoryError
-    return ModelRefused(f"{sentence}: {tidy(str(error))}", reason=reason)
+    return ModelRefused(f"{sentence}: {tool_messages.tidy(str(error))}", reason=reason)

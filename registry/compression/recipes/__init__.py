@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 GateKind = Literal["exact", "quantized"]
+Parameter = bool | int | float | str
+Parameters = Mapping[str, Parameter]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,7 @@ class Recipe:
     module: str
     gate: GateKind
     tools: tuple[str, ...]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Parameters = field(default_factory=dict)
     # Raised when the recipe's own code changes what comes out, so that nothing older is taken from a cache.
     revision: int = 1
 
@@ -40,7 +42,7 @@ NOT_BUILT_YET = frozenset({
 })  # fmt: skip
 
 
-def resolve_parameters(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_parameters(recipe: Recipe, given: Parameters) -> dict[str, Parameter]:
     """Return the recipe's parameters with those of a target in their place.
 
     Raises:
@@ -56,7 +58,7 @@ def resolve_parameters(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, An
     return {**recipe.parameters, **given}
 
 
-def compute_digest(name: str, parameters: Mapping[str, Any]) -> str:
+def compute_digest(name: str, parameters: Parameters) -> str:
     """Return the SHA-256 of the canonical JSON of (name, parameters, versions of the tools)."""
     recipe = RECIPES.get(name)
     body = {

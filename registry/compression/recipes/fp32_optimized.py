@@ -5,26 +5,25 @@ that are bound to the memory layout of this host. "basic" where another provider
 know standard operators only.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import onnx
 
 from registry.compression.intake import cleaning
+from registry.compression.recipes import Parameters
 from registry.compression.recipes.source import Source
 from registry.compression.runtime import open_session
 
 _PORTABLE_LEVELS = frozenset({"basic", "extended"})
 
 
-def build(source: Source, *, destination: Path, parameters: Mapping[str, Any]) -> None:
+def build(source: Source, *, destination: Path, parameters: Parameters) -> None:
     """Write the optimized model to ``destination``.
 
     Raises:
         ValueError: The level is not a portable one.
     """
-    level = parameters["level"]
+    level = str(parameters["level"])
     if level not in _PORTABLE_LEVELS:
         message = f'the level "{level}" is not portable'
         raise ValueError(message)

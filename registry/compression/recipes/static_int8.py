@@ -11,7 +11,6 @@ AVX2 without VNNI, whose 16-bit sums saturate.
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -22,6 +21,7 @@ from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from registry.compression.calibration import ranges
 from registry.compression.intake import cleaning
+from registry.compression.recipes import Parameters
 from registry.compression.recipes.fp32_optimized import optimize
 from registry.compression.recipes.source import NotApplicable, Source
 
@@ -32,7 +32,7 @@ _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 _MAX_FEEDS = 512
 
 
-def build(source: Source, *, destination: Path, parameters: Mapping[str, Any]) -> None:
+def build(source: Source, *, destination: Path, parameters: Parameters) -> None:
     """Write the quantized model to ``destination``.
 
     Raises:
@@ -47,7 +47,7 @@ def build(source: Source, *, destination: Path, parameters: Mapping[str, Any]) -
     destination.write_bytes(quantized.SerializeToString(deterministic=True))
 
 
-def ranges_of(source: Source, *, model: onnx.ModelProto, parameters: Mapping[str, Any]) -> dict[str, ranges.Range]:
+def ranges_of(source: Source, *, model: onnx.ModelProto, parameters: Parameters) -> dict[str, ranges.Range]:
     """Calibrate ``model`` on the samples that are for ranges.
 
     Raises:
@@ -61,17 +61,15 @@ def ranges_of(source: Source, *, model: onnx.ModelProto, parameters: Mapping[str
         return ranges.collect(
             model,
             lambda: (samples.feed(index) for index in samples.for_ranges[:_MAX_FEEDS]),
-            method=parameters["ranges"],
-            percentile=parameters["percentile"],
+            method=str(parameters["ranges"]),
+            percentile=float(parameters["percentile"]),
             threads=source.threads,
         )
     except ranges.NotFinite as error:
         raise NotApplicable(str(error).rstrip(".")) from error
 
 
-def quantize(
-    model: onnx.ModelProto, found: Mapping[str, ranges.Range], *, parameters: Mapping[str, Any]
-) -> onnx.ModelProto:
+def quantize(model: onnx.ModelProto, found: Mapping[str, ranges.Range], *, parameters: Parameters) -> onnx.ModelProto:
     """Insert quantize and dequantize pairs with the given ranges (semi-public API of ONNX Runtime: tested, pinned)."""
     data = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
     quantizer = QDQQuantizer(
@@ -79,7 +77,7 @@ def quantize(
         parameters["per_channel"],
         parameters["reduce_range"],
         QuantType.QInt8,
-        _TYPES[parameters["activation_type"]],
+        _TYPES[str(parameters["activation_type"])],
         TensorsData(CalibrationMethod.MinMax, data),
         [],
         [],

@@ -13,7 +13,8 @@ import ctypes
 import os
 import resource
 import signal
-from collections.abc import Mapping
+
+from registry.compression.sandbox.limits import Limits
 
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
@@ -35,7 +36,7 @@ class CannotConfine(Exception):
     """A limit that this platform has could not be set; nothing from outside is opened without it."""
 
 
-def confine(limits: Mapping[str, float], *, parent_pid: int) -> bool:
+def confine(limits: Limits, *, parent_pid: int) -> bool:
     """Confine this process for good and say whether it is cut off from the network.
 
     Raises:
@@ -64,13 +65,13 @@ def limit_cpu_from_now(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
-def _limit_resources(limits: Mapping[str, float]) -> None:
-    memory, cpu = int(limits["memory_bytes"]), int(limits["cpu_seconds"])
+def _limit_resources(limits: Limits) -> None:
+    memory, cpu = limits.memory_bytes, limits.cpu_seconds
     for name, soft, hard in (
         (resource.RLIMIT_AS, memory, memory),
         (resource.RLIMIT_CPU, cpu, cpu + _CPU_GRACE_SECONDS),
-        (resource.RLIMIT_FSIZE, int(limits["file_bytes"]), int(limits["file_bytes"])),
-        (resource.RLIMIT_NOFILE, int(limits["open_files"]), int(limits["open_files"])),
+        (resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes),
+        (resource.RLIMIT_NOFILE, limits.open_files, limits.open_files),
         (resource.RLIMIT_CORE, 0, 0),
     ):
         _, allowed = resource.getrlimit(name)

@@ -1,7 +1,6 @@
 """What one child process may use and what one model may be made of."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 GIBIBYTE = 1 << 30
 MEBIBYTE = 1 << 20
@@ -29,20 +28,16 @@ class Limits:
     calibration_bytes: int = 2 * GIBIBYTE
     calibration_samples: int = 100_000
 
-    # Of the door: checking, and one smoke inference, each so long and longer by the megabyte; between them the calibration
-    # file. A model whose one inference needs longer than this on the builder has no place on an edge device.
-    door_cpu_seconds: int = 3
-    door_megabytes_per_cpu_second: int = 50
+    # The intake has two steps, checks and one smoke inference. Each may take this long, and longer for a large model; the
+    # calibration file has a time of its own. A model that needs longer for one inference here is too slow for an edge device.
+    intake_cpu_seconds: int = 3
+    intake_megabytes_per_cpu_second: int = 50
     calibration_cpu_seconds: int = 60
-
-    def to_json(self) -> dict[str, float]:
-        """Return the limits as the child reads them."""
-        return asdict(self)
 
 
 DEFAULT_LIMITS = Limits()
 
 
-def allowed_cpu_seconds(size_bytes: int, *, limits: Mapping[str, float]) -> int:
-    """Return what one step of the door may take on a model of this size."""
-    return int(limits["door_cpu_seconds"] + size_bytes / MEBIBYTE / limits["door_megabytes_per_cpu_second"])
+def allowed_cpu_seconds(size_bytes: int, *, limits: Limits) -> int:
+    """Return what one step of the intake may take on a model of this size."""
+    return int(limits.intake_cpu_seconds + size_bytes / MEBIBYTE / limits.intake_megabytes_per_cpu_second)

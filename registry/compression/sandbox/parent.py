@@ -11,8 +11,6 @@ forked child would inherit the worker's secrets and connections. The thread that
 call: the parent-death signal fires when that *thread* ends.
 """
 
-import errno
-import json
 import logging
 import os
 import select
@@ -20,32 +18,30 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
+
+import msgspec
 
 from core.errors import DomainError, Kind
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox.limits import MEBIBYTE, Limits
+from registry.compression.sandbox.protocol import (
+    MEMORY_SIGNS,
+    PROJECT_ROOT,
+    REQUEST,
+    RESPONSE,
+    STDERR,
+    Answer,
+    Order,
+    Outcome,
+    Task,
+)
 
 logger = logging.getLogger(__name__)
 
-REQUEST, RESPONSE, STDERR = "request.json", "response.json", "stderr.txt"
 _MAX_RESPONSE_BYTES = 64 * MEBIBYTE
-_PROJECT_ROOT = Path(__file__).resolve().parents[3]
-# Whose absence or exhaustion is no fault of the model.
-HOST_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EAGAIN})
-# How Python, the C++ library, the dynamic loader, OpenBLAS and ONNX Runtime say that there is no more memory.
-MEMORY_SIGNS = (
-    "MemoryError",
-    "bad_alloc",
-    "bad allocation",
-    "annot allocate memory",
-    "failed to map segment",
-    "Memory allocation still failed",
-    "Failed to allocate memory",
-    "Unable to allocate",
-)
 
 
 class SandboxKilled(DomainError):
@@ -77,9 +73,9 @@ class TaskFailed(DomainError):
 
 
 def run(
-    task: str, request: Mapping[str, Any], *, reads: Iterable[Path], scratch: Path, limits: Limits
-) -> tuple[dict[str, Any], Path]:
-    """Run ``task`` and return its JSON answer and the job folder that holds the files it made.
+    task: Task[Answer], request: msgspec.Struct, *, reads: Iterable[Path], scratch: Path, limits: Limits
+) -> tuple[Answer, Path]:
+    """Run ``task`` and return its answer and the job folder that holds the files it made.
 
     ``reads`` are the files that the task may open beside what is installed. The folder stays; whoever made ``scratch`` removes it.
 
@@ -90,7 +86,7 @@ def run(
         TaskFailed: The task ended with an error of its own.
     """
     try:
-        job = Path(tempfile.mkdtemp(prefix=f"{task}-", dir=scratch.resolve()))
+        job = Path(tempfile.mkdtemp(prefix=f"{task.name}-", dir=scratch.resolve()))
         (job / "tmp").mkdir()
         _write_request(job, task=task, request=request, reads=reads, limits=limits)
         kills_before = _count_kernel_memory_kills()
@@ -101,8 +97,8 @@ def run(
     if timed_out:
         raise SandboxKilled(f"It took longer than {limits.wall_seconds:g} seconds.", reason="wall_time")
     if status == 0:
-        return _read_answer(job, limits=limits), job
-    _log_stderr(job, task=task, status=status)
+        return _read_answer(job, task=task, limits=limits), job
+    _log_stderr(job, task=task.name, status=status)
     raise _explain_death(job, status=status, limits=limits, kernel_killed=_count_kernel_memory_kills() > kills_before)
 
 
@@ -119,15 +115,17 @@ def take_file(job: Path, name: str) -> Path:
     return path
 
 
-def _write_request(job: Path, *, task: str, request: Mapping[str, Any], reads: Iterable[Path], limits: Limits) -> None:
-    body = {
-        "task": task,
-        "parent_pid": os.getpid(),
-        "limits": limits.to_json(),
-        "request": dict(request),
-        "reads": [str(path) for path in reads],
-    }
-    (job / REQUEST).write_text(json.dumps(body), encoding="utf-8")
+def _write_request(
+    job: Path, *, task: Task[Answer], request: msgspec.Struct, reads: Iterable[Path], limits: Limits
+) -> None:
+    order = Order(
+        module=task.module,
+        parent_pid=os.getpid(),
+        limits=limits,
+        reads=[str(path) for path in reads],
+        request=msgspec.Raw(msgspec.json.encode(request)),
+    )
+    (job / REQUEST).write_bytes(msgspec.json.encode(order))
 
 
 def _run_child(job: Path, *, wall_seconds: float) -> tuple[int, bool]:
@@ -168,7 +166,7 @@ def _environment(job: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": str(job / "tmp"),
         "TMPDIR": str(job / "tmp"),
-        "PYTHONPATH": str(_PROJECT_ROOT),
+        "PYTHONPATH": str(PROJECT_ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         # glibc gives every thread an arena of 64 MB of address space, which RLIMIT_AS counts.
@@ -178,37 +176,35 @@ def _environment(job: Path) -> dict[str, str]:
     }
 
 
-def _read_answer(job: Path, *, limits: Limits) -> dict[str, Any]:
+def _read_answer(job: Path, *, task: Task[Answer], limits: Limits) -> Answer:
     path = take_file(job, RESPONSE)
     if path.stat().st_size > _MAX_RESPONSE_BYTES:
         message = "The task's answer is too large."
         raise TaskFailed(message)
     try:
-        answer = json.loads(path.read_bytes())
-        outcome, detail, reason = answer["outcome"], str(answer.get("detail", "")), str(answer.get("reason", ""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = msgspec.json.decode(path.read_bytes(), type=Outcome)
+        if found.outcome == "done":
+            return msgspec.json.decode(found.result, type=task.answer)
+    except (msgspec.DecodeError, RecursionError) as error:
         message = "The task's answer cannot be read."
         raise TaskFailed(message) from error
-    if outcome == "done":
-        result: dict[str, Any] = answer["result"]
-        return result
-    _log_stderr(job, task=str(answer.get("task")), status=0)
-    raise _explain_outcome(outcome, detail=detail, reason=reason, limits=limits)
+    _log_stderr(job, task=task.name, status=0)
+    raise _explain_outcome(found, limits=limits)
 
 
-def _explain_outcome(outcome: str, *, detail: str, reason: str, limits: Limits) -> DomainError:
+def _explain_outcome(found: Outcome, *, limits: Limits) -> DomainError:
     """Return the error for an answer that says why the task did not end well."""
-    match outcome:
+    match found.outcome:
         case "refused":
-            return ModelRefused(detail, reason=reason)
+            return ModelRefused(found.detail, reason=found.reason)
         case "out_of_memory":
             return _out_of_memory(limits)
         case "file_size":
-            return SandboxKilled(f"It wrote a file of more than {limits.file_bytes} bytes.", reason="file_size")
+            return _file_too_large(limits)
         case "unavailable":
-            return SandboxUnavailable(detail)
+            return SandboxUnavailable(found.detail)
         case _:
-            return TaskFailed(detail or "The task ended without saying why.")
+            return TaskFailed(found.detail or "The task ended without saying why.")
 
 
 def _explain_death(job: Path, *, status: int, limits: Limits, kernel_killed: bool) -> DomainError:
@@ -218,12 +214,12 @@ def _explain_death(job: Path, *, status: int, limits: Limits, kernel_killed: boo
     match -status:
         case signal.SIGXCPU:
             allowed = (
-                f"{limits.door_cpu_seconds} s for checking it, as much for one inference, and more by size; "
+                f"{limits.intake_cpu_seconds} s for checking it, as much for one inference, and more by size; "
                 f"{limits.cpu_seconds} s for a recipe"
             )
             return SandboxKilled(f"It used more processor time than allowed ({allowed}).", reason="cpu_time")
         case signal.SIGXFSZ:
-            return _explain_outcome("file_size", detail="", reason="", limits=limits)
+            return _file_too_large(limits)
         case signal.SIGKILL:
             return SandboxUnavailable("The sandbox was killed from outside.")
         case number if number > 0:
@@ -235,6 +231,10 @@ def _explain_death(job: Path, *, status: int, limits: Limits, kernel_killed: boo
 
 def _out_of_memory(limits: Limits) -> SandboxKilled:
     return SandboxKilled(f"It needs more than {limits.memory_bytes // MEBIBYTE} MiB of memory.", reason="out_of_memory")
+
+
+def _file_too_large(limits: Limits) -> SandboxKilled:
+    return SandboxKilled(f"It wrote a file of more than {limits.file_bytes} bytes.", reason="file_size")
 
 
 def _ran_out_of_memory(job: Path) -> bool:

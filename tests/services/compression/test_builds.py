@@ -7,15 +7,18 @@ import onnx
 import pytest
 
 from registry.compression import runtime
-from registry.compression.recipe_chain import DEFAULT_LIMITS, Inspection, build_attempts, inspect_model
+from registry.compression.attempts import build_attempts
+from registry.compression.inspections import inspect_model
+from registry.compression.sandbox.limits import DEFAULT_LIMITS
 from registry.compression.targets import ChainStep, get_target
+from registry.compression.tasks.messages import Inspection
 from tests.unit.compression import graphs
 
 
 def build(folder, target="generic-cpu", *, model=None, with_samples=True, changes=None, limits=DEFAULT_LIMITS):
     source = graphs.save(model or graphs.small_cnn(channels=16), folder / "source.onnx")
     calibration = graphs.save_samples(folder / "c.npz") if with_samples else None
-    inspection = inspect_model(source, scratch=folder, calibration=calibration)
+    inspection, _ = inspect_model(source, scratch=folder, calibration=calibration)
     hardware = replace(get_target(target), **(changes or {}))
     return inspection, build_attempts(
         source, hardware, inspection=inspection, calibration=calibration, scratch=folder, limits=limits
@@ -40,7 +43,7 @@ def test_an_inspection_says_what_the_model_is_and_survives_being_kept_as_json(tm
     assert inspection.operators == {"Conv": 1, "Flatten": 1, "Gemm": 1, "Relu": 1}
     assert inspection.calibration == {"samples": 64, "held_out": 32, "has_labels": True, "classes": 4}
     kept = json.loads(json.dumps(inspection.to_json()))
-    assert Inspection.from_json(kept, cleaned=inspection.cleaned) == inspection
+    assert Inspection.from_json(kept) == inspection
 
 
 def test_a_trained_cnn_becomes_a_smaller_int8_variant_that_decides_the_same(built):
@@ -131,9 +134,9 @@ def test_fp32_at_level_extended_uses_only_portable_operators(tmp_path):
     assert "FusedConv" in {node.op_type for node in graph.node}
 
 
-def test_what_the_recipe_optimized_passes_the_door_again(tmp_path):
+def test_what_the_recipe_optimized_passes_the_intake_again(tmp_path):
     _, attempts = build(tmp_path, with_samples=False)
-    inspection = inspect_model(attempts[-1].artifact, scratch=tmp_path)
+    inspection, _ = inspect_model(attempts[-1].artifact, scratch=tmp_path)
     assert inspection.outputs[0]["name"] == "logits"
 
 
@@ -153,7 +156,7 @@ def test_int8_is_not_applicable_where_there_is_nothing_to_quantize(tmp_path, mod
     name = model.graph.input[0].name
     images = graphs.quadrant_images(16)[0]
     np.savez(tmp_path / "c.npz", **{name: images if name == "image" else images.reshape(16, -1)[:, :2]})
-    inspection = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz")
+    inspection, _ = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz")
     target = replace(get_target("generic-cpu"), chain=(get_target("generic-cpu").chain[0], ChainStep(recipe="fp16")))
     attempts = build_attempts(source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path)
     if reason:
@@ -180,7 +183,7 @@ def test_a_model_of_fixed_batch_and_two_inputs_is_built_too(tmp_path):
     source = graphs.save(model, tmp_path / "m.onnx")
     images = graphs.quadrant_images(40)[0]
     np.savez(tmp_path / "c.npz", image=images, gain=np.ones((40, 1), np.float32))
-    inspection = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz")
+    inspection, _ = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz")
     target = get_target("raspberry-pi-5")
     attempts = build_attempts(source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path)
     assert attempts[-1].status == "ready", [attempt.reason for attempt in attempts]

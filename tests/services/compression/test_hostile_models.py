@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from registry.compression.recipe_chain import DEFAULT_LIMITS, ModelRefused, SandboxKilled, inspect_model
+from registry.compression.inspections import inspect_model
+from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox.limits import DEFAULT_LIMITS
+from registry.compression.sandbox.parent import SandboxKilled
 from tests.unit.compression import graphs
 
-QUICK = replace(DEFAULT_LIMITS, wall_seconds=20.0, memory_bytes=1 << 29, door_cpu_seconds=1)
+QUICK = replace(DEFAULT_LIMITS, wall_seconds=20.0, memory_bytes=1 << 29, intake_cpu_seconds=1)
 
 
 def deep_memory():

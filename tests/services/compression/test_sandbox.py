@@ -14,12 +14,14 @@ import psutil
 import pytest
 
 from core.errors import DomainError
-from registry.compression.recipe_chain import DEFAULT_LIMITS, SandboxKilled, SandboxUnavailable, inspect_model
+from registry.compression.inspections import inspect_model
 from registry.compression.sandbox import parent as sandbox
+from registry.compression.sandbox.limits import DEFAULT_LIMITS
+from registry.compression.sandbox.parent import SandboxKilled, SandboxUnavailable
 from tests.unit.compression import graphs
 
 # A model that runs until something ends it, so that the test decides what does.
-PATIENT = replace(DEFAULT_LIMITS, door_cpu_seconds=60, wall_seconds=60.0)
+PATIENT = replace(DEFAULT_LIMITS, intake_cpu_seconds=60, wall_seconds=60.0)
 
 
 @pytest.fixture
@@ -89,8 +91,9 @@ def test_a_kill_from_outside_says_nothing_about_the_model_and_is_retried(endless
 def test_a_child_dies_with_its_parent(endless, tmp_path):
     code = (
         "import sys; from pathlib import Path; from dataclasses import replace;"
-        "from registry.compression.recipe_chain import DEFAULT_LIMITS, inspect_model;"
-        "inspect_model(Path(sys.argv[1]), scratch=Path(sys.argv[2]), limits=replace(DEFAULT_LIMITS, door_cpu_seconds=60))"
+        "from registry.compression.inspections import inspect_model;"
+        "from registry.compression.sandbox.limits import DEFAULT_LIMITS;"
+        "inspect_model(Path(sys.argv[1]), scratch=Path(sys.argv[2]), limits=replace(DEFAULT_LIMITS, intake_cpu_seconds=60))"
     )
     root = Path(sandbox.__file__).parents[3]
     parent = subprocess.Popen([sys.executable, "-c", code, str(endless), str(tmp_path)], cwd=root)
@@ -143,7 +146,7 @@ def test_where_the_platform_allows_it_there_is_no_network():
     code = (
         "import os, socket; from registry.compression.sandbox.confinement import confine; from registry.compression.sandbox.limits import Limits\n"
         "server = socket.create_server(('127.0.0.1', 0))\n"
-        "alone = confine(Limits().to_json(), parent_pid=os.getppid())\n"
+        "alone = confine(Limits(), parent_pid=os.getppid())\n"
         "try: socket.create_connection(server.getsockname(), timeout=2); reached = True\n"
         "except OSError: reached = False\n"
         "print(alone != reached)"

@@ -1,6 +1,6 @@
 import onnx
 
-from registry.compression.intake import cleaning, smoke
+from registry.compression.intake import cleaning, tool_messages
 from tests.unit.compression import graphs
 
 
@@ -42,4 +42,4 @@ def test_imports_that_no_node_uses_are_dropped():
 
 
 def test_a_tools_message_is_shown_without_the_servers_paths():
-    assert smoke.tidy("bad\n node at /work/var/scratch/x/model.onnx:12 in Conv") == "bad node at … in Conv"
+    assert tool_messages.tidy("bad\n node at /work/var/scratch/x/model.onnx:12 in Conv") == "bad node at … in Conv"

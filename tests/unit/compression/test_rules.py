@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -8,12 +10,12 @@ from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox.limits import Limits
 from tests.unit.compression import graphs
 
-LIMITS = Limits().to_json()
+LIMITS = Limits()
 
 
 def refusal_of(model, **limits):
     with pytest.raises(ModelRefused) as caught:
-        rules.check(model, limits={**LIMITS, **limits})
+        rules.check(model, limits=replace(LIMITS, **limits))
     return caught.value
 
 

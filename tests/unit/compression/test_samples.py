@@ -16,7 +16,7 @@ INPUTS = [TensorSpec("image", "float32", ("N", 1, 8, 8))]
 def read(path, *, inputs=INPUTS, **limits):
     folder = path.parent / "unpacked"
     folder.mkdir(exist_ok=True)
-    return read_samples(path, inputs=inputs, folder=folder, limits=Limits(**limits).to_json())
+    return read_samples(path, inputs=inputs, folder=folder, limits=Limits(**limits))
 
 
 def refusal_of(path, **options):

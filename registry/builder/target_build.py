@@ -1,0 +1,69 @@
+"""Build the variants of one target: try its recipes, publish what came out, settle the version.
+
+Redoing the work is harmless: equal bytes are stored once, and rows are written only together with the end of the job.
+"""
+
+from pathlib import Path
+
+from django.db import transaction
+
+from registry import jobs
+from registry.builder import publishing, sandbox_limits
+from registry.compression import attempts
+from registry.compression.attempts import Attempt, without_file
+from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
+from registry.compression.tasks.messages import Inspection
+from registry.jobs import Lease
+from registry.states import VariantStatus
+from registry.storage import blobs
+from registry.versions import verbs as versions
+
+
+def run(lease: Lease, folder: Path) -> None:
+    """Try the target's recipes, publish what came out, and settle the version.
+
+    Raises:
+        SandboxUnavailable: The host could not run the sandbox.
+        StoreUnavailable: The store could not be read or written.
+    """
+    version, target = lease.job.version, get_target(lease.job.target)
+    tried = _build(lease, target, folder=folder)
+    jobs.report(lease, "Signing and storing.")
+    published = {
+        attempt.recipe: publishing.publish(version, target, attempt)
+        for attempt in tried
+        if attempt.status == VariantStatus.READY
+    }
+    with transaction.atomic():
+        jobs.finish(lease)
+        for attempt in tried:
+            publishing.record(version, target, attempt, published.get(attempt.recipe))
+        versions.settle(version)
+
+
+def record_failure(lease: Lease, *, reason: str) -> None:
+    """Leave a FAILED row for a target whose build could not be carried through, where the target has no row yet."""
+    version = lease.job.version
+    try:
+        target = get_target(lease.job.target)
+    except UnknownTarget:
+        return  # the target was removed while the build waited, so there is no recipe for a row
+    step = target.chain[0]
+    if not version.variants.filter(target=target.name).exists():
+        publishing.record(version, target, without_file(step, VariantStatus.FAILED, reason), None)
+
+
+def _build(lease: Lease, target: HardwareTarget, *, folder: Path) -> list[Attempt]:
+    version = lease.job.version
+    jobs.report(lease, "Fetching the model.")
+    source = blobs.fetch(version.cleaned or version.source, folder / "source.onnx")
+    calibration = blobs.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
+    jobs.report(lease, "Compressing and measuring in the sandbox.")
+    return attempts.build_attempts(
+        source,
+        target,
+        inspection=Inspection.from_json(version.inspection),
+        calibration=calibration,
+        scratch=folder,
+        limits=sandbox_limits.configured(),
+    )

@@ -1,0 +1,39 @@
+"""Inspect an upload in the sandbox.
+
+    inspection, cleaned = inspect_model(path, scratch=folder, calibration=samples)
+
+``scratch`` belongs to the caller, who removes the folder when the files were stored. ``ModelRefused`` and
+``SandboxKilled`` are final for these bytes; after ``SandboxUnavailable`` the caller tries again.
+"""
+
+from pathlib import Path
+
+from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox import parent as sandbox
+from registry.compression.sandbox.limits import DEFAULT_LIMITS, Limits
+from registry.compression.sandbox.parent import TaskFailed
+from registry.compression.tasks.messages import INSPECT, Inspection, InspectRequest
+
+_CLEANED = "cleaned.onnx"
+
+
+def inspect_model(
+    source: Path, *, scratch: Path, calibration: Path | None = None, limits: Limits = DEFAULT_LIMITS
+) -> tuple[Inspection, Path]:
+    """Pass a model and its calibration file through the intake; return what was found, and the cleaned model.
+
+    Raises:
+        ModelRefused: A rule refused the model or the calibration file.
+        SandboxKilled: Reading or running the model crossed a limit or crashed.
+        SandboxUnavailable: The host is in trouble.
+    """
+    files = [path.resolve() for path in (source, calibration) if path]
+    request = InspectRequest(
+        source=str(source.resolve()), calibration=str(calibration.resolve()) if calibration else None
+    )
+    try:
+        inspection, job = sandbox.run(INSPECT, request, reads=files, scratch=scratch, limits=limits)
+        return inspection, sandbox.take_file(job, _CLEANED)
+    except TaskFailed as error:
+        message = f"The model could not be inspected. {error.detail}"
+        raise ModelRefused(message, reason="inspection_failed") from error

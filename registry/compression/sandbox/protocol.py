@@ -1,0 +1,61 @@
+"""What the parent process and its child agree on: the files between them, their contents, and the signs of trouble."""
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from registry.compression.sandbox.limits import Limits
+
+Answer = TypeVar("Answer")
+
+REQUEST: Final = "request.json"
+RESPONSE: Final = "response.json"
+STDERR: Final = "stderr.txt"
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[3]
+# Exhausted or broken parts of the host, which say nothing about the model.
+HOST_ERRORS: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EAGAIN}
+)
+# How Python, the C++ library, the dynamic loader, OpenBLAS and ONNX Runtime say that there is no more memory.
+MEMORY_SIGNS: Final = (
+    "MemoryError",
+    "bad_alloc",
+    "bad allocation",
+    "annot allocate memory",
+    "failed to map segment",
+    "Memory allocation still failed",
+    "Failed to allocate memory",
+    "Unable to allocate",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Generic[Answer]):
+    """A module with ``Request`` and ``run(request, *, job, limits)``; the child imports it when it is confined."""
+
+    name: str
+    module: str
+    answer: type[Answer]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child reads."""
+
+    module: str
+    parent_pid: int
+    limits: Limits
+    # The files that the task may open, beside what is installed.
+    reads: list[str]
+    request: msgspec.Raw
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the child writes. ``outcome`` is ``done``, or one of the words that ``parent`` turns into an error."""
+
+    outcome: str
+    detail: str = ""
+    reason: str = ""
+    result: msgspec.Raw = msgspec.Raw(b"null")

@@ -1,0 +1,85 @@
+"""The requests and answers of the tasks. The parent process imports this module, and none of the tools behind it."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Self, TypedDict
+
+import msgspec
+
+from registry.compression.evaluation.results import Golden, Measured
+from registry.compression.recipes import Parameter
+from registry.compression.sandbox.protocol import Task
+from registry.compression.tensor_specs import TensorBody
+
+
+class InspectRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The paths of an uploaded model and of the calibration file given with it."""
+
+    source: str
+    calibration: str | None
+
+
+class CalibrationSummary(TypedDict):
+    """What a calibration file holds."""
+
+    samples: int
+    held_out: int
+    has_labels: bool
+    # Distinct labels.
+    classes: int
+
+
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """What the intake found out about a model."""
+
+    inputs: list[TensorBody]
+    outputs: list[TensorBody]
+    opset: int
+    ir_version: int
+    operators: dict[str, int]
+    parameter_count: int
+    size: int
+    # The size of each named extent with which one inference succeeded.
+    free_extents: dict[str, int]
+    calibration: CalibrationSummary | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the inspection as the row of a version keeps it."""
+        body: dict[str, Any] = msgspec.to_builtins(self)
+        return body
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` wrote."""
+        return msgspec.convert(body, cls)
+
+
+class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipe, the files it works on, and the target it builds for."""
+
+    source: str
+    calibration: str | None
+    inputs: list[TensorBody]
+    free_extents: dict[str, int]
+    recipe: str
+    parameters: dict[str, Parameter]
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts about a file that a recipe made; the file itself is in the job's folder."""
+
+    # Domains of the operators that the file uses.
+    domains: list[str]
+    measured: Measured
+    measured_on: str
+    golden: Golden
+
+
+class BuildAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was built, or why the recipe does not apply: a sentence without capital letter and full stop."""
+
+    built: Built | None = None
+    not_applicable: str = ""
+
+
+INSPECT: Final = Task(name="inspect", module="registry.compression.tasks.inspect_upload", answer=Inspection)
+BUILD: Final = Task(name="build", module="registry.compression.tasks.build_variant", answer=BuildAnswer)
