@@ -101,15 +101,17 @@ def _list_celery(home: Path) -> list[Child]:
     schedule = home / "beat" / "schedule"
     # Celery warns when it runs as root. In a container every program runs as root, so the warning tells nothing.
     celery = (sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet")
+    # No pid file: one that a killed process left would stop the next start.
     quiet = ("--pidfile=", "--loglevel=INFO")
     # Threads are enough: long tasks wait for PostgreSQL or for a sandbox. Each process would cost 50 MB more.
+    # Workers need not know of each other (gossip, mingle): the rows in PostgreSQL say who does what.
     worker = (
         *celery, "--app=config.celery:app", "worker", *quiet, "--without-gossip", "--without-mingle", "--pool=threads",
     )  # fmt: skip
     return [
         Child(
             name="worker",
-            command=(*worker, "--queues=default,telemetry,fleet", "--concurrency=2", "--hostname=worker@%h"),
+            command=(*worker, "--queues=default,telemetry", "--concurrency=2", "--hostname=worker@%h"),
             needs=("prepare",),
             stop_rank=WORKERS,
             stop_seconds=4,

@@ -56,6 +56,15 @@ def test_engines_stop_last_and_all_graces_together_stay_within_ten_seconds():
     assert sum(seconds for _rank, _names, seconds in ranks) <= 10
 
 
+def test_the_workers_read_exactly_the_queues_that_tasks_are_sent_to():
+    from config import celery_settings
+
+    routed = {route["queue"] for route in celery_settings.task_routes.values()}
+    words = [word for child in list_children() for word in child.command if word.startswith("--queues=")]
+    read = [queue for word in words for queue in word.removeprefix("--queues=").split(",")]
+    assert sorted(read) == sorted({celery_settings.task_default_queue, *routed})
+
+
 def test_beat_sends_only_what_a_worker_knows():
     from config import beat, celery
 
