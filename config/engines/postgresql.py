@@ -24,13 +24,16 @@ STOP_SIGNAL = signal.SIGINT
 # Immediate shutdown, used when nobody waits for the end: no process is left, and no committed data is lost.
 END_SIGNAL = signal.SIGQUIT
 SETTINGS = {
+    # No TCP: the socket in a private folder is the only way in.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    # The supervisor puts the child's name before each line.
     "log_line_prefix": "",
     "max_wal_size": "512MB",
+    # Compiling pays for long queries only (PostgreSQL manual, When to JIT?).
     "jit": "off",
 }
 # For tests, whose data may be lost with the machine.

@@ -51,11 +51,13 @@ def build_command(home: Path, *, forgetful: bool) -> tuple[str, ...]:
     """
     places = location.find_places(home)
     settings = {
+        # No TCP: the socket in a private folder is the only way in.
         "port": "0",
         "unixsocket": str(places.redis_socket),
         "unixsocketperm": "700",
         "dir": str(places.redis_data),
         "appendonly": "no" if forgetful else "yes",
+        # No snapshots: the log of writes holds all data already.
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",

@@ -78,6 +78,7 @@ def ensure_running(home: Path, *, with_postgresql: bool = True, with_redis: bool
         HomeInUse: when the wait takes more than a minute.
     """
     deadline = time.monotonic() + START_SECONDS
+    # Try the lock first. If the engines were asked first, another process could start them between question and start.
     with ExitStack() as stack:
         is_ours: bool | None = None
         while is_ours is None:

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def start(run: Run) -> subprocess.Popen[bytes]:
     """Start the guardian of a run, in a session of its own, before the first child."""
+    # The guardian needs no installed package, and starts faster without site-packages (-S).
     command = (sys.executable, "-S", "-m", "config.processes.guardian", str(run.records), run.mark)
     return subprocess.Popen(  # noqa: S603 - our own command line
         command,

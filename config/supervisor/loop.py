@@ -59,6 +59,8 @@ class Supervisor:
         Raises:
             StartFailed: when a child does not become ready.
         """
+        # A worker of granian or Celery whose parent is killed becomes a child of this process, which collects it when it
+        # ends. In a container there may be no other process that does so.
         spawning.adopt_orphans()
         with self._signals():
             self._guardian = guardian.start(self._run)
@@ -154,6 +156,7 @@ class Supervisor:
         while any(supervised.is_alive() for supervised in rank) and time.monotonic() < deadline:
             if self._stop_requests.is_urgent:
                 break
+            # A process that has ended is a zombie until it is collected. Whose it was does not matter any more.
             _reap_all()
             self._relay(timeout=ASK_AGAIN_SECONDS)
         for supervised in rank:
@@ -167,6 +170,7 @@ class Supervisor:
             if isinstance(key.data, SupervisedChild):
                 self._read(key.data)
             elif isinstance(key.fileobj, socket.socket):
+                # The bytes say only that a signal came; its handler has run.
                 key.fileobj.recv(4096)
         self._output.flush()
 

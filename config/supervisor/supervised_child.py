@@ -75,6 +75,7 @@ class SupervisedChild:
             os.close(read_end)
             raise
         finally:
+            # The child has its own copy. With ours open, the pipe would not end when the child does.
             os.close(write_end)
         self.reader = LineReader(read_end)
 
@@ -100,8 +101,10 @@ class SupervisedChild:
         if self._process is None:
             return
         leader, mark = self._process.pid, self._run.mark_of(self.child.name)
+        # First the session, then what has left the session and is known by its mark alone.
         groups.end(lambda: groups.list_members(leader), first=self.child.end_signal, grace_seconds=1)
         groups.end(lambda: groups.list_marked(mark), first=self.child.end_signal, grace_seconds=1)
         groups.erase_record(self._run.records, name=self.child.name)
+        # Returns at once: the leading process is dead, and the loop may have collected it already.
         self._process.wait()
         self._process = None
