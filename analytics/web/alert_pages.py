@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from analytics.alerts import verbs as alerts
 from analytics.alerts.verbs import Key
+from analytics.drift.statistics.comparison import BinShare
 from analytics.models import Alert
 from analytics.states import OPEN_STATES, AlertState
-from analytics.web import addresses
-from analytics.web.charts import place_of_bin
+from analytics.web import addresses, charts
 from console.pages import page, verb
 from core.api.authentication import actor_of
 from core.roles import Area
@@ -40,12 +40,11 @@ def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
     """Show why an alert fired, with the numbers."""
     found = alerts.get(alert_id)
     key = Key.of(found)
-    bins = sorted(found.evidence.get("bins", []), key=lambda row: place_of_bin(row["bin"]))
+    bins = [BinShare(**row) for row in found.evidence.get("bins", [])]
     given = {
         "alert": found,
         "is_open": found.state in OPEN_STATES,
-        "bins": bins,
-        "largest_share": max((max(row["baseline"], row["current"] or 0) for row in bins), default=1) or 1,
+        "classes": charts.describe_classes(bins, when="then"),
         "drift_url": addresses.drift(key.subject, scope=key.scope),
     }
     return render(request, "analytics/alert.html", given)

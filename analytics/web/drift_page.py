@@ -67,14 +67,17 @@ def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, 
     return {
         "drift": found,
         "verdict": verdicts.explain(found),
-        "series": charts.describe_series(series),
+        "charts": {
+            "psi": charts.describe_series(series),
+            "classes": charts.describe_classes(found.bins),
+            "contributions": charts.describe_contributions(found.bins),
+            "confidence": charts.describe_confidence(found.confidence),
+        },
         "rows": [(row.start_at, row.psi_adjusted, row.psi_raw, row.samples) for row in reversed(series.points)],
-        "thresholds": series.thresholds,
         "scope": scope,
         "place": f"{scope.kind}:{scope.value}",
         "window": format_duration(length),
         "bucket": settings.ROLLUP_BUCKET,
-        "bars": charts.measure_bars(found),
         "slices": [
             (row, addresses.drift(subject, scope=row.scope, window=format_duration(length)))
             for row in place_ranking.rank(subject, known, window=found.window)[:_SLICES_SHOWN]

@@ -97,10 +97,10 @@ def test_drift_is_named_with_its_classes_devices_and_places(browser):
 def test_the_chart_gets_one_point_per_bucket_with_its_thresholds(browser):
     add_baseline(records({0: 500, 1: 500}))
     send({0: 900, 1: 100})
-    series = browser.get(PAGE).context["series"]
-    assert series["samples"] == [1000]
-    assert series["is_sufficient"] == [True]
-    assert series["thresholds"] == {"watch": 0.1, "medium": 0.2, "high": 0.4}
+    chart = browser.get(PAGE).context["charts"]["psi"]
+    assert chart["counts"]["values"] == [1000]
+    assert chart["is_judged"] == [True]
+    assert [(line["words"], line["value"]) for line in chart["thresholds"]] == [("medium", 0.2), ("high", 0.4)]
 
 
 def test_a_bucket_with_too_few_inferences_is_drawn_and_does_not_set_the_charts_scale(browser):
@@ -109,10 +109,11 @@ def test_a_bucket_with_too_few_inferences_is_drawn_and_does_not_set_the_charts_s
     add_telemetry(records({0: 500, 1: 500}, at=now), received_at=now)
     earlier = now - timedelta(hours=2)
     add_telemetry(records({7: 4}, at=earlier), received_at=now)
-    series = browser.get(PAGE).context["series"]
-    assert series["is_sufficient"] == [False, True]
-    assert series["psi_raw"][0] > 1
-    assert series["top"] == 0.5
+    chart = browser.get(PAGE).context["charts"]["psi"]
+    assert chart["is_judged"] == [False, True]
+    plain = next(line["values"] for line in chart["lines"] if line["label"] == "plain")
+    assert plain[0] > 1
+    assert chart["top"] == 0.5
 
 
 def test_two_filters_at_once_and_a_window_that_is_none_are_refused(browser):
