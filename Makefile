@@ -12,7 +12,7 @@ INSTALL := $(PIP) install --quiet --no-deps
 QUIETLY := 2> >(grep -v "^WARNING: Location" >&2)
 UV_COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help setup demo run test check lint types imports docs lock clean
+.PHONY: help setup demo run test check lint types imports docs query-counts lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -44,6 +44,9 @@ imports: $(VENV)/.ready-dev  ## The architecture: who may import whom
 docs: $(VENV)/.ready-dev  ## Draw docs/state-machines.md and tests/contract/openapi.json anew from the code
 	@$(BIN)/python -m tests.house.state_machines
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file tests/contract/openapi.json
+
+query-counts: $(VENV)/.ready-dev  ## Write tests/query_counts.json anew: the SQL statements that each page and endpoint takes
+	@WRITE_QUERY_COUNTS=1 $(BIN)/python -m pytest -q -p no:randomly tests/api/test_query_counts.py
 
 lock:  ## Lock requirements/*.in again (needs uv)
 	$(UV_COMPILE) requirements/base.in -o requirements/base.txt
