@@ -1,4 +1,4 @@
-"""Enrolment: the identity is asked for once, kept privately, and not lost."""
+"""Enrollment: the identity is asked for once, kept privately, and not lost."""
 
 import json
 import stat

@@ -182,7 +182,7 @@ def test_a_second_agent_on_the_same_home_is_refused(server, processes, environme
     assert "another edge-agent works on" in second.stderr
 
 
-def test_the_device_enrols_when_the_server_comes_up_late(server, processes, environment):
+def test_the_device_enrolls_when_the_server_comes_up_late(server, processes, environment):
     server.fail("/api/devices/enroll", "status", 503, times=4)
     processes(*agent_command("run"), environment=environment)
 

@@ -1,4 +1,4 @@
-"""The self-test: a model that fails it is not switched to, and whatever it does hurts only its own process."""
+"""The self-test: a model that fails it is not switched to, and a crash or an endless loop stays in the child process."""
 
 import threading
 import time

@@ -14,7 +14,7 @@ from tests.agent.observations import failure_of, running
 from tests.simulator.edge_server import NO_PROBATION
 
 
-def test_a_new_device_enrols_installs_reports_and_infers(server, start, publish, home):
+def test_a_new_device_enrolls_installs_reports_and_infers(server, start, publish, home):
     release = publish("1.0.0")
     server.assign(release)
 
