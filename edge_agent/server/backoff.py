@@ -12,7 +12,7 @@ MOST_DOUBLINGS = 32
 class Backoff:
     """Waits that grow from `first_seconds` to `most_seconds`; each is drawn between half of its ceiling and all of it."""
 
-    def __init__(self, *, first_seconds: float = 1.0, most_seconds: float = 300.0) -> None:
+    def __init__(self, *, first_seconds: float = 1.0, most_seconds: float) -> None:
         self._first_seconds = min(first_seconds, most_seconds)
         self._most_seconds = most_seconds
         self._random = random.Random()  # noqa: S311

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from edge_agent.settings import Settings
 from edge_agent.telemetry.records import InferenceRecord
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,6 @@ SAMPLED_OUT = "sampled_out"
 BUSY_SECONDS = {"NORMAL": 1.0, "FULL": 10.0}
 BUSY_STEP_MILLISECONDS = 3
 GZIP_LEVEL = 6
-DEFAULT_MAX_RECORDS = 100_000
 SAMPLE_RATIO = 0.1
 MAX_ERROR_CHARACTERS = 500
 # The low byte of an extended SQLite code is the primary code: every kind of "busy" has the same one.
@@ -202,7 +202,8 @@ class Store:
 
         A thinner past says more about the device than a past with a hole, and the newest records stay complete.
         """
-        limit = int(_read_fact(cursor, "max_records") or DEFAULT_MAX_RECORDS)
+        # An application that starts before the first agent finds no number in the file.
+        limit = int(_read_fact(cursor, "max_records") or Settings.telemetry_max_records)
         waiting = cursor.execute("SELECT value FROM counters WHERE name = ?", (WAITING,)).fetchone()[0]
         if waiting <= limit:
             return
@@ -293,4 +294,5 @@ def _count(cursor: sqlite3.Cursor, name: str, count: int) -> None:
 
 def _tally(cursor: sqlite3.Cursor, model: str, version: str, change: str, value: int | str) -> None:
     cursor.execute("INSERT OR IGNORE INTO tallies (model, version) VALUES (?, ?)", (model, version))
+    # `change` is a constant of this module, never a text from outside.
     cursor.execute(f"UPDATE tallies SET {change} WHERE model = ? AND version = ?", (value, model, version))  # noqa: S608
