@@ -4,6 +4,7 @@
 """
 
 import argparse
+import dataclasses
 import enum
 import json
 import logging
@@ -62,18 +63,19 @@ class Exit(enum.IntEnum):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
+    command = Command(options.command)
     try:
         chosen = settings.load(_config(options), environment=os.environ)
     except BadSetting as error:
         sys.stderr.write(f"edge-agent: {error}\n")
         return Exit.BAD_SETTING
     _log_to_stderr(chosen.log_level)
-    if options.command == Command.STATUS:
-        _print(describe(chosen))
+    if command is Command.STATUS:
+        _print(dataclasses.asdict(describe(chosen)))
         return Exit.DONE
     try:
         with lock.hold(chosen.home):
-            return _work(options.command, chosen)
+            return _work(command, chosen)
     except (lock.HomeInUse, BadSetting) as error:
         sys.stderr.write(f"edge-agent: {error}\n")
         return Exit.HOME_IN_USE if isinstance(error, lock.HomeInUse) else Exit.BAD_SETTING
@@ -88,10 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, text in HELP.items():
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--config", type=Path, metavar="agent.toml", help="settings in TOML")
+        parser_of_command = commands.add_parser(name, help=text, description=text)
+        parser_of_command.add_argument("--config", type=Path, metavar="agent.toml", help="settings in TOML")
         if name is Command.SYNC:
-            command.add_argument(
+            parser_of_command.add_argument(
                 "--once", action="store_true", help="do one cycle; the default, as there is no other mode"
             )
     return parser
@@ -103,16 +105,16 @@ def _config(options: argparse.Namespace) -> Path | None:
     return settings.find_config(os.environ)
 
 
-def _work(command: str, chosen: settings.Settings) -> int:
+def _work(command: Command, chosen: settings.Settings) -> int:
     agent = Agent(chosen)
     _stop_on_signals(agent.stop)
     try:
-        if command == Command.RUN:
+        if command is Command.RUN:
             agent.run()
             log.info("stopped")
             return Exit.DONE
         agent.start()
-        outcomes = agent.sync() if command == Command.SYNC else []
+        outcomes = agent.sync() if command is Command.SYNC else []
     except Interrupted:
         log.info("stopped in the middle of a step; the next run continues there")
         return Exit.DONE
