@@ -80,8 +80,8 @@ class Agent:
         self._sender = Sender(
             self.store, client=self.client, device_id=settings.device_id, batch_size=settings.telemetry_batch_size
         )
-        queries = settings.models or (None,)
-        self._polls = [self._duty("poll", functools.partial(self._poll_duty, query)) for query in queries]
+        models = settings.models or (None,)
+        self._polls = [self._duty("poll", functools.partial(self._poll_duty, model)) for model in models]
         self._heartbeat = self._duty("heartbeat", self._beat)
         self._others = [
             self._duty("watch", self._watch),
@@ -107,7 +107,7 @@ class Agent:
                 self.stop.wait(wait)
         while not self.stop.is_set():
             for duty in (*self._polls, *self._others):
-                self._keep(duty)
+                self._do_if_due(duty)
             next_at = min(duty.due_at for duty in (*self._polls, *self._others))
             self.stop.wait(max(0.0, next_at - self._clock.monotonic()))
 
@@ -131,9 +131,9 @@ class Agent:
         """
         trouble: AgentError | None = None
         outcomes: list[Outcome | str] = []
-        for query in self.settings.models or (None,):
+        for model in self.settings.models or (None,):
             try:
-                outcomes.append(self.poll(query)[0])
+                outcomes.append(self.poll(model)[0])
             except (ServerTrouble, ServerRefusal) as error:
                 trouble = error
         for act in (self._watch, self._report, self._sender.send_all, self._beat):
@@ -145,32 +145,35 @@ class Agent:
             raise trouble
         return outcomes
 
-    def poll(self, query: str | None) -> tuple[Outcome | str, float | None]:
-        """Ask which version to run and update to it; return the result, and the wait until the next poll if the server set one.
+    def poll(self, model: str | None) -> tuple[Outcome | str, float | None]:
+        """Ask which version of a model to run, and update to it; None means the device's first subscription.
+
+        Returns the result (an outcome, or the reason why nothing is assigned), and the wait until the next poll where the
+        server asks for one.
 
         Raises:
             ServerTrouble: try again later.
             ServerRefusal: 4xx.
             Interrupted: the agent is stopping.
         """
-        answer = self.client.latest(self.settings.device_id, model=query, etag=self._etags.get(query))
+        answer = self.client.latest(self.settings.device_id, model=model, etag=self._etags.get(model))
         outcome: Outcome | str = Outcome.UP_TO_DATE
         if answer.assignment is not None:
             # Until the update is done, the next poll must answer in full: a stopped download needs fresh addresses.
-            self._etags.pop(query, None)
+            self._etags.pop(model, None)
             outcome = self._updater(answer.assignment.model).apply(answer.assignment)
             # The fleet's pages show the running version from heartbeats, so the next one goes out at once.
             self._heartbeat.due_at = 0.0
         elif not answer.is_unchanged:
             outcome = answer.reason
         if answer.etag is not None:
-            self._etags[query] = answer.etag
+            self._etags[model] = answer.etag
         return outcome, answer.poll_after_seconds
 
     def _duty(self, name: str, act: Callable[[], float]) -> Duty:
         return Duty(name=name, act=act, backoff=Backoff(most_seconds=self.settings.retry_max_seconds))
 
-    def _keep(self, duty: Duty) -> None:
+    def _do_if_due(self, duty: Duty) -> None:
         if self.stop.is_set() or self._clock.monotonic() < duty.due_at:
             return
         try:
@@ -188,17 +191,17 @@ class Agent:
             self._updaters.clear()
         duty.due_at = self._clock.monotonic() + wait
 
-    def _tend(self) -> None:
+    def _do_others(self) -> None:
         """Do the other duties while a download runs, and stop the download when the agent stops."""
         if self.stop.is_set():
             message = "stopped during a download"
             raise Interrupted(message)
         for duty in self._others:
-            self._keep(duty)
+            self._do_if_due(duty)
 
-    def _poll_duty(self, query: str | None) -> float:
-        outcome, wish = self.poll(query)
-        log.info("%s: %s", f"poll {query}" if query else "poll", outcome)
+    def _poll_duty(self, model: str | None) -> float:
+        outcome, wish = self.poll(model)
+        log.info("%s: %s", f"poll {model}" if model else "poll", outcome)
         if self.settings.poll_seconds is not None:
             return self.settings.poll_seconds
         return DEFAULT_POLL_SECONDS if wish is None else max(wish, LEAST_POLL_SECONDS)
@@ -270,7 +273,7 @@ class Agent:
                 clock=self._clock,
             ),
             signing_keys=pinned or enrolled,
-            between_chunks=self._tend,
+            between_chunks=self._do_others,
             is_stopping=self.stop.is_set,
         )
 

@@ -1,4 +1,4 @@
-"""The execution providers of this machine: what ONNX Runtime can run models on, such as a CPU or a GPU."""
+"""The execution providers of this machine: the parts of ONNX Runtime that run models on a CPU, a GPU or an accelerator."""
 
 CPU = "CPUExecutionProvider"
 

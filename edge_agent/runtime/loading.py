@@ -103,7 +103,7 @@ class Loader:
 
 
 def _identify(folder: Path | None) -> tuple[int, int] | None:
-    """Return what differs between two pointer files (the file is replaced, never edited); None where there is none."""
+    """Return time and inode of the pointer file, which every replacement changes; None where the file is missing."""
     if folder is None:
         return None
     try:
