@@ -6,7 +6,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from fleet.states import ACTIVE_ROLLOUT_STATES, OPEN_DEPLOYMENT_STATES, DeploymentState, RolloutState
+from fleet.states import (
+    ACTIVE_ROLLOUT_STATES,
+    OPEN_DEPLOYMENT_STATES,
+    DeploymentState,
+    DeviceState,
+    EnrollmentMode,
+    RolloutState,
+)
 from registry.models import Channel, ModelVersion, RegisteredModel, Variant
 
 
@@ -15,7 +22,9 @@ class EnrollmentKey(models.Model):
 
     name = models.CharField(max_length=100)
     digest = models.CharField(max_length=64, unique=True, editable=False)
-    mode = models.CharField(max_length=8, choices=[("accept", "accept"), ("review", "review")], default="accept")
+    mode = models.CharField(
+        max_length=8, choices=[(mode.value, mode.value) for mode in EnrollmentMode], default=EnrollmentMode.ACCEPT.value
+    )
     max_uses = models.PositiveIntegerField(default=1)
     uses = models.PositiveIntegerField(default=0, editable=False)
     expires_at = models.DateTimeField()
@@ -38,14 +47,6 @@ class EnrollmentKey(models.Model):
         return self.name
 
 
-class DeviceState(models.TextChoices):
-    """Waiting for a person, in the fleet, or shut out."""
-
-    PENDING = "pending"
-    ACTIVE = "active"
-    REVOKED = "revoked"
-
-
 class Device(models.Model):
     """One edge device, by the id it chose."""
 
@@ -53,7 +54,11 @@ class Device(models.Model):
     target = models.CharField(max_length=64)
     labels = models.JSONField(default=dict, blank=True)
     capabilities = models.JSONField(default=dict, blank=True)
-    state = models.CharField(max_length=8, choices=DeviceState.choices, default=DeviceState.ACTIVE)
+    state = models.CharField(
+        max_length=8,
+        choices=[(state.value, state.value.title()) for state in DeviceState],
+        default=DeviceState.ACTIVE.value,
+    )
     enrollment_key = models.ForeignKey(
         EnrollmentKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="devices"
     )

@@ -9,6 +9,21 @@ from typing import Final
 from console.tones import Tone
 
 
+class EnrollmentMode(StrEnum):
+    """Whether a key lets devices in at once, or lets a person decide."""
+
+    ACCEPT = "accept"
+    REVIEW = "review"
+
+
+class DeviceState(StrEnum):
+    """Waiting for a person, in the fleet, or shut out."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
 class DeploymentState(StrEnum):
     """Where one device's attempt at one variant stands. Success is *confirmed*, nothing less."""
 
@@ -81,10 +96,9 @@ TONES: Final[Mapping[str, Tone]] = {
     _R.COMPLETED: Tone.GOOD,
     _R.ROLLING_BACK: Tone.BUSY,
     _R.ROLLED_BACK: Tone.BAD,
-    # Of a device (fleet.models.DeviceState).
-    "pending": Tone.WARN,
-    "active": Tone.GOOD,
-    "revoked": Tone.BAD,
+    DeviceState.PENDING: Tone.WARN,
+    DeviceState.ACTIVE: Tone.GOOD,
+    DeviceState.REVOKED: Tone.BAD,
 }
 
 

@@ -21,7 +21,8 @@ from core.errors import Conflict, Forbidden, Invalid
 from core.tokens import digest_of
 from fleet.devices import subscriptions, tokens
 from fleet.devices.labels import check_labels, clean_document
-from fleet.models import Device, DeviceState, DeviceToken, EnrollmentKey
+from fleet.models import Device, DeviceToken, EnrollmentKey
+from fleet.states import DeviceState
 from registry.compression.targets import get_target
 
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

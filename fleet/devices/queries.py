@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from fleet.models import Deployment, Device, DeviceState, EnrollmentKey, Pin
-from fleet.states import OPEN_DEPLOYMENT_STATES
+from fleet.models import Deployment, Device, EnrollmentKey, Pin
+from fleet.states import OPEN_DEPLOYMENT_STATES, DeviceState
 
 # Three polls, and what the notes of last seen take to reach the rows.
 _POLLS = 3

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from core.errors import Forbidden, Unauthenticated
 from core.tokens import digest_of, new_secret
-from fleet.models import Device, DeviceState, DeviceToken, Subscription
+from fleet.models import Device, DeviceToken, Subscription
+from fleet.states import DeviceState
 
 PREFIX: Final = "mfd_"
 CACHE_SECONDS: Final = 2.0

@@ -8,10 +8,11 @@ from django.db.models import Exists, F, OuterRef
 
 from fleet import variant_choice
 from fleet.devices import targets as device_targets
-from fleet.models import Device, DeviceState, Pin, Rollout
+from fleet.models import Device, Pin, Rollout
 from fleet.rollouts import cohorts
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
+from fleet.states import DeviceState
 from fleet.variant_choice import VariantFacts, VersionFacts
 from registry.models import Channel, ModelVersion, Variant
 from registry.states import VariantStatus

@@ -6,8 +6,7 @@ from analytics.drift.statistics.severity import Status
 from analytics.states import AlertState
 from console import navigation, tones
 from console.tones import Tone, ToneIsTaken
-from fleet.models import DeviceState
-from fleet.states import DeploymentState, RolloutState
+from fleet.states import DeploymentState, DeviceState, RolloutState
 from registry.states import VariantStatus, VersionStatus
 
 QUIET = {"draft", "queued", "aborted", "superseded", "retired", "not_applicable"}
