@@ -159,10 +159,10 @@ SPECTACULAR_SETTINGS = {
         "VariantStatusEnum": "registry.api.shapes.VARIANT_STATUSES",
         "DriftStatusEnum": "analytics.api.drift_serializers.STATUSES",
         "AlertStateEnum": "analytics.api.alerts.STATES",
-        "DeviceStateEnum": "fleet.api.shapes.DEVICE_STATES",
-        "DeploymentStateEnum": "fleet.api.shapes.DEPLOYMENT_STATES",
-        "ReportableStateEnum": "fleet.api.shapes.REPORTABLE_STATES",
-        "RolloutStateEnum": "fleet.api.shapes.ROLLOUT_STATES",
+        "DeviceStateEnum": "fleet.api.answers.devices.DEVICE_STATES",
+        "DeploymentStateEnum": "fleet.api.answers.devices.DEPLOYMENT_STATES",
+        "ReportableStateEnum": "fleet.api.device_bodies.REPORTABLE_STATES",
+        "RolloutStateEnum": "fleet.api.answers.rollouts.ROLLOUT_STATES",
     },
 }
 

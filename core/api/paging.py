@@ -28,8 +28,8 @@ _Row = TypeVar("_Row")
 
 
 def page_of(shape: type[serializers.Serializer[Any]]) -> Any:
-    """Return the schema of a page of such rows, named after the shape: ``DeviceShape`` makes ``DevicePage``."""
-    name = shape.__name__.removesuffix("Shape").removesuffix("Serializer") + "Page"
+    """Return the schema of a page of such rows, named after the row's class: ``DeviceAnswer`` makes ``DevicePage``."""
+    name = shape.__name__.removesuffix("Answer").removesuffix("Shape").removesuffix("Serializer") + "Page"
     fields: dict[str, Any] = {"results": shape(many=True), "next": serializers.CharField(allow_null=True)}
     return inline_serializer(name=name, fields=fields)
 

@@ -1,9 +1,9 @@
-"""What is common to the device API's views: who may call them, and how their bodies are read."""
+"""Who may call the device API, and how JSON of devices is read."""
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework import exceptions, serializers
+from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -84,14 +84,3 @@ def device_of(request: Request) -> DeviceIdentity:
     if not isinstance(device, DeviceIdentity):
         raise exceptions.NotAuthenticated
     return device
-
-
-def read_body(form_class: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """Validate a body's shape; unknown fields are dropped.
-
-    Raises:
-        ValidationError: Naming the fields that are wrong.
-    """
-    form = form_class(data=request.data)
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)

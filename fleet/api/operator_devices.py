@@ -13,14 +13,23 @@ from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
-from fleet.api import rendering
-from fleet.api.forms import DeviceForm, EnrollmentKeyForm, PinForm, UnpinForm
-from fleet.api.shapes import DecisionShape, DeviceShape, EnrollmentKeyShape, NewEnrollmentKeyShape, NewTokenShape
-from fleet.devices import enrollment_keys, pins, subscriptions
+from fleet.api import bodies
+from fleet.api.answers.devices import (
+    DecisionAnswer,
+    DecisionForDevice,
+    DeviceAnswer,
+    EnrollmentKeyAnswer,
+    NewEnrollmentKeyAnswer,
+    NewToken,
+    NewTokenAnswer,
+)
+from fleet.api.bodies import DeviceBody, EnrollmentKeyBody, PinBody, UnpinBody
+from fleet.devices import enrollment_keys, pins
 from fleet.devices import queries as device_queries
 from fleet.devices import verbs as devices
-from fleet.models import Device, DeviceState
+from fleet.models import Device
 from fleet.polls import reading, resolving
+from fleet.states import DeviceState
 from registry.versions.queries import UnknownModel, get_model
 
 _FILTERS = ("label", "target", "state", "search", "model")
@@ -32,25 +41,23 @@ class EnrollmentKeys(APIView):
     area = Area.FLEET
 
     @extend_schema(
-        operation_id="list_enrollment_keys", parameters=PAGE_PARAMETERS, responses=page_of(EnrollmentKeyShape)
+        operation_id="list_enrollment_keys", parameters=PAGE_PARAMETERS, responses=page_of(EnrollmentKeyAnswer)
     )
     def get(self, request: Request) -> Response:
         """List keys, newest first; never their secrets."""
-        page = keyset_page(request, device_queries.list_enrollment_keys(), descending=True, render=rendering.render_key)
+        page = keyset_page(
+            request, device_queries.list_enrollment_keys(), descending=True, render=EnrollmentKeyAnswer.of
+        )
         return Response(page)
 
     @extend_schema(
-        operation_id="create_enrollment_key", request=EnrollmentKeyForm, responses={201: NewEnrollmentKeyShape}
+        operation_id="create_enrollment_key", request=EnrollmentKeyBody, responses={201: NewEnrollmentKeyAnswer}
     )
     def post(self, request: Request) -> Response:
         """Create a key; the answer shows it this once."""
-        form = EnrollmentKeyForm(data=request.data)
-        form.is_valid(raise_exception=True)
-        body = dict(form.validated_data)
-        follows = subscriptions.read_follows(body.pop("subscriptions"))
-        new = enrollment_keys.NewKey(**body, subscriptions=follows)
+        new = bodies.read(EnrollmentKeyBody, request).new_key()
         key, secret = enrollment_keys.create(new, actor=actor_of(request.user))
-        return Response({"key": secret, **rendering.render_key(key)}, status=201)
+        return Response(NewEnrollmentKeyAnswer.with_secret(key, secret=secret), status=201)
 
 
 class EnrollmentKeyView(APIView):
@@ -73,12 +80,12 @@ class Devices(APIView):
     @extend_schema(
         operation_id="list_devices",
         parameters=[*PAGE_PARAMETERS, *(OpenApiParameter(name, str) for name in _FILTERS)],
-        responses=page_of(DeviceShape),
+        responses=page_of(DeviceAnswer),
     )
     def get(self, request: Request) -> Response:
         """List devices by id; ``label=key:value``, ``target``, ``state``, ``model`` and ``search`` narrow the list."""
         rows = device_queries.list_devices(**_read_filters(request))
-        return Response(keyset_page(request, rows, key="device_id", render=rendering.render_device))
+        return Response(keyset_page(request, rows, key="device_id", render=DeviceAnswer.of))
 
 
 class DeviceView(APIView):
@@ -86,19 +93,17 @@ class DeviceView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="get_device", responses=DeviceShape)
+    @extend_schema(operation_id="get_device", responses=DeviceAnswer)
     def get(self, request: Request, device_id: str) -> Response:  # noqa: ARG002 - DRF's signature
         """Return the device."""
         return Response(_shown(device_id))
 
-    @extend_schema(operation_id="change_device", request=DeviceForm, responses=DeviceShape)
+    @extend_schema(operation_id="change_device", request=DeviceBody, responses=DeviceAnswer)
     def patch(self, request: Request, device_id: str) -> Response:
         """Replace its labels, its subscriptions, or both."""
-        form = DeviceForm(data=request.data)
-        form.is_valid(raise_exception=True)
-        body = form.validated_data
-        follows = subscriptions.read_follows(body["subscriptions"]) if "subscriptions" in body else None
-        devices.change(device_id, actor=actor_of(request.user), labels=body.get("labels"), follows=follows)
+        body = bodies.read(DeviceBody, request)
+        labels = body.validated_data.get("labels")
+        devices.change(device_id, actor=actor_of(request.user), labels=labels, follows=body.follows())
         return Response(_shown(device_id))
 
     @extend_schema(operation_id="delete_device", responses={204: None})
@@ -114,7 +119,7 @@ class Accept(APIView):
     area = Area.FLEET
     verb: Callable[..., Device] = staticmethod(devices.accept)
 
-    @extend_schema(request=None, responses=DeviceShape)
+    @extend_schema(request=None, responses=DeviceAnswer)
     def post(self, request: Request, device_id: str) -> Response:
         """Apply the verb."""
         self.verb(device_id, actor=actor_of(request.user))
@@ -132,11 +137,11 @@ class RotateToken(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="rotate_device_token", request=None, responses={201: NewTokenShape})
+    @extend_schema(operation_id="rotate_device_token", request=None, responses={201: NewTokenAnswer})
     def post(self, request: Request, device_id: str) -> Response:
         """Issue the token; the answer shows it this once. The old one ends when this one is first used."""
         secret = devices.rotate_token(device_id, actor=actor_of(request.user))
-        return Response({"device_id": device_id, "token": secret}, status=201)
+        return Response(NewTokenAnswer.of(NewToken(device_id, secret)), status=201)
 
 
 class PinView(APIView):
@@ -144,12 +149,11 @@ class PinView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="pin_device", request=PinForm, responses=DeviceShape)
+    @extend_schema(operation_id="pin_device", request=PinBody, responses=DeviceAnswer)
     def post(self, request: Request, device_id: str) -> Response:
         """Pin the device."""
-        form = PinForm(data=request.data)
-        form.is_valid(raise_exception=True)
-        pins.pin(device_id, **form.validated_data, actor=actor_of(request.user))
+        body = bodies.read(PinBody, request)
+        pins.pin(device_id, **body.validated_data, actor=actor_of(request.user))
         return Response(_shown(device_id))
 
 
@@ -158,12 +162,11 @@ class UnpinView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="unpin_device", request=UnpinForm, responses=DeviceShape)
+    @extend_schema(operation_id="unpin_device", request=UnpinBody, responses=DeviceAnswer)
     def post(self, request: Request, device_id: str) -> Response:
         """Unpin the device."""
-        form = UnpinForm(data=request.data)
-        form.is_valid(raise_exception=True)
-        pins.unpin(device_id, **form.validated_data, actor=actor_of(request.user))
+        body = bodies.read(UnpinBody, request)
+        pins.unpin(device_id, **body.validated_data, actor=actor_of(request.user))
         return Response(_shown(device_id))
 
 
@@ -172,7 +175,7 @@ class Resolve(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="resolve", parameters=[OpenApiParameter("model", str)], responses=DecisionShape)
+    @extend_schema(operation_id="resolve", parameters=[OpenApiParameter("model", str)], responses=DecisionAnswer)
     def get(self, request: Request, device_id: str) -> Response:
         """Explain; ``model`` defaults to the device's primary subscription. Offers nothing to anybody."""
         model = request.query_params.get("model")
@@ -184,12 +187,12 @@ class Resolve(APIView):
                 get_model(model)
             raise UnknownModel(f"The device {device_id} has no subscription{f' to {model[:64]}' if model else ''}.")
         decision = resolving.resolve(known.facts)
-        return Response(rendering.render_decision(decision, device_id=device_id, model=known.facts.model))
+        return Response(DecisionAnswer.of(DecisionForDevice(device_id, known.facts.model, decision)))
 
 
 def _shown(device_id: str) -> dict[str, Any]:
     found = device_queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk)).get()
-    return rendering.render_device(found)
+    return DeviceAnswer.of(found)
 
 
 def _read_filters(request: Request) -> dict[str, Any]:
@@ -199,6 +202,6 @@ def _read_filters(request: Request) -> dict[str, Any]:
         if not separator:
             raise Invalid.field("label", "must be key:value.")
         given["label"] = (key, value)
-    if "state" in given and given["state"] not in DeviceState.values:
-        raise Invalid.field("state", f"must be one of {', '.join(DeviceState.values)}.")
+    if "state" in given and given["state"] not in list(DeviceState):
+        raise Invalid.field("state", f"must be one of {', '.join(list(DeviceState))}.")
     return given

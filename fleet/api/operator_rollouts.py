@@ -14,9 +14,9 @@ from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
-from fleet.api import rendering
-from fleet.api.forms import ReasonForm, RolloutForm
-from fleet.api.shapes import PreviewShape, RolloutDetailShape, RolloutShape
+from fleet.api import bodies
+from fleet.api.answers.rollouts import PreviewAnswer, RolloutAnswer, RolloutDetailAnswer
+from fleet.api.bodies import ReasonBody, RolloutBody
 from fleet.rollouts import members, plans, progress
 from fleet.rollouts import queries as rollout_queries
 from fleet.rollouts import verbs as rollouts
@@ -32,7 +32,7 @@ class Rollouts(APIView):
     @extend_schema(
         operation_id="list_rollouts",
         parameters=[*PAGE_PARAMETERS, OpenApiParameter("model", str), OpenApiParameter("state", str)],
-        responses=page_of(RolloutShape),
+        responses=page_of(RolloutAnswer),
     )
     def get(self, request: Request) -> Response:
         """List rollouts, newest first."""
@@ -40,14 +40,13 @@ class Rollouts(APIView):
         if state is not None and state not in list(RolloutState):
             raise Invalid.field("state", f"must be one of {', '.join(RolloutState)}.")
         rows = rollout_queries.list_rollouts(model=request.query_params.get("model"), state=state)
-        return Response(keyset_page(request, rows, key="created_at", descending=True, render=rendering.render_rollout))
+        return Response(keyset_page(request, rows, key="created_at", descending=True, render=RolloutAnswer.of))
 
-    @extend_schema(operation_id="create_rollout", request=RolloutForm, responses={201: RolloutDetailShape})
+    @extend_schema(operation_id="create_rollout", request=RolloutBody, responses={201: RolloutDetailAnswer})
     def post(self, request: Request) -> Response:
         """Draft a rollout; ``…/start`` begins it."""
-        form = RolloutForm(data=request.data)
-        form.is_valid(raise_exception=True)
-        rollout = rollouts.create(form.plan(), actor=actor_of(request.user))
+        plan = bodies.read(RolloutBody, request).plan()
+        rollout = rollouts.create(plan, actor=actor_of(request.user))
         return Response(_shown(rollout.pk), status=201)
 
 
@@ -56,12 +55,10 @@ class RolloutPreview(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="preview_rollout", request=RolloutForm, responses=PreviewShape)
+    @extend_schema(operation_id="preview_rollout", request=RolloutBody, responses=PreviewAnswer)
     def post(self, request: Request) -> Response:
         """Say who, how many and how many bytes; changes nothing."""
-        form = RolloutForm(data=request.data)
-        form.is_valid(raise_exception=True)
-        return Response(rendering.render_preview(plans.preview(form.plan())))
+        return Response(PreviewAnswer.of(plans.preview(bodies.read(RolloutBody, request).plan())))
 
 
 class RolloutView(APIView):
@@ -69,7 +66,7 @@ class RolloutView(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="get_rollout", responses=RolloutDetailShape)
+    @extend_schema(operation_id="get_rollout", responses=RolloutDetailAnswer)
     def get(self, request: Request, rollout_id: uuid.UUID) -> Response:  # noqa: ARG002 - DRF's signature
         """Return it with its progress and its events."""
         return Response(_shown(rollout_id))
@@ -82,12 +79,11 @@ class RolloutVerbView(APIView):
     # ``fleet.urls`` gives each address its own.
     verb: OperatorVerb = OPERATOR_VERBS[RolloutVerb.START]
 
-    @extend_schema(request=ReasonForm, responses=RolloutDetailShape)
+    @extend_schema(request=ReasonBody, responses=RolloutDetailAnswer)
     def post(self, request: Request, rollout_id: uuid.UUID) -> Response:
         """Apply the verb of the address."""
-        form = ReasonForm(data=request.data)
-        form.is_valid(raise_exception=True)
-        self.verb.apply(rollout_id, actor=actor_of(request.user), reason=form.validated_data["reason"])
+        body = bodies.read(ReasonBody, request)
+        self.verb.apply(rollout_id, actor=actor_of(request.user), reason=body.validated_data["reason"])
         return Response(_shown(rollout_id))
 
 
@@ -95,6 +91,5 @@ def _shown(rollout_id: uuid.UUID) -> dict[str, Any]:
     rollout = rollout_queries.list_rollouts().filter(pk=rollout_id).first()
     if rollout is None:
         raise rollouts.UnknownRollout(f"There is no rollout {rollout_id}.")
-    return rendering.render_progress(
-        rollout, progress.measure(rollout, members=members.list_members_of(rollout), now=timezone.now())
-    )
+    standing = progress.measure(rollout, members=members.list_members_of(rollout), now=timezone.now())
+    return RolloutDetailAnswer.with_progress(rollout, progress=standing)

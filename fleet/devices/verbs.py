@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,8 @@ from core.errors import Conflict, Missing
 from fleet.devices import last_seen, subscriptions, tokens
 from fleet.devices.labels import check_labels, clean_document
 from fleet.devices.subscriptions import Follow
-from fleet.models import Device, DeviceState
+from fleet.models import Device
+from fleet.states import DeviceState
 
 
 class UnknownDevice(Missing):
@@ -36,11 +37,20 @@ class CannotRotate(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A model that a device says it runs."""
+
+    model: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a device says of itself. ``clock`` is its idea of the time, in epoch seconds."""
 
     agent_version: str
-    running: Sequence[Mapping[str, Any]]
+    running: Sequence[Running]
     resources: Mapping[str, Any]
     capabilities: Mapping[str, Any] | None = None
     clock: float | None = None
@@ -156,7 +166,7 @@ def note_heartbeat(device_pk: int, heartbeat: Heartbeat, *, now: datetime) -> No
     """Keep what the device says of itself: one UPDATE."""
     said: dict[str, Any] = {
         "agent_version": heartbeat.agent_version,
-        "running": clean_document(list(heartbeat.running)),
+        "running": clean_document([asdict(row) for row in heartbeat.running]),
         "resources": clean_document(heartbeat.resources),
         "last_seen_at": now,
     }

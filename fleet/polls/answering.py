@@ -8,18 +8,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 
-from core.times import rfc3339
 from fleet import deployments
 from fleet.devices import last_seen, tokens
 from fleet.devices.tokens import Credentials
-from fleet.models import Deployment
 from fleet.polls import reading, resolving
 from fleet.polls.resolving import Assigned, NotAssigned, Policy
 from registry.baselines.verbs import FILENAME as BASELINE_NAME
@@ -43,16 +41,41 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses that need no credentials, for a while."""
+
+    download_url: str
+    manifest_url: str
+    signature_url: str
+    baseline_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What a device is told of a decision that is new to it."""
+
+    model: str
+    decision: Assigned
+    attempt_id: uuid.UUID
+    links: Links
+    policy: Policy
+    expires_at: datetime
+    poll_after_seconds: int
+    # Until assignments are signed.
+    dsse: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What to answer.
 
-    ``body`` for a decision that is new to the device, ``etag`` alone for one that it has, neither and a ``reason`` where
-    there is nothing for it.
+    ``latest`` with its ``etag`` for a decision that is new to the device, ``etag`` alone for one that it has, neither and a
+    ``reason`` where nothing is assigned to the device.
     """
 
     poll_after_seconds: int
     etag: str | None = None
-    body: Mapping[str, Any] | None = None
+    latest: Latest | None = None
     reason: str = ""
 
 
@@ -94,10 +117,16 @@ def answer(asked: Asked, *, now: datetime) -> Answer:
         return Answer(poll_after, etag=etag)
     offered = offer_of(decision)
     attempt = deployments.offer(offered, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
-    document = _describe(decision, model=known.facts.model, site_url=asked.site_url)
-    assignment = _describe_assignment(decision, attempt=attempt, term=term)
-    body = {**document, "assignment": assignment, "policy": policy, "poll_after_s": poll_after}
-    return Answer(poll_after, etag=etag, body=body)
+    latest = Latest(
+        model=known.facts.model,
+        decision=decision,
+        attempt_id=attempt.pk,
+        links=_sign_links(decision, site_url=asked.site_url),
+        policy=policy,
+        expires_at=term.expires_at,
+        poll_after_seconds=poll_after,
+    )
+    return Answer(poll_after, etag=etag, latest=latest)
 
 
 def choose_poll_after(device_id: str) -> int:
@@ -150,39 +179,19 @@ def _digest(decision: Assigned, *, policy: Policy, term: _Term) -> str:
     return hashlib.sha256(json.dumps(bears, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _describe(decision: Assigned, *, model: str, site_url: str) -> dict[str, Any]:
-    version, variant = decision.version, decision.variant
+def _sign_links(decision: Assigned, *, site_url: str) -> Links:
     store, life = blob_store(site_url or None), settings.DOWNLOAD_URL_SECONDS
+    variant, baseline = decision.variant, decision.version.baseline_sha256
 
     def link(sha256: str, filename: str) -> str:
         return store.url(sha256, filename=filename, expires_seconds=life)
 
-    return {
-        "model_id": model,
-        "version": version.number,
-        "sha256": variant.sha256,
-        "size": variant.size,
-        "format": variant.format,
-        "filename": variant.filename,
-        "download_url": link(variant.sha256, variant.filename),
-        "target": variant.target,
-        "recipe": variant.recipe,
-        "manifest_url": link(variant.manifest_sha256, MANIFEST_NAME),
-        "manifest_sha256": variant.manifest_sha256,
-        "signature_url": link(variant.signature_sha256, SIGNATURE_NAME),
-        "baseline_url": link(version.baseline_sha256, BASELINE_NAME) if version.baseline_sha256 else None,
-    }
-
-
-def _describe_assignment(decision: Assigned, *, attempt: Deployment, term: _Term) -> dict[str, Any]:
-    return {
-        "attempt_id": str(attempt.pk),
-        "rollout_id": decision.rollout_id,
-        "reason": decision.reason,
-        "release_counter": decision.release_counter,
-        "expires_at": rfc3339(term.expires_at, timespec="seconds"),
-        "dsse": None,
-    }
+    return Links(
+        download_url=link(variant.sha256, variant.filename),
+        manifest_url=link(variant.manifest_sha256, MANIFEST_NAME),
+        signature_url=link(variant.signature_sha256, SIGNATURE_NAME),
+        baseline_url=link(baseline, BASELINE_NAME) if baseline else None,
+    )
 
 
 def _explain_no_subscription(model: str | None) -> str:

@@ -18,7 +18,7 @@ def test_the_fleet_is_counted_by_state_target_version_and_deployment(api):
     client.update()
     devices.note_heartbeat(
         client.device.pk,
-        devices.Heartbeat("0.1.0", [{"model": "digits", "version": "1.0.0", "sha256": "a" * 64}], {}),
+        devices.Heartbeat("0.1.0", [devices.Running(model="digits", version="1.0.0", sha256="a" * 64)], {}),
         now=timezone.now(),
     )
     rows.make_device("edge-2", target="raspberry-pi-5")

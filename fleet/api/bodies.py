@@ -1,20 +1,36 @@
 """Bodies of the operator API: their shape. What they mean is checked by the verbs."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from core.api.strictness import StrictSerializer
 from core.durations import parse_duration
 from core.errors import DomainError
-from fleet.devices.enrollment_keys import MAX_USES
+from fleet.devices import subscriptions
+from fleet.devices.enrollment_keys import MAX_USES, NewKey
+from fleet.devices.subscriptions import Follow
 from fleet.rollouts.plans import Plan
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
+from fleet.states import EnrollmentMode
 
+_Body = TypeVar("_Body", bound=serializers.Serializer[Any])
 _LATER = ("gates", "on_failure", "window")
+
+
+def read(body_class: type[_Body], request: Request) -> _Body:
+    """Return the body of a request, whose shape is valid.
+
+    Raises:
+        ValidationError: Naming the fields that are wrong.
+    """
+    body = body_class(data=request.data)
+    body.is_valid(raise_exception=True)
+    return body
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -41,52 +57,63 @@ class LabelsField(serializers.DictField):
     child = serializers.CharField(allow_blank=True, max_length=128)
 
 
-class SubscriptionForm(StrictSerializer):
+class SubscriptionBody(StrictSerializer):
     """A channel of a model to follow."""
 
     model = serializers.CharField(max_length=64)
     channel = serializers.CharField(max_length=64, default="stable")
 
 
-class EnrollmentKeyForm(StrictSerializer):
+class EnrollmentKeyBody(StrictSerializer):
     """A new enrollment key; only the name is required."""
 
     name = serializers.CharField(max_length=100)
     max_uses = serializers.IntegerField(min_value=1, max_value=MAX_USES, default=1)
     expires_at = serializers.DateTimeField(required=False)
-    mode = serializers.ChoiceField(choices=["accept", "review"], default="accept")
+    mode = serializers.ChoiceField(choices=[mode.value for mode in EnrollmentMode], default=EnrollmentMode.ACCEPT.value)
     target = serializers.CharField(max_length=64, allow_blank=True, default="")
     labels = LabelsField(default=dict)
-    subscriptions = SubscriptionForm(many=True, default=list)
+    subscriptions = SubscriptionBody(many=True, default=list)
+
+    def new_key(self) -> NewKey:
+        """Return what the verb takes; call it on a valid body."""
+        body = dict(self.validated_data)
+        follows = subscriptions.read_follows(body.pop("subscriptions"))
+        return NewKey(**body, subscriptions=follows)
 
 
-class DeviceForm(StrictSerializer):
+class DeviceBody(StrictSerializer):
     """What PATCH changes of a device; each field that is given is replaced as a whole."""
 
     labels = LabelsField(required=False)
-    subscriptions = SubscriptionForm(many=True, required=False)
+    subscriptions = SubscriptionBody(many=True, required=False)
+
+    def follows(self) -> list[Follow] | None:
+        """Return the subscriptions, None where the body leaves them alone; call it on a valid body."""
+        rows = self.validated_data.get("subscriptions")
+        return None if rows is None else subscriptions.read_follows(rows)
 
 
-class PinForm(StrictSerializer):
+class PinBody(StrictSerializer):
     """Hold the device at this version."""
 
     model = serializers.CharField(max_length=64)
     version = serializers.CharField(max_length=128)
 
 
-class UnpinForm(StrictSerializer):
+class UnpinBody(StrictSerializer):
     """Let the device follow its channel again."""
 
     model = serializers.CharField(max_length=64)
 
 
-class ReasonForm(StrictSerializer):
+class ReasonBody(StrictSerializer):
     """Why; kept as the rollout's event."""
 
     reason = serializers.CharField(max_length=1000, allow_blank=True, default="")
 
 
-class StageForm(StrictSerializer):
+class StageBody(StrictSerializer):
     """One stage of a rollout."""
 
     percent = serializers.FloatField()
@@ -95,7 +122,7 @@ class StageForm(StrictSerializer):
     min_devices = serializers.IntegerField(min_value=0, max_value=10_000_000, default=1)
 
 
-class SelectorForm(StrictSerializer):
+class SelectorBody(StrictSerializer):
     """Whom the rollout is for; all that are given must hold."""
 
     labels = LabelsField(default=dict)
@@ -103,15 +130,15 @@ class SelectorForm(StrictSerializer):
     devices = serializers.ListField(child=serializers.CharField(max_length=128), default=list, max_length=10_000)
 
 
-class RolloutForm(StrictSerializer):
+class RolloutBody(StrictSerializer):
     """A rollout as it is posted."""
 
     model = serializers.CharField(max_length=64)
     channel = serializers.CharField(max_length=64, default="stable")
     version = serializers.CharField(max_length=128)
     salt = serializers.CharField(max_length=100, allow_blank=True, default="")
-    selector = SelectorForm(required=False)
-    stages = StageForm(many=True)
+    selector = SelectorBody(required=False)
+    stages = StageBody(many=True)
     policy = serializers.DictField(default=dict)
 
     def to_internal_value(self, data: Any) -> Any:
@@ -123,7 +150,7 @@ class RolloutForm(StrictSerializer):
         return super().to_internal_value(data)
 
     def plan(self) -> Plan:
-        """Return what was posted; call it on a valid form."""
+        """Return what was posted; call it on a valid body."""
         body = self.validated_data
         selector = body.get("selector", {})
         return Plan(

@@ -1,0 +1,1 @@
+"""What the fleet answers: each class describes an answer for OpenAPI and renders it."""
