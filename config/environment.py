@@ -3,7 +3,8 @@
 All problems are reported together, each by its variable's name, before anything starts.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ from core.durations import parse_duration
 from core.errors import DomainError
 
 ROOT = Path(__file__).resolve().parent.parent
+_KIND, _DEFAULT, _CHECK = "kind", "default", "check"
 
 
 class InvalidSettings(DomainError):
@@ -22,54 +24,99 @@ class InvalidSettings(DomainError):
     code = "invalid_settings"
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """The settings as the process was started with them. ``None`` means: not set, use the embedded default."""
+def _setting(kind: str, default: object, check: Callable[[Any], object] | None = None) -> Any:
+    """Declare a setting: how environs parses it, its default as a person would write it, and what else must hold."""
+    return field(metadata={_KIND: kind, _DEFAULT: default, _CHECK: check})
 
-    home: Path
-    host: str
-    port: int
-    files_port: int | None
-    files_public_url: str | None
-    web_workers: int
-    web_threads: int
-    debug: bool
-    log_format: str
-    database_url: str | None
-    redis_url: str | None
-    s3_endpoint_url: str | None
-    s3_public_endpoint_url: str | None
-    s3_bucket: str
-    s3_access_key_id: str | None
-    s3_secret_access_key: str | None
-    s3_region: str
-    secret_key: str | None
-    signing_key: str | None
-    public_url: str | None
-    trusted_proxies: tuple[str, ...]
-    allowed_hosts: tuple[str, ...]
-    csrf_trusted_origins: tuple[str, ...]
-    max_upload_bytes: int
-    max_ingest_bytes: int
-    ingest_backlog_limit: int
-    download_url_seconds: int
-    assignment_seconds: int
-    poll_after_seconds: int
-    probation_seconds: int
-    probation_inferences: int
-    deployment_lease: timedelta
-    unreachable_after: timedelta
-    rollout_interval: timedelta
-    rollup_bucket: timedelta
-    rollup_interval: timedelta
-    landing_retention: timedelta
-    dedupe_horizon: timedelta
-    drift_window: timedelta
-    drift_overdispersion: float
-    evaluation_interval: timedelta
-    sandbox_memory_bytes: int
-    sandbox_seconds: int
-    build_lease: timedelta
+
+def _text(default: str, *, one_of: Sequence[str] = ()) -> Any:
+    return _setting("str", default, validate.OneOf(one_of) if one_of else None)
+
+
+def _optional_text() -> Any:
+    return _setting("optional", None)
+
+
+def _address() -> Any:
+    return _setting("address", None)
+
+
+def _whole(default: int, *, at_least: int = 1, at_most: int | None = None) -> Any:
+    return _setting("int", default, validate.Range(min=at_least, max=at_most))
+
+
+def _texts() -> Any:
+    return _setting("texts", "")
+
+
+def _duration(default: str) -> Any:
+    return _setting("duration", default)
+
+
+_HIGHEST_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """The settings as the process was started with them, each under the name of its variable in small letters.
+
+    ``None`` means: not set, use the embedded default.
+    """
+
+    modelfleet_home: Path = _setting("folder", None)
+    host: str = _text("127.0.0.1")
+    port: int = _whole(8000, at_most=_HIGHEST_PORT)
+    files_port: int | None = _setting("int", None, validate.Range(min=1, max=_HIGHEST_PORT))
+    files_public_url: str | None = _address()
+    web_workers: int = _whole(2)
+    web_threads: int = _whole(8)
+    debug: bool = _setting("bool", default=False)
+    log_format: str = _text("text", one_of=("text", "json"))
+    database_url: str | None = _optional_text()
+    redis_url: str | None = _optional_text()
+    s3_endpoint_url: str | None = _address()
+    s3_public_endpoint_url: str | None = _address()
+    s3_bucket: str = _text("modelfleet")
+    s3_access_key_id: str | None = _optional_text()
+    s3_secret_access_key: str | None = _optional_text()
+    s3_region: str = _text("us-east-1")
+    secret_key: str | None = _optional_text()
+    signing_key: str | None = _optional_text()
+    public_url: str | None = _address()
+    trusted_proxies: tuple[str, ...] = _texts()
+    allowed_hosts: tuple[str, ...] = _texts()
+    csrf_trusted_origins: tuple[str, ...] = _texts()
+    max_upload_bytes: int = _whole(2 * 1024**3)
+    max_ingest_bytes: int = _whole(8 * 1024**2)
+    ingest_backlog_limit: int = _whole(50_000)
+    download_url_seconds: int = _whole(6 * 3600)
+    assignment_seconds: int = _whole(7 * 86_400)
+    poll_after_seconds: int = _whole(300)
+    probation_seconds: int = _whole(300, at_least=0)
+    probation_inferences: int = _whole(50, at_least=0)
+    deployment_lease: timedelta = _duration("24h")
+    unreachable_after: timedelta = _duration("1h")
+    rollout_interval: timedelta = _duration("5s")
+    rollup_bucket: timedelta = _duration("1h")
+    rollup_interval: timedelta = _duration("2s")
+    landing_retention: timedelta = _duration("7d")
+    dedupe_horizon: timedelta = _duration("30d")
+    drift_window: timedelta = _duration("24h")
+    drift_overdispersion: float = _setting("float", 20.0, validate.Range(min=1.0))
+    evaluation_interval: timedelta = _duration("5m")
+    sandbox_memory_bytes: int = _whole(4 * 1024**3)
+    sandbox_seconds: int = _whole(600)
+    build_lease: timedelta = _duration("60s")
+
+    @property
+    def home(self) -> Path:
+        """The folder that all state is kept below."""
+        return self.modelfleet_home
+
+
+def list_defaults() -> dict[str, object]:
+    """Return every variable with its default as a person would write it; None where the setting is off by default."""
+    return {declared.name.upper(): declared.metadata[_DEFAULT] for declared in fields(Environment)}
 
 
 def read() -> Environment:
@@ -79,72 +126,42 @@ def read() -> Environment:
         InvalidSettings: Every variable that is wrong, with what is wrong about it.
     """
     env = Env(eager=False)
-    env.add_parser("duration", _duration)
-    env.add_parser("address", _address)
-    values = _values(env)
+    parsers = {"optional": _parse_optional, "texts": _parse_texts, "folder": _parse_folder, "duration": _parse_duration}
+    for kind, parse in {**parsers, "address": _parse_address}.items():
+        env.add_parser(kind, parse)
+    values = {declared.name: _read_one(env, declared) for declared in fields(Environment)}
     try:
         env.seal()
     except EnvValidationError as error:
         messages = cast("dict[str, list[str]]", error.error_messages)
         problems = [f"{name}: {' '.join(map(str, found))}" for name, found in messages.items()]
         raise InvalidSettings("Settings that cannot be used:\n  " + "\n  ".join(problems)) from error
-    if values["s3_endpoint_url"] and not (values["s3_access_key_id"] and values["s3_secret_access_key"]):
+    found = Environment(**values)
+    if found.s3_endpoint_url and not (found.s3_access_key_id and found.s3_secret_access_key):
         raise InvalidSettings("S3_ENDPOINT_URL is set, so S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set too.")
-    return Environment(**values)
+    return found
 
 
-def _values(env: Any) -> dict[str, Any]:
-    positive = validate.Range(min=1)
-    port = validate.Range(min=1, max=65_535)
-    return {
-        "home": Path(env.str("MODELFLEET_HOME", str(ROOT / "var")) or ROOT / "var").expanduser().absolute(),
-        "host": env.str("HOST", "127.0.0.1"),
-        "port": env.int("PORT", 8000, validate=port),
-        "files_port": env.int("FILES_PORT", None, validate=port),
-        "files_public_url": env.address("FILES_PUBLIC_URL", None),
-        "web_workers": env.int("WEB_WORKERS", 2, validate=positive),
-        "web_threads": env.int("WEB_THREADS", 8, validate=positive),
-        "debug": env.bool("DEBUG", False),
-        "log_format": env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
-        "database_url": env.str("DATABASE_URL", None) or None,
-        "redis_url": env.str("REDIS_URL", None) or None,
-        "s3_endpoint_url": env.address("S3_ENDPOINT_URL", None),
-        "s3_public_endpoint_url": env.address("S3_PUBLIC_ENDPOINT_URL", None),
-        "s3_bucket": env.str("S3_BUCKET", "modelfleet"),
-        "s3_access_key_id": env.str("S3_ACCESS_KEY_ID", None) or None,
-        "s3_secret_access_key": env.str("S3_SECRET_ACCESS_KEY", None) or None,
-        "s3_region": env.str("S3_REGION", "us-east-1"),
-        "secret_key": env.str("SECRET_KEY", None) or None,
-        "signing_key": env.str("SIGNING_KEY", None) or None,
-        "public_url": env.address("PUBLIC_URL", None),
-        "trusted_proxies": _list(env, "TRUSTED_PROXIES"),
-        "allowed_hosts": _list(env, "ALLOWED_HOSTS"),
-        "csrf_trusted_origins": _list(env, "CSRF_TRUSTED_ORIGINS"),
-        "max_upload_bytes": env.int("MAX_UPLOAD_BYTES", 2 * 1024**3, validate=positive),
-        "max_ingest_bytes": env.int("MAX_INGEST_BYTES", 8 * 1024**2, validate=positive),
-        "ingest_backlog_limit": env.int("INGEST_BACKLOG_LIMIT", 50_000, validate=positive),
-        "download_url_seconds": env.int("DOWNLOAD_URL_SECONDS", 6 * 3600, validate=positive),
-        "assignment_seconds": env.int("ASSIGNMENT_SECONDS", 7 * 86_400, validate=positive),
-        "poll_after_seconds": env.int("POLL_AFTER_SECONDS", 300, validate=positive),
-        "probation_seconds": env.int("PROBATION_SECONDS", 300, validate=validate.Range(min=0)),
-        "probation_inferences": env.int("PROBATION_INFERENCES", 50, validate=validate.Range(min=0)),
-        "deployment_lease": env.duration("DEPLOYMENT_LEASE", "24h"),
-        "unreachable_after": env.duration("UNREACHABLE_AFTER", "1h"),
-        "rollout_interval": env.duration("ROLLOUT_INTERVAL", "5s"),
-        "rollup_bucket": env.duration("ROLLUP_BUCKET", "1h"),
-        "rollup_interval": env.duration("ROLLUP_INTERVAL", "2s"),
-        "landing_retention": env.duration("LANDING_RETENTION", "7d"),
-        "dedupe_horizon": env.duration("DEDUPE_HORIZON", "30d"),
-        "drift_window": env.duration("DRIFT_WINDOW", "24h"),
-        "drift_overdispersion": env.float("DRIFT_OVERDISPERSION", 20.0, validate=validate.Range(min=1.0)),
-        "evaluation_interval": env.duration("EVALUATION_INTERVAL", "5m"),
-        "sandbox_memory_bytes": env.int("SANDBOX_MEMORY_BYTES", 4 * 1024**3, validate=positive),
-        "sandbox_seconds": env.int("SANDBOX_SECONDS", 600, validate=positive),
-        "build_lease": env.duration("BUILD_LEASE", "60s"),
-    }
+def _read_one(env: Env, declared: Field[Any]) -> Any:
+    check = declared.metadata[_CHECK]
+    parse = getattr(env, declared.metadata[_KIND])
+    return parse(declared.name.upper(), declared.metadata[_DEFAULT], **({"validate": check} if check else {}))
 
 
-def _duration(value: str) -> timedelta:
+def _parse_optional(value: str | None) -> str | None:
+    # Compose files set a variable to nothing where a person leaves it out.
+    return value or None
+
+
+def _parse_texts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _parse_folder(value: str | None) -> Path:
+    return Path(value or ROOT / "var").expanduser().absolute()
+
+
+def _parse_duration(value: str) -> timedelta:
     try:
         duration = parse_duration(value)
     except DomainError as error:
@@ -154,16 +171,12 @@ def _duration(value: str) -> timedelta:
     return duration
 
 
-def _address(value: str | None) -> str | None:
+def _parse_address(value: str | None) -> str | None:
     if not value:
         return None
     if not value.startswith(("http://", "https://")):
         raise ValidationError("must start with http:// or https://.")
     return value.rstrip("/")
-
-
-def _list(env: Any, name: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in env.list(name, []) if part.strip())
 
 
 environment = read()
