@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from environs import Env, EnvValidationError, ValidationError, validate
 
-from core.durations import parse_duration
 from core.errors import DomainError
+from core.formats.durations import parse_duration
 
 ROOT = Path(__file__).resolve().parent.parent
 _KIND, _DEFAULT, _CHECK = "kind", "default", "check"

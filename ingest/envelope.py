@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from core.errors import Invalid
-from core.json_depth import TOO_DEEP, is_too_deep
+from core.formats.json_depth import TOO_DEEP, is_too_deep
 from registry.baselines.inference_records import InferenceRecord
 
 MAX_BATCH_NUMBER = 2**63 - 1

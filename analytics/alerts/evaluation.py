@@ -23,7 +23,7 @@ from analytics.drift.statistics import comparison
 from analytics.drift.statistics.comparison import Comparison, Judgement
 from analytics.models import Alert
 from analytics.states import OPEN_STATES
-from core.durations import format_duration
+from core.formats.durations import format_duration
 
 # Arbitrary but fixed: evaluations exclude each other.
 _LOCK = 7_340_101

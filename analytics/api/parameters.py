@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from analytics.drift.queries import Subject
 from analytics.drift.scopes import DEVICE, FLEET, LABEL, TARGET
-from core.durations import parse_duration
 from core.errors import Invalid
+from core.formats.durations import parse_duration
 from ingest.counting import Scope
 
 _FILTERS = ("target", "label", "device_id")

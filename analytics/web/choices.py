@@ -9,7 +9,7 @@ from django.conf import settings
 from analytics.drift import queries, report
 from analytics.drift.queries import Subject, Traffic
 from analytics.drift.scopes import DEVICE, FLEET, LABEL, TARGET
-from core.durations import format_duration
+from core.formats.durations import format_duration
 from ingest.counting import Scope
 from registry.versions.queries import list_models, list_offerable_by_model
 

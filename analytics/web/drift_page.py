@@ -19,7 +19,7 @@ from analytics.states import OPEN_STATES
 from analytics.web import addresses, charts, choices, verdicts
 from console.pages import page, verb
 from core.api.authentication import actor_of
-from core.durations import format_duration
+from core.formats.durations import format_duration
 from core.roles import Area
 from ingest import backlog
 from ingest.counting import Scope

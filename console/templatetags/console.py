@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from console import navigation, tones
-from core.durations import format_duration
+from core.formats.durations import format_duration
 
 register = template.Library()
 

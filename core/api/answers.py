@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from rest_framework import serializers
 
-from core.times import rfc3339
+from core.formats.times import rfc3339
 
 _Source = TypeVar("_Source")
 

@@ -18,7 +18,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.errors import Invalid
-from core.json_depth import is_too_deep
+from core.formats.json_depth import is_too_deep
 
 MAX_LIMIT = 500
 DEFAULT_LIMIT = 100

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from rest_framework import exceptions, parsers
 
 from core.errors import DomainError, Kind
-from core.json_depth import TOO_DEEP, is_too_deep
+from core.formats.json_depth import TOO_DEEP, is_too_deep
 
 
 class BodyTooLarge(DomainError):

@@ -8,8 +8,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api.strictness import StrictSerializer
-from core.durations import parse_duration
 from core.errors import DomainError
+from core.formats.durations import parse_duration
 from fleet.devices import subscriptions
 from fleet.devices.enrollment_keys import MAX_USES, NewKey
 from fleet.devices.subscriptions import Follow

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import ClassVar, Final, Self
 
-from core.durations import format_duration
 from core.errors import Invalid
+from core.formats.durations import format_duration
 
 MAX_STAGES: Final = 20
 

@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from core.durations import parse_duration
 from core.errors import DomainError
+from core.formats.durations import parse_duration
 from fleet.rollouts.stages import Stage
 
 _STAGE_PARTS = ("percent", "min_duration", "min_confirmed")

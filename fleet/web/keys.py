@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from console.pages import form_page, page, show_refusal, verb
 from core.api.authentication import actor_of
-from core.durations import parse_duration
 from core.errors import DomainError
+from core.formats.durations import parse_duration
 from core.roles import Area
 from fleet.devices import enrollment_keys
 from fleet.devices import queries as device_queries

@@ -18,7 +18,7 @@ from core.api.paging import keyset_page, page_of
 from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
-from core.json_depth import TOO_DEEP, is_too_deep
+from core.formats.json_depth import TOO_DEEP, is_too_deep
 from core.roles import Area
 from registry.api.shapes import VersionShape
 from registry.models import ModelVersion

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from core.errors import DomainError, Kind
-from core.json_depth import TOO_DEEP, is_too_deep
+from core.formats.json_depth import TOO_DEEP, is_too_deep
 
 _ShortText = Annotated[str, msgspec.Meta(max_length=128)]
 _Finite = Annotated[float, msgspec.Meta(ge=-1.7976931348623157e308, le=1.7976931348623157e308)]

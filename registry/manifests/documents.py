@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 
 from core.errors import DomainError, Kind
-from core.json_depth import TOO_DEEP, is_too_deep
+from core.formats.json_depth import TOO_DEEP, is_too_deep
 from registry import names, version_numbers
 
 SCHEMA: Final = "modelfleet.manifest/1"

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from core.errors import DomainError, Kind
-from core.json_depth import TOO_DEEP, is_too_deep
+from core.formats.json_depth import TOO_DEEP, is_too_deep
 from registry.manifests.signing_keys import PublicKey, SigningKey
 from registry.names import SIGNATURE_NAME
 

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api.answers import Answer, TimeField
-from core.durations import format_duration
+from core.formats.durations import format_duration
 from fleet.models import Rollout, RolloutEvent
 from fleet.rollouts import operator_verbs
 from fleet.rollouts.plans import Preview, StagePreview

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from core.json_depth import MAX_DEPTH, is_too_deep
+from core.formats.json_depth import MAX_DEPTH, is_too_deep
 
 
 def nest(levels, *, opening="[", closing="]", inside=""):

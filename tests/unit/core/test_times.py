@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta, timezone
 
-from core.times import rfc3339
+from core.formats.times import rfc3339
 
 NOON = datetime(2026, 5, 4, 12, 30, 15, 250_000, tzinfo=UTC)
 
