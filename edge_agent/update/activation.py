@@ -169,8 +169,8 @@ class Activation:
     def _count_seconds(self, attempt: Attempt) -> float:
         """Return the seconds on probation: of this boot all of them, of earlier boots those that were saved.
 
-        Monotonic seconds of an earlier boot mean nothing now. The journal is saved once a minute, so a reboot loses a minute
-        at most, and the sum is never more than the time that really passed.
+        Monotonic seconds of an earlier boot mean nothing now. A reboot therefore loses the time since the last save, which a
+        running agent makes once a minute. The sum is never more than the time that really passed.
         """
         now = self._clock.monotonic()
         if attempt.probation_boot_id != self._clock.boot_id():
