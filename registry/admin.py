@@ -1,4 +1,4 @@
-"""The registry in the web admin: upload a version; look at everything else. Roles decide, not Django's permissions."""
+"""The registry in the web admin: every row, to be read. Roles decide, not Django's permissions."""
 
 from typing import Any
 
@@ -7,15 +7,10 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.utils.decorators import method_decorator
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from core.api.authentication import actor_of, role_of
+from core.api.authentication import role_of
 from core.roles import Area, roles_that_may
 from registry.models import Baseline, Channel, Job, ModelVersion, RegisteredModel, Variant
-from registry.storage.upload_limits import UploadTooLarge
-from registry.web.upload_form import UploadForm
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -62,7 +57,7 @@ class VariantRows(admin.TabularInline[Any, Any]):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
-    """Versions; adding one is uploading it."""
+    """Versions; the page for uploads adds one."""
 
     list_display = ["__str__", "status", "created_at", "created_by", "quarantined_at"]
     list_filter = ["status", "model"]
@@ -74,45 +69,16 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         """Let those upload who may write models."""
         return role_of(request.user) in roles_that_may(Area.MODELS, write=True)
 
-    # The body is read in here and not by the middleware, so that one that is too large is an error of the form.
-    @method_decorator(csrf_exempt)
     def add_view(
         self,
         request: HttpRequest,
         form_url: str = "",  # noqa: ARG002 - Django's hook
-        extra_context: dict[str, Any] | None = None,
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002 - Django's hook
     ) -> HttpResponse:
-        """Show the upload form, and take it."""
+        """Lead to the page that uploads a version."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        try:
-            request.POST  # noqa: B018 - parses the body
-        except UploadTooLarge as error:
-            form = UploadForm({}, {})
-            form.errors.clear()
-            form.add_error("file", error.detail)
-            return self._show(request, form, extra_context)
-        return self._take(request, extra_context)
-
-    @method_decorator(csrf_protect)
-    def _take(self, request: HttpRequest, extra_context: dict[str, Any] | None) -> HttpResponse:
-        form = UploadForm(initial={"model": request.GET.get("model", "")})
-        if request.method == "POST":
-            form = UploadForm(request.POST, request.FILES)
-            version = form.save(actor=actor_of(request.user)) if form.is_valid() else None
-            if version is not None:
-                return redirect("version-page", model=version.model.slug, version=version.number)
-        return self._show(request, form, extra_context)
-
-    def _show(self, request: HttpRequest, form: UploadForm, extra_context: dict[str, Any] | None) -> HttpResponse:
-        shown = {
-            **self.admin_site.each_context(request),
-            "title": "Upload a version",
-            "opts": self.model._meta,  # noqa: SLF001 - Django's documented API
-            "form": form,
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin/registry/modelversion/upload.html", shown)
+        return redirect("upload-page")
 
 
 @admin.register(RegisteredModel)

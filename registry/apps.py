@@ -6,6 +6,8 @@ from console import navigation, tones
 from console.navigation import Section
 from registry import states
 
+PAGES = frozenset({"model-page", "version-page", "upload-page", "upload-to-model-page"})
+
 
 class RegistryConfig(AppConfig):
     """registry: models, versions, variants, channels."""
@@ -14,7 +16,5 @@ class RegistryConfig(AppConfig):
 
     def ready(self) -> None:
         """Register with the console."""
-        navigation.register(
-            Section("Models", page="models-page", position=20, pages=frozenset({"model-page", "version-page"}))
-        )
+        navigation.register(Section("Models", page="models-page", position=20, pages=PAGES))
         tones.register(states.TONES)

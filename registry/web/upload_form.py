@@ -1,7 +1,7 @@
-"""The form of the web admin that uploads a version: the fields of ``POST /api/models/{model}/versions``, for people."""
+"""The form that uploads a version: the fields of ``POST /api/models/{model}/versions``, for people."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.core.files.uploadedfile import TemporaryUploadedFile
@@ -49,6 +49,14 @@ class UploadForm(forms.Form):
         self.fields["targets"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField, declared above
         self.known_models = queries.list_models().values_list("slug", flat=True)
 
+    @classmethod
+    def refused(cls, field: str, message: str) -> Self:
+        """Return an empty form that shows a refusal at a field; what was entered could not be read."""
+        form = cls({}, {})
+        form.errors.clear()
+        form.add_error(field, message)
+        return form
+
     def save(self, *, actor: Actor) -> ModelVersion | None:
         """Upload, and return the version; None where it was refused, with the reason at its field."""
         given = self.cleaned_data
@@ -62,11 +70,10 @@ class UploadForm(forms.Form):
         try:
             return versions.create(given["model"], number=given["version"], upload=upload, actor=actor)[0]
         except DomainError as error:
-            self.refuse(error)
+            self._refuse(error)
             return None
 
-    def refuse(self, error: DomainError) -> None:
-        """Show a refusal at the fields that it names, or above all of them."""
+    def _refuse(self, error: DomainError) -> None:
         rows = error.extra.get("errors")
         for row in rows if isinstance(rows, list) else [{"field": "", "message": error.detail}]:
             self.add_error(row["field"] if row["field"] in self.fields else None, row["message"])

@@ -132,6 +132,7 @@ PLACES = (
     "/enrollment-keys",
     "/enrollment-keys/new",
     "/models",
+    "/upload",
     "/rollouts",
     "/rollouts/new",
     "/drift",
@@ -139,7 +140,6 @@ PLACES = (
     "/alerts?state=all",
     "/admin/",
     "/admin/registry/modelversion/",
-    "/admin/registry/modelversion/add/",
     "/admin/core/auditentry/",
 )
 

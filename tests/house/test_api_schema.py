@@ -33,6 +33,7 @@ PAGES = {
     "models",
     "models/{model}",
     "models/{model}/channels",
+    "models/{model}/upload",
     "models/{model}/{version}",
     "models/{model}/{version}/progress",
     "models/{model}/{version}/targets",
@@ -40,6 +41,7 @@ PAGES = {
     "rollouts/new",
     "rollouts/{rollout_id}",
     "rollouts/{rollout_id}/{name}",
+    "upload",
 }
 
 

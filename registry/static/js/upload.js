@@ -28,17 +28,16 @@ function finish(request, box) {
     return;
   }
   // Chosen files stay chosen: only what the server says replaces what is shown.
-  for (const row of form.querySelectorAll(".form-row")) {
-    const name = [...row.classList].find((one) => one.startsWith("field-"));
-    const errors = answer.querySelector(`.${name} .errorlist`);
-    row.querySelector(".errorlist")?.remove();
-    row.classList.toggle("errors", Boolean(errors));
-    if (errors) row.insertBefore(errors, row.querySelector(".upload-label").nextSibling);
+  for (const row of form.querySelectorAll("[data-field]")) {
+    const errors = answer.querySelector(`[data-field=${row.dataset.field}] .field-errors`);
+    row.querySelector(".field-errors")?.remove();
+    row.classList.toggle("has-errors", Boolean(errors));
+    if (errors) row.insertBefore(errors, row.querySelector(".hint"));
   }
-  for (const note of form.querySelectorAll(":scope > .errornote")) note.remove();
-  form.prepend(...answer.querySelectorAll(":scope > .errornote"));
+  for (const note of form.querySelectorAll(":scope > .notice")) note.remove();
+  form.prepend(...answer.querySelectorAll(":scope > .notice"));
   reset(box);
-  form.querySelector(".errornote")?.scrollIntoView({ block: "center" });
+  form.querySelector(".notice")?.scrollIntoView({ block: "center" });
 }
 
 function reset(box) {

@@ -1,0 +1,42 @@
+"""The page that uploads a version."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from console import pages
+from core.api.authentication import actor_of
+from core.roles import Area
+from registry.models import RegisteredModel
+from registry.storage.upload_limits import UploadTooLarge
+from registry.versions import queries
+from registry.web.upload_form import UploadForm
+
+
+# The middleware would read the body to find the token, and a body that is too large would be no error of the form.
+@csrf_exempt
+def upload(request: HttpRequest, model: str = "") -> HttpResponse:
+    """Show the form, and take an upload; ``model`` is what the form begins with."""
+    if pages.may(request, Area.MODELS, write=True):
+        try:
+            request.POST  # noqa: B018 - parses the body
+        except UploadTooLarge as error:
+            return _show(request, UploadForm.refused("file", error.detail))
+    return _take(request, model=model)
+
+
+@pages.form_page(Area.MODELS)
+@csrf_protect
+def _take(request: HttpRequest, model: str) -> HttpResponse:
+    known = queries.get_model(model) if model else None
+    form = UploadForm(initial={"model": model})
+    if request.method == "POST":
+        form = UploadForm(request.POST, request.FILES)
+        version = form.save(actor=actor_of(request.user)) if form.is_valid() else None
+        if version is not None:
+            return redirect("version-page", model=version.model.slug, version=version.number)
+    return _show(request, form, model=known)
+
+
+def _show(request: HttpRequest, form: UploadForm, *, model: RegisteredModel | None = None) -> HttpResponse:
+    return render(request, "registry/upload.html", {"form": form, "model": model})
