@@ -1,6 +1,6 @@
 """What a drift answer costs, and that more records do not cost more: `python -m bench.drift`.
 
-1. `analytics.drift.report.get` from the database over 1 million and 10 million records in the same buckets, beside the plain PSI
+1. `analytics.drift.version_drift.get` from the database over 1 million and 10 million records in the same buckets, beside the plain PSI
    of NumPy over the raw class ids, with `psi_raw` equal to it.
 2. The data of the fleet's page: 1,000 devices × 72 hours, the 95th percentile of the time in the server.
 
@@ -98,11 +98,11 @@ def _report_page(version: str) -> float:
 
 
 def _ask(version: str, *, hours: int) -> float:
-    from analytics.drift import report
+    from analytics.drift import version_drift
     from analytics.drift.queries import Subject
     from analytics.drift.scopes import FLEET
 
-    found = report.get(Subject(MODEL, version), scope=FLEET, length=timedelta(hours=hours), at=AT)
+    found = version_drift.get(Subject(MODEL, version), scope=FLEET, length=timedelta(hours=hours), at=AT)
     return found.psi_raw or 0.0
 
 

@@ -157,7 +157,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "VersionStatusEnum": "registry.api.shapes.VERSION_STATUSES",
         "VariantStatusEnum": "registry.api.shapes.VARIANT_STATUSES",
-        "DriftStatusEnum": "analytics.api.drift_serializers.STATUSES",
+        "DriftStatusEnum": "analytics.api.drift_answers.STATUSES",
         "AlertStateEnum": "analytics.api.alerts.STATES",
         "DeviceStateEnum": "fleet.api.answers.devices.DEVICE_STATES",
         "DeploymentStateEnum": "fleet.api.answers.devices.DEPLOYMENT_STATES",

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from analytics import states
-from analytics.alerts import explanation
+from analytics.alerts import reasons
 from analytics.alerts import verbs as alerts
 from analytics.alerts.verbs import Finding, Key
 from analytics.drift import baselines_in_force, queries, windows
@@ -74,12 +74,12 @@ def _find(key: Key, row: Comparison, judgement: Judgement) -> Finding | None:
     observation = states.observe(judgement.status, psi_adjusted=row.psi_adjusted)
     if observation is None:
         return None
-    sentence = explanation.sentence(
+    sentence = reasons.sentence(
         row,
         judgement=judgement,
         scope=key.scope,
         subject=f"{key.subject.model} {key.subject.version}",
         window=format_duration(settings.DRIFT_WINDOW),
     )
-    facts = explanation.facts(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
+    facts = reasons.facts(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
     return Finding(observation, judgement.status, sentence, facts)

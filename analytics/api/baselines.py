@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics import baselines
-from analytics.api import parameters
+from analytics.api import drift_parameters
 from core.actors import Actor
 from core.api.authentication import actor_of
 from core.api.parsing import BoundedJSONParser
@@ -84,5 +84,5 @@ def _from_file(version: ModelVersion, request: Request, *, actor: Actor) -> Base
 def _from_telemetry(version: ModelVersion, request: Request, *, actor: Actor) -> Baseline:
     form = TelemetryWindowSerializer(data=request.data)
     form.is_valid(raise_exception=True)
-    length = parameters.read_window(form.validated_data["window"])
+    length = drift_parameters.read_window(form.validated_data["window"])
     return baselines.create_from_telemetry(version, length=length, actor=actor, at=timezone.now())

@@ -5,14 +5,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analytics.api import parameters
-from analytics.api.drift_serializers import (
+from analytics.api import drift_parameters
+from analytics.api.drift_answers import (
     DeviceDriftPageSerializer,
     DeviceDriftSerializer,
     DriftSerializer,
     SeriesSerializer,
 )
-from analytics.drift import report
+from analytics.drift import version_drift
 from core.api.paging import ranked_page
 from core.roles import Area
 
@@ -34,7 +34,7 @@ class Drift(APIView):
     @extend_schema(operation_id="drift", parameters=QUESTION, responses=DriftSerializer)
     def get(self, request: Request) -> Response:
         """Compare one window of the fleet, a target, a label or a device."""
-        found = report.get(**parameters.read(request.query_params))
+        found = version_drift.get(**drift_parameters.read(request.query_params))
         return Response(DriftSerializer(found).data)
 
 
@@ -46,7 +46,7 @@ class DriftSeries(APIView):
     @extend_schema(operation_id="drift_series", parameters=QUESTION, responses=SeriesSerializer)
     def get(self, request: Request) -> Response:
         """Compare every time bucket of the window that has data."""
-        found = report.get_series(**parameters.read(request.query_params))
+        found = version_drift.get_series(**drift_parameters.read(request.query_params))
         return Response(SeriesSerializer(found).data)
 
 
@@ -62,6 +62,6 @@ class DriftDevices(APIView):
     )
     def get(self, request: Request) -> Response:
         """List the devices that sent something in the window, worst first."""
-        rows = report.list_devices(**parameters.read(request.query_params, ignoring={"limit", "cursor"}))
+        rows = version_drift.list_devices(**drift_parameters.read(request.query_params, ignoring={"limit", "cursor"}))
         page = ranked_page(request, rows, key=lambda row: row.place, render=lambda row: DeviceDriftSerializer(row).data)
         return Response(page)

@@ -10,7 +10,7 @@ from analytics.alerts.verbs import Key
 from analytics.drift.statistics.comparison import BinShare
 from analytics.models import Alert
 from analytics.states import OPEN_STATES, AlertState
-from analytics.web import addresses, charts
+from analytics.web import charts, links
 from console.pages import page, verb
 from core.api.authentication import actor_of
 from core.roles import Area
@@ -45,7 +45,7 @@ def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
         "alert": found,
         "is_open": found.state in OPEN_STATES,
         "classes": charts.describe_classes(bins, when="then"),
-        "drift_url": addresses.drift(key.subject, scope=key.scope),
+        "drift_url": links.drift(key.subject, scope=key.scope),
     }
     return render(request, "analytics/alert.html", given)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from analytics.drift.report import Series
 from analytics.drift.statistics.comparison import BinShare
 from analytics.drift.statistics.confidence import ConfidenceSummary
+from analytics.drift.version_drift import Series
 from console import charts
 from console.charts import Bar, Bars, Column, Columns, Line, LineChart, LineLook, SharePair, SharePairs
 from console.tones import Tone

@@ -10,13 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from analytics import baselines
-from analytics.api.parameters import read_scope, read_window
-from analytics.drift import baselines_in_force, place_ranking, report
+from analytics.api.drift_parameters import read_scope, read_window
+from analytics.drift import baselines_in_force, scope_drift, version_drift
 from analytics.drift.queries import Subject
 from analytics.drift.scopes import DEVICE, LABEL, TARGET
 from analytics.models import Alert
 from analytics.states import OPEN_STATES
-from analytics.web import addresses, charts, choices, verdicts
+from analytics.web import charts, drift_filters, links, status_sentence
 from console.pages import page, verb
 from core.api.authentication import actor_of
 from core.formats.durations import format_duration
@@ -34,15 +34,15 @@ def show(request: HttpRequest) -> HttpResponse:
     """Show drift of one version at one place over one window."""
     given, at = request.GET, timezone.now()
     length = read_window(given.get("window", ""))
-    subject = choices.choose(given.get("model", ""), given.get("version", ""), length=length, at=at)
+    subject = drift_filters.choose(given.get("model", ""), given.get("version", ""), length=length, at=at)
     if subject is None:
         return render(request, "analytics/no_model.html")
     if "place" in given or not (given.get("model") and given.get("version")):
         scope = _read_place(given["place"]) if given.get("place") else read_scope(given)
-        return redirect(addresses.drift(subject, scope=scope, window=given.get("window", "")))
+        return redirect(links.drift(subject, scope=scope, window=given.get("window", "")))
     scope = read_scope(given)
     shown = _measure(subject, scope=scope, length=length)
-    shown["choices"] = choices.find(subject, scope=scope, length=length, at=at)
+    shown["choices"] = drift_filters.find(subject, scope=scope, length=length, at=at)
     return render(request, "analytics/drift.html", shown)
 
 
@@ -55,18 +55,18 @@ def make_baseline(request: HttpRequest) -> HttpResponse:
     made = baselines.create_from_telemetry(version, length=length, actor=actor_of(request.user), at=timezone.now())
     messages.success(request, f"What is normal for {version} is now what {made.samples:,} inferences showed.")
     subject = Subject(version.model.slug, version.number)
-    return redirect(addresses.drift(subject, scope=read_scope({}), window=given.get("window", "")))
+    return redirect(links.drift(subject, scope=read_scope({}), window=given.get("window", "")))
 
 
 def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, Any]:
     at = timezone.now()
-    found = report.get(subject, scope=scope, length=length, at=at)
-    series = report.get_series(subject, scope=scope, length=length, at=at)
+    found = version_drift.get(subject, scope=scope, length=length, at=at)
+    series = version_drift.get_series(subject, scope=scope, length=length, at=at)
     known = baselines_in_force.find(subject, has_traffic=True)
     open_alerts = Alert.objects.filter(model=subject.model, version=subject.version, state__in=OPEN_STATES)
     return {
         "drift": found,
-        "verdict": verdicts.explain(found),
+        "verdict": status_sentence.explain(found),
         "charts": {
             "psi": charts.describe_series(series),
             "classes": charts.describe_classes(found.bins),
@@ -79,8 +79,8 @@ def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, 
         "window": format_duration(length),
         "bucket": settings.ROLLUP_BUCKET,
         "slices": [
-            (row, addresses.drift(subject, scope=row.scope, window=format_duration(length)))
-            for row in place_ranking.rank(subject, known, window=found.window)[:_SLICES_SHOWN]
+            (row, links.drift(subject, scope=row.scope, window=format_duration(length)))
+            for row in scope_drift.rank(subject, known, window=found.window)[:_SLICES_SHOWN]
         ],
         "alerts": open_alerts,
         "alert_window": format_duration(settings.DRIFT_WINDOW),

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.drift.report import Series, SeriesPoint
 from analytics.drift.scopes import FLEET
 from analytics.drift.statistics.comparison import BinShare
 from analytics.drift.statistics.severity import THRESHOLDS
+from analytics.drift.version_drift import Series, SeriesPoint
 from analytics.drift.windows import Window
 from analytics.web import charts
 

@@ -18,7 +18,7 @@ _KNOWN = {"model", "version", "window", *_FILTERS}
 
 
 class Question(TypedDict):
-    """Read parameters, as the queries of ``analytics.drift.report`` take them."""
+    """Read parameters, as the queries of ``analytics.drift.version_drift`` take them."""
 
     subject: Subject
     scope: Scope

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from analytics.drift import queries, report
+from analytics.drift import queries, version_drift
 from analytics.drift.queries import Subject, Traffic
 from analytics.drift.scopes import DEVICE, FLEET, LABEL, TARGET
 from core.formats.durations import format_duration
@@ -33,7 +33,7 @@ class Choices:
 
 def find(subject: Subject | None, *, scope: Scope, length: timedelta, at: datetime) -> Choices:
     """Return what there is to choose from: registered versions, and whatever sent something in the window."""
-    window = report.window_of(length, at=at)
+    window = version_drift.window_of(length, at=at)
     traffic = queries.list_traffic(window, kinds=(FLEET.kind, TARGET, LABEL))
     return Choices(
         versions=_versions(traffic, subject), windows=_windows(length), places=_places(traffic, subject, scope)
@@ -44,7 +44,7 @@ def choose(model: str, version: str, *, length: timedelta, at: datetime) -> Subj
     """Return what was asked for; where it is incomplete, the version with the most traffic, else the newest READY one."""
     if model and version:
         return Subject(model, version)
-    traffic = queries.list_traffic(report.window_of(length, at=at))
+    traffic = queries.list_traffic(version_drift.window_of(length, at=at))
     fitting = [row for row in traffic if not model or row.subject.model == model]
     if fitting:
         return max(fitting, key=lambda row: row.samples).subject

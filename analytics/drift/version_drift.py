@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from analytics.drift import baselines_in_force, device_ranking, queries
+from analytics.drift import baselines_in_force, device_drift, queries
 from analytics.drift.baselines_in_force import BaselineUsed, Known
 from analytics.drift.counts import Counts
-from analytics.drift.device_ranking import DeviceDrift, DevicesDrift
+from analytics.drift.device_drift import DeviceDrift, DevicesDrift
 from analytics.drift.queries import Subject
 from analytics.drift.scopes import FLEET
 from analytics.drift.statistics import comparison, confidence, latency
@@ -101,7 +101,7 @@ def get(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> D
     counts = queries.sum_counts(subject, scope=scope, window=window)
     known = baselines_in_force.find(subject, has_traffic=bool(counts.samples))
     compared = _compare(counts.classes, known)
-    devices = device_ranking.rank(subject, known, scope=scope, window=window)
+    devices = device_drift.rank(subject, known, scope=scope, window=window)
     return Drift(
         model=subject.model,
         version=subject.version,
@@ -120,7 +120,7 @@ def get(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> D
         bins=list(compared.bins) if compared else [],
         confidence=_confidence(counts, known),
         latency=_latency(subject, counts, known, scope=scope, window=window),
-        devices=device_ranking.summarize(devices),
+        devices=device_drift.summarize(devices),
     )
 
 
@@ -156,7 +156,7 @@ def list_devices(subject: Subject, *, scope: Scope, length: timedelta, at: datet
     window = window_of(length, at=at)
     has_traffic = bool(queries.sum_counts(subject, scope=scope, window=window).samples)
     known = baselines_in_force.find(subject, has_traffic=has_traffic)
-    return device_ranking.rank(subject, known, scope=scope, window=window)
+    return device_drift.rank(subject, known, scope=scope, window=window)
 
 
 def _compare(classes: dict[str, int], known: Known | None) -> Comparison | None:

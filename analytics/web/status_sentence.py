@@ -1,8 +1,8 @@
 """The sentence beside the status: what was found, with its numbers, and what a person can do."""
 
-from analytics.alerts import explanation
-from analytics.drift.report import Drift
+from analytics.alerts import reasons
 from analytics.drift.statistics.severity import SIGNIFICANCE, THRESHOLDS, Status
+from analytics.drift.version_drift import Drift
 
 
 def explain(found: Drift) -> str:
@@ -18,7 +18,7 @@ def explain(found: Drift) -> str:
     figures = f"The adjusted PSI is {index:.2f} over {found.samples:,} inferences"
     if found.status is Status.OK:
         return f"{figures}; up to {THRESHOLDS.watch:g} is normal."
-    changed = explanation.changes(found.bins)
+    changed = reasons.changes(found.bins)
     if found.status is Status.WATCH:
         why = _why_only_watched(found)
         return f"{figures}; {why}: {changed}."
