@@ -116,7 +116,8 @@ def _records(random: np.random.Generator, number: int) -> list[dict[str, object]
 
 
 def _count(batches: list[Any]) -> Any:
-    from ingest import counting, envelope
+    from ingest.landing import envelope
+    from ingest.roll_ups import counting
 
     read = [
         counting.CountableBatch(
@@ -168,7 +169,7 @@ def _group_by(batches: list[Any]) -> Cells:
 
 
 def _add_totals(cells: Cells, groups: Any, *, kind: str) -> None:
-    from ingest.counting import Total
+    from ingest.roll_ups.counting import Total
 
     sums = groups[["unknown", "confidence_micro", "confidence_squared_micro", "latency_micro"]].sum()
     sums.insert(0, "records", groups.size())
@@ -191,8 +192,8 @@ def _flat(key: Any) -> tuple[Any, ...]:
 
 def _roll_up(batches: list[Any]) -> float:
     """Store the batches, and return the processor seconds of this process that rolling them up took."""
-    from ingest import roll_ups
     from ingest.models import LandedBatch
+    from ingest.roll_ups import verbs as roll_ups
 
     for batch in batches:
         batch.pk = None

@@ -5,7 +5,8 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from ingest import retention, roll_ups
+from ingest.landing import retention
+from ingest.roll_ups import verbs as roll_ups
 
 # A hint works for so long at most, then the next one goes on: a long backlog never starves the queue.
 _BUDGET_SECONDS = 20.0

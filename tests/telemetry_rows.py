@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from fleet.models import Device
-from ingest import counting, roll_ups
+from ingest.roll_ups import counting
+from ingest.roll_ups import verbs as roll_ups
 from registry.baselines.histograms import statistics_of
 from registry.baselines.inference_records import InferenceRecord
 from registry.models import Baseline, Blob, ModelVersion, RegisteredModel

@@ -7,7 +7,7 @@ from analytics.drift import scopes
 from analytics.drift.statistics.bins import OTHER, UNSEEN
 from analytics.drift.statistics.comparison import BinShare, Comparison, Judgement
 from analytics.drift.statistics.severity import THRESHOLDS, Status
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 # A class is named where it makes at least this share of the index.
 NAMED_SHARE = 0.1

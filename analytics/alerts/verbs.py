@@ -14,7 +14,7 @@ from analytics.states import OPEN_STATES, AlertState, Observation
 from core import audit
 from core.actors import SYSTEM, Actor
 from core.errors import Conflict, Missing
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 # The one metric that alerts are raised for: the distribution of predicted classes.
 CLASSES = "classes"

@@ -11,7 +11,7 @@ from analytics.drift.queries import Subject
 from analytics.drift.scopes import DEVICE, FLEET, LABEL, TARGET
 from core.errors import Invalid
 from core.formats.durations import parse_duration
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 _FILTERS = ("target", "label", "device_id")
 _KNOWN = {"model", "version", "window", *_FILTERS}

@@ -13,7 +13,7 @@ from analytics.drift.statistics import comparison
 from analytics.drift.statistics.severity import Status
 from analytics.drift.windows import Window
 from fleet.models import Device
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 WORST_DEVICES = 5
 

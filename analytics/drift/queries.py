@@ -12,7 +12,7 @@ from analytics.drift.counts import Counts
 from analytics.drift.scopes import FLEET, LABEL
 from analytics.drift.statistics.bins import OTHER
 from analytics.drift.windows import Window
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 # Every bucket that overlaps, also one of another length, from before ROLLUP_BUCKET was changed.
 _FROM = """

@@ -12,7 +12,7 @@ from analytics.drift.statistics import comparison
 from analytics.drift.statistics.comparison import Comparison
 from analytics.drift.statistics.severity import Status
 from analytics.drift.windows import Window
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 
 @dataclass(frozen=True, slots=True)

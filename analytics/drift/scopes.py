@@ -1,6 +1,6 @@
 """Where a comparison is made, as words: the fleet, a hardware target, a label, one device."""
 
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 FLEET = Scope("fleet", "")
 LABEL = "label"

@@ -17,7 +17,7 @@ from analytics.drift.statistics.confidence import ConfidenceSummary
 from analytics.drift.statistics.latency import LatencySummary
 from analytics.drift.statistics.severity import THRESHOLDS, Status, Thresholds
 from analytics.drift.windows import Window
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from analytics.drift import queries, version_drift
 from analytics.drift.queries import Subject, Traffic
 from analytics.drift.scopes import DEVICE, FLEET, LABEL, TARGET
 from core.formats.durations import format_duration
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 from registry.versions.queries import list_models, list_offerable_by_model
 
 _WINDOWS = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72, 168))

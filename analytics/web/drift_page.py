@@ -21,8 +21,8 @@ from console.pages import page, verb
 from core.api.authentication import actor_of
 from core.formats.durations import format_duration
 from core.roles import Area
-from ingest import backlog
-from ingest.counting import Scope
+from ingest.landing import backlog
+from ingest.roll_ups.counting import Scope
 from registry.versions.queries import get_version
 
 _SLICES_SHOWN = 40

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from analytics.drift.queries import Subject
 from analytics.drift.scopes import DEVICE, LABEL, TARGET
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 
 _NAMES = {TARGET: "target", LABEL: "label", DEVICE: "device_id"}
 

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from analytics.models import Alert
 from core.roles import Area
 from fleet.models import Deployment, Device, Rollout
-from ingest import backlog
+from ingest.landing import backlog
 from ingest.models import LandedBatch, LandingState
 from registry.models import Job, ModelVersion
 

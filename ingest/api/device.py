@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from core.errors import DomainError, Kind
 from fleet.devices import last_seen
 from fleet.devices.tokens import authenticate_device
-from ingest import backlog, batches, content_encoding
+from ingest.landing import backlog, batches, content_encoding
 
 
 class RecordsRefused(DomainError):

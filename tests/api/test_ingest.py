@@ -10,7 +10,7 @@ import zstandard
 from config.wsgi import application
 from fleet.devices.tokens import issue_token
 from fleet.models import Device, Subscription
-from ingest import backlog
+from ingest.landing import backlog
 from ingest.models import BatchReceipt, LandedBatch
 
 pytestmark = pytest.mark.django_db

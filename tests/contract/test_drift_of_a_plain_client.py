@@ -14,7 +14,7 @@ from core.actors import SYSTEM
 from core.roles import Role
 from fleet.devices.tokens import issue_token
 from fleet.models import Device, Subscription
-from ingest import roll_ups
+from ingest.roll_ups import verbs as roll_ups
 from registry.models import Blob, ModelVersion, RegisteredModel
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,7 +5,7 @@ import pytest
 from analytics import baselines
 from core.actors import SYSTEM
 from core.errors import DomainError
-from ingest import counting
+from ingest.roll_ups import counting
 from registry.baselines.histograms import statistics_of
 from tests.telemetry_rows import NOON, add_telemetry, add_version, records
 

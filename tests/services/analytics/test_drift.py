@@ -6,7 +6,7 @@ from analytics.drift import version_drift
 from analytics.drift.queries import Subject
 from analytics.drift.scopes import FLEET
 from core.errors import Missing
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 from tests.telemetry_rows import MODEL, NOON, VERSION, add_baseline, add_telemetry, add_version, records
 
 pytestmark = pytest.mark.django_db

@@ -7,9 +7,11 @@ import pytest
 from django.db import connection, transaction
 
 from fleet.devices.tokens import OtherDevice
-from ingest import batches, counting, retention, roll_ups
-from ingest.batches import BatchContentDiffers, BatchTooOld, Sender
+from ingest.landing import batches, retention
+from ingest.landing.batches import BatchContentDiffers, BatchTooOld, Sender
 from ingest.models import BatchReceipt, LandedBatch, LandingState, RollUp
+from ingest.roll_ups import counting
+from ingest.roll_ups import verbs as roll_ups
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 SENDER = Sender(device_id="edge-1", target="rk3588", labels={"site": "osaka"}, default_model="digits")

@@ -9,10 +9,12 @@ from analytics.drift import queries
 from analytics.drift.queries import Subject
 from analytics.drift.scopes import FLEET
 from analytics.drift.windows import Window
-from ingest import batches, roll_ups, tasks
-from ingest.batches import Sender
-from ingest.counting import Total
+from ingest import tasks
+from ingest.landing import batches
+from ingest.landing.batches import Sender
 from ingest.models import LandedBatch, LandingState, RollUp
+from ingest.roll_ups import verbs as roll_ups
+from ingest.roll_ups.counting import Total
 from tests.telemetry_rows import NOON
 
 pytestmark = pytest.mark.django_db

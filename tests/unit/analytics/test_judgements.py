@@ -7,7 +7,7 @@ from analytics.drift import scopes, windows
 from analytics.drift.statistics import comparison, confidence, latency, severity
 from analytics.drift.statistics.comparison import BinShare, Reference
 from analytics.drift.statistics.severity import Status
-from ingest.counting import Scope
+from ingest.roll_ups.counting import Scope
 from registry.baselines import histograms
 
 

@@ -3,8 +3,8 @@ import gzip
 import pytest
 import zstandard
 
-from ingest import content_encoding
-from ingest.content_encoding import BodyTooLarge, BodyTruncated, MalformedEncoding, UnknownEncoding
+from ingest.landing import content_encoding
+from ingest.landing.content_encoding import BodyTooLarge, BodyTruncated, MalformedEncoding, UnknownEncoding
 
 TEXT = b'{"device_id": "edge-1", "records": []}' * 50
 PACKED = {"gzip": gzip.compress(TEXT), "zstd": zstandard.compress(TEXT), "": TEXT}

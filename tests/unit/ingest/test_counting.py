@@ -2,8 +2,8 @@ import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from ingest import counting
-from ingest.counting import CountableBatch, Key, Scope, Total
+from ingest.roll_ups import counting
+from ingest.roll_ups.counting import CountableBatch, Key, Scope, Total
 from registry.baselines.inference_records import InferenceRecord
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from ingest import envelope
-from ingest.envelope import MalformedBatch
+from ingest.landing import envelope
+from ingest.landing.envelope import MalformedBatch
 
 GOOD = {
     "timestamp": 1.5,

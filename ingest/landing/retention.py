@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
-from ingest.batches import CONTENT_STREAM
+from ingest.landing.batches import CONTENT_STREAM
 from ingest.models import LandedBatch, LandingState
 
 _CHUNK = 5_000

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Min
 
-from ingest.batches import Backlogged
+from ingest.landing.batches import Backlogged
 from ingest.models import LandedBatch, LandingState
 
 _FRESH_SECONDS = 1.0

@@ -16,7 +16,7 @@ from django.db import connection
 
 from core.errors import Conflict, DomainError, Kind
 from fleet.devices.tokens import check_own
-from ingest import envelope
+from ingest.landing import envelope
 from ingest.models import BatchReceipt, LandingState
 
 CONTENT_STREAM = "content"

@@ -14,8 +14,9 @@ from django.conf import settings
 from django.db import DataError, connection, transaction
 from django.db.models.functions import Length
 
-from ingest import counting, envelope
+from ingest.landing import envelope
 from ingest.models import LandedBatch, LandingState
+from ingest.roll_ups import counting
 from registry.baselines.inference_records import InferenceRecord
 from registry.models import ModelVersion
 

@@ -1,0 +1,1 @@
+"""Counts landed batches into roll-ups, exactly once."""
