@@ -169,7 +169,7 @@ def _group_by(batches: list[Any]) -> Cells:
 
 
 def _add_totals(cells: Cells, groups: Any, *, kind: str) -> None:
-    from ingest.roll_ups.counting import Total
+    from ingest.roll_ups.keys import Total
 
     sums = groups[["unknown", "confidence_micro", "confidence_squared_micro", "latency_micro"]].sum()
     sums.insert(0, "records", groups.size())
@@ -193,6 +193,7 @@ def _flat(key: Any) -> tuple[Any, ...]:
 def _roll_up(batches: list[Any]) -> float:
     """Store the batches, and return the processor seconds of this process that rolling them up took."""
     from ingest.models import LandedBatch
+    from ingest.roll_ups import folding
     from ingest.roll_ups import verbs as roll_ups
 
     for batch in batches:
@@ -201,7 +202,7 @@ def _roll_up(batches: list[Any]) -> float:
     began = time.process_time()
     while roll_ups.roll_up_chunk():
         pass
-    while roll_ups.fold_chunk():
+    while folding.fold_chunk():
         pass
     return time.process_time() - began
 

@@ -84,7 +84,7 @@ class RollUp(models.Model):
 
     scope: ``fleet``/"" · ``target``/name · ``label``/"key=value" · ``device``/id.
     metric and its bins: ``class``/class id · ``class_other``/0 · ``confidence``/0–19 · ``latency``/log bin ·
-    ``totals``/see ``ingest.roll_ups.counting.Total``.
+    ``totals``/see ``ingest.roll_ups.keys.Total``.
     """
 
     bucket_at = models.DateTimeField()

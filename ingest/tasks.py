@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from ingest.landing import retention
+from ingest.roll_ups import folding
 from ingest.roll_ups import verbs as roll_ups
 
 # A hint works for so long at most, then the next one goes on: a long backlog never starves the queue.
@@ -24,7 +25,7 @@ def roll_up() -> None:
 def fold() -> None:
     """Merge partial roll-ups until none is fresh."""
     end = time.monotonic() + _BUDGET_SECONDS
-    while roll_ups.fold_chunk() and time.monotonic() < end:
+    while folding.fold_chunk() and time.monotonic() < end:
         pass
 
 

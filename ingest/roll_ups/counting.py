@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 
+from ingest.roll_ups import keys
+from ingest.roll_ups.keys import Key, Metric, Scope, Total
 from registry.baselines.histograms import CONFIDENCE_BINS, Floats, Integers, confidence_bins, latency_bins
 from registry.baselines.inference_records import InferenceRecord
 
@@ -24,34 +24,6 @@ MICRO = 1_000_000
 _LONGEST_SUMMED_LATENCY_MS = 1e9
 # Where a sum of them ends: far from what devices measure, and within a bigint.
 MOST_SUM = 2**62
-
-
-class Total(IntEnum):
-    """The bins of the metric ``totals``."""
-
-    RECORDS = 0
-    CLOCK_SUSPECT = 1
-    UNKNOWN_VERSION = 2
-    CONFIDENCE_MICRO = 3
-    CONFIDENCE_SQUARED_MICRO = 4
-    LATENCY_MS_MICRO = 5
-
-
-class Scope(NamedTuple):
-    """Where something was counted, for example ``("fleet", "")`` or ``("label", "site=osaka")``."""
-
-    kind: str
-    value: str
-
-
-class Key(NamedTuple):
-    """What one roll-up row is about."""
-
-    bucket_at: datetime
-    scope: Scope
-    model: str
-    version: str
-    metric: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +51,6 @@ class _Chunk:
     confidence: list[float] = field(default_factory=list)
     latency_ms: list[float] = field(default_factory=list)
     is_suspect: list[bool] = field(default_factory=list)
-
-
-def scopes_of(*, device_id: str, target: str, labels: Mapping[str, str]) -> tuple[Scope, ...]:
-    """Return every scope that a device's records count in."""
-    by_label = (Scope("label", f"{key}={value}") for key, value in sorted(labels.items()))
-    return (Scope("fleet", ""), Scope("target", target), *by_label, Scope("device", device_id))
 
 
 def bucket_of(timestamp: float, *, bucket_seconds: int) -> datetime:
@@ -115,17 +81,17 @@ def cap_classes(counts: Counts) -> Counts:
     """Keep the 1,024 most frequent class ids of each row (ties: the lower id); the rest becomes ``class_other``."""
     capped: Counts = {}
     for key, bins in counts.items():
-        if key.metric != "class" or len(bins) <= MAX_CLASS_IDS:
+        if key.metric != Metric.CLASS or len(bins) <= MAX_CLASS_IDS:
             capped[key] = dict(bins)
             continue
         ranked = sorted(bins.items(), key=lambda item: (-item[1], item[0]))
         capped[key] = dict(ranked[:MAX_CLASS_IDS])
-        capped[key._replace(metric="class_other")] = {0: sum(number for _, number in ranked[MAX_CLASS_IDS:])}
+        capped[key._replace(metric=Metric.CLASS_OTHER)] = {0: sum(number for _, number in ranked[MAX_CLASS_IDS:])}
     return capped
 
 
 def _add_columns(chunk: _Chunk, batch: CountableBatch, *, bucket_seconds: int) -> None:
-    scopes = scopes_of(device_id=batch.device_id, target=batch.target, labels=batch.labels)
+    scopes = keys.scopes_of(device_id=batch.device_id, target=batch.target, labels=batch.labels)
     arrival = batch.received_at.timestamp()
     oldest, newest = arrival - OLDEST_EVENT.total_seconds(), arrival + NEWEST_EVENT.total_seconds()
     # A batch has few groups; this short key finds them again sooner than the whole one.
@@ -152,8 +118,11 @@ def _add_histograms(chunk: _Chunk, counts: Counts) -> None:
     confidence = confidence_bins(np.array(chunk.confidence, dtype=np.float64))
     by_confidence = np.bincount(group * CONFIDENCE_BINS + confidence, minlength=len(chunk.groups) * CONFIDENCE_BINS)
     cells = np.flatnonzero(by_confidence)
-    _add(chunk, counts, "confidence", cells // CONFIDENCE_BINS, cells % CONFIDENCE_BINS, by_confidence[cells])
-    columns = {"class": np.array(chunk.class_id, dtype=np.int64), "latency": latency_bins(np.array(chunk.latency_ms))}
+    _add(chunk, counts, Metric.CONFIDENCE, cells // CONFIDENCE_BINS, cells % CONFIDENCE_BINS, by_confidence[cells])
+    columns = {
+        Metric.CLASS: np.array(chunk.class_id, dtype=np.int64),
+        Metric.LATENCY: latency_bins(np.array(chunk.latency_ms)),
+    }
     for metric, column in columns.items():
         values, places = np.unique(column, return_inverse=True)
         cells, numbers = np.unique(group * len(values) + places, return_counts=True)
@@ -177,7 +146,7 @@ def _add_totals(chunk: _Chunk, counts: Counts, *, known_versions: frozenset[tupl
     }
     for total, numbers in sums.items():
         cells = np.flatnonzero(numbers)
-        _add(chunk, counts, "totals", cells, np.full(cells.shape, int(total)), numbers[cells])
+        _add(chunk, counts, Metric.TOTALS, cells, np.full(cells.shape, int(total)), numbers[cells])
 
 
 def _sum_micro(group: Integers, values: Floats, *, size: int) -> Integers:
@@ -191,13 +160,13 @@ def _sum_micro(group: Integers, values: Floats, *, size: int) -> Integers:
 
 def _end_sums(counts: Counts) -> None:
     for key, bins in counts.items():
-        if key.metric == "totals" and max(bins.values()) > MOST_SUM:
+        if key.metric == Metric.TOTALS and max(bins.values()) > MOST_SUM:
             bins |= {bin_: min(number, MOST_SUM) for bin_, number in bins.items()}
 
 
-def _add(chunk: _Chunk, counts: Counts, metric: str, groups: Integers, bins: Integers, numbers: Integers) -> None:
-    keys = list(chunk.groups)
+def _add(chunk: _Chunk, counts: Counts, metric: Metric, groups: Integers, bins: Integers, numbers: Integers) -> None:
+    found = list(chunk.groups)
     for group, bin_, number in zip(groups.tolist(), bins.tolist(), numbers.tolist(), strict=True):
-        scopes, bucket, model, version = keys[group]
+        scopes, bucket, model, version = found[group]
         for scope in scopes:
             counts[Key(bucket, scope, model, version, metric)][bin_] += number

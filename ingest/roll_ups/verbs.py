@@ -3,7 +3,7 @@
 1. Claim up to a thousand waiting batches with SKIP LOCKED; other workers take others.
 2. Count them; append the partial counts by COPY; mark the batches counted: one transaction. A kill at any point leaves
    all of it or nothing.
-3. Fold: rows of equal key are merged into one, so that reading stays cheap. Readers SUM, so they never see a fold.
+3. Later, ``folding`` merges rows of equal key.
 """
 
 import logging
@@ -126,46 +126,3 @@ def _append(counts: counting.Counts, *, bucket_seconds: int) -> None:
         for key, bins in counts.items():
             row = (key.bucket_at, bucket_seconds, *key.scope, key.model, key.version, key.metric)
             copy.write_row((*row, list(bins), list(bins.values()), False))
-
-
-_KEY = "bucket_at, bucket_seconds, scope_kind, scope_value, model, version, metric"
-# Arbitrary but fixed: folds exclude each other.
-_FOLD_LOCK = 7_340_001
-_FOLD_KEYS = 20_000
-
-_FOLD = f"""
-WITH keys AS (
-    SELECT DISTINCT {_KEY} FROM (SELECT {_KEY} FROM ingest_rollup WHERE NOT is_folded ORDER BY id LIMIT {_FOLD_KEYS}) AS fresh
-), taken AS (
-    DELETE FROM ingest_rollup AS row USING keys
-    WHERE ({", ".join(f"row.{name.strip()}" for name in _KEY.split(","))})
-        = ({", ".join(f"keys.{name.strip()}" for name in _KEY.split(","))})
-    RETURNING row.*
-), sums AS (
-    SELECT {_KEY}, pair.bin, least(sum(pair.number), {counting.MOST_SUM})::bigint AS number
-    FROM taken, unnest(taken.bins, taken.counts) AS pair(bin, number) GROUP BY {_KEY}, pair.bin
-), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY {_KEY} ORDER BY number DESC, bin) AS place FROM sums
-), kept AS (
-    SELECT {_KEY}, bin, number FROM ranked WHERE metric <> 'class' OR place <= {counting.MAX_CLASS_IDS}
-), folded AS (
-    INSERT INTO ingest_rollup ({_KEY}, bins, counts, is_folded)
-    SELECT {_KEY}, array_agg(bin ORDER BY bin), array_agg(number ORDER BY bin), true FROM kept GROUP BY {_KEY}
-), overflow AS (
-    INSERT INTO ingest_rollup ({_KEY}, bins, counts, is_folded)
-    SELECT {_KEY.replace("metric", "'class_other'")}, ARRAY[0::bigint], ARRAY[sum(number)::bigint], false
-    FROM ranked WHERE metric = 'class' AND place > {counting.MAX_CLASS_IDS} GROUP BY {_KEY}
-)
-SELECT count(*) FROM taken
-"""  # noqa: S608 - composed of constants only
-
-
-@transaction.atomic
-def fold_chunk() -> int:
-    """Merge fresh partial rows with the rows of equal key; return how many rows went in, 0 where another fold runs."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_FOLD_LOCK])
-        if not cursor.fetchone()[0]:
-            return 0
-        cursor.execute(_FOLD)
-        return int(cursor.fetchone()[0])

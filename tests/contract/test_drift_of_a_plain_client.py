@@ -14,6 +14,7 @@ from core.actors import SYSTEM
 from core.roles import Role
 from fleet.devices.tokens import issue_token
 from fleet.models import Device, Subscription
+from ingest.roll_ups import folding
 from ingest.roll_ups import verbs as roll_ups
 from registry.models import Blob, ModelVersion, RegisteredModel
 
@@ -82,7 +83,7 @@ def test_psi_raw_is_the_textbook_formula_on_the_same_records(live_server, device
     assert found["samples"] == 1500
     assert found["baseline"]["samples"] == 2000
     assert found["psi_raw"] == pytest.approx(expected, abs=1e-9)
-    while roll_ups.fold_chunk():
+    while folding.fold_chunk():
         pass
     again = requests.get(f"{live_server.url}/api/drift", params=query, headers=bearer, timeout=30).json()
     assert again["psi_raw"] == found["psi_raw"]

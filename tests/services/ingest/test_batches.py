@@ -10,7 +10,7 @@ from fleet.devices.tokens import OtherDevice
 from ingest.landing import batches, retention
 from ingest.landing.batches import BatchContentDiffers, BatchTooOld, Sender
 from ingest.models import BatchReceipt, LandedBatch, LandingState, RollUp
-from ingest.roll_ups import counting
+from ingest.roll_ups import counting, folding
 from ingest.roll_ups import verbs as roll_ups
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -148,7 +148,7 @@ def test_folding_changes_no_sum_and_leaves_one_row_per_key():
         roll_up_all()
     before = {scope: class_counts(scope) for scope in [("fleet", ""), ("label", "site=osaka"), ("device", "edge-1")]}
     rows = RollUp.objects.count()
-    while roll_ups.fold_chunk():
+    while folding.fold_chunk():
         pass
     assert {scope: class_counts(scope) for scope in before} == before
     assert RollUp.objects.count() == rows // 7
@@ -159,7 +159,7 @@ def test_folding_keeps_the_cap_on_class_ids_and_loses_none():
     for start in range(0, 3000, 1000):
         receive(body(*range(start, start + 1000)))
         roll_up_all()
-    while roll_ups.fold_chunk():
+    while folding.fold_chunk():
         pass
     row = RollUp.objects.get(scope_kind="fleet", metric="class")
     other = sum(sum(r.counts) for r in RollUp.objects.filter(scope_kind="fleet", metric="class_other"))

@@ -6,15 +6,16 @@ from datetime import timedelta
 import pytest
 
 from analytics.drift import queries
-from analytics.drift.queries import Subject
+from analytics.drift.queries import VersionName
 from analytics.drift.scopes import FLEET
 from analytics.drift.windows import Window
 from ingest import tasks
 from ingest.landing import batches
 from ingest.landing.batches import Sender
 from ingest.models import LandedBatch, LandingState, RollUp
+from ingest.roll_ups import folding
 from ingest.roll_ups import verbs as roll_ups
-from ingest.roll_ups.counting import Total
+from ingest.roll_ups.keys import Total
 from tests.telemetry_rows import NOON
 
 pytestmark = pytest.mark.django_db
@@ -39,12 +40,12 @@ def test_enormous_latencies_neither_wrap_around_nor_stop_folding_and_reading():
         land(10_000, stream_batch=number, latency_ms=1e12)
         roll_ups.roll_up_chunk()
     assert all(found > 0 for found in totals())
-    while roll_ups.fold_chunk():
+    while folding.fold_chunk():
         pass
     (folded,) = totals()
     assert folded > 0
     window = Window.ending(NOON, length=timedelta(hours=1), bucket=timedelta(hours=1))
-    assert queries.sum_counts(Subject("digits", "1.0.0"), scope=FLEET, window=window).classes == {"3": 30_000}
+    assert queries.sum_counts(VersionName("digits", "1.0.0"), scope=FLEET, window=window).classes == {"3": 30_000}
 
 
 def test_a_chunk_is_as_large_as_its_bytes_allow_and_always_one_batch(monkeypatch):

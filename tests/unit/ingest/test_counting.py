@@ -3,7 +3,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from ingest.roll_ups import counting
-from ingest.roll_ups.counting import CountableBatch, Key, Scope, Total
+from ingest.roll_ups.counting import CountableBatch
+from ingest.roll_ups.keys import Key, Scope, Total
 from registry.baselines.inference_records import InferenceRecord
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
