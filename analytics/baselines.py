@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 
 from analytics.drift import queries
-from analytics.drift.queries import Subject
-from analytics.drift.scopes import FLEET
+from analytics.drift.queries import VersionName
 from analytics.drift.statistics.bins import OTHER
 from analytics.drift.windows import Window
 from core.actors import Actor
 from core.errors import DomainError, Kind
+from ingest.roll_ups.keys import FLEET
 from registry.baselines import verbs as baselines
 from registry.baselines.histograms import BINS_VERSION
 from registry.models import Baseline, ModelVersion
@@ -39,7 +39,7 @@ def create_from_telemetry(version: ModelVersion, *, length: timedelta, actor: Ac
         TooManyClasses: It has class ids that were not counted one by one.
     """
     window = Window.ending(at, length=length, bucket=settings.ROLLUP_BUCKET)
-    counts = queries.sum_counts(Subject(version.model.slug, version.number), scope=FLEET, window=window)
+    counts = queries.sum_counts(VersionName(version.model.slug, version.number), scope=FLEET, window=window)
     if not counts.samples:
         raise NoTelemetry(f"{version} sent no inference between {window.start_at:%c} and {window.end_at:%c} UTC.")
     if OTHER in counts.classes:

@@ -99,10 +99,10 @@ def _report_page(version: str) -> float:
 
 def _ask(version: str, *, hours: int) -> float:
     from analytics.drift import version_drift
-    from analytics.drift.queries import Subject
-    from analytics.drift.scopes import FLEET
+    from analytics.drift.queries import VersionName
+    from ingest.roll_ups.keys import FLEET
 
-    found = version_drift.get(Subject(MODEL, version), scope=FLEET, length=timedelta(hours=hours), at=AT)
+    found = version_drift.get(VersionName(MODEL, version), scope=FLEET, length=timedelta(hours=hours), at=AT)
     return found.psi_raw or 0.0
 
 

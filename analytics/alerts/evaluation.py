@@ -17,20 +17,23 @@ from django.db import connection, transaction
 from analytics import states
 from analytics.alerts import reasons
 from analytics.alerts import verbs as alerts
-from analytics.alerts.verbs import Finding, Key
+from analytics.alerts.verbs import AlertKey, EvaluationResult
 from analytics.drift import baselines_in_force, queries, windows
 from analytics.drift.statistics import comparison
 from analytics.drift.statistics.comparison import Comparison, Judgement
 from analytics.models import Alert
 from analytics.states import OPEN_STATES
 from core.formats.durations import format_duration
+from ingest.roll_ups.keys import ScopeKind
 
 # Arbitrary but fixed: evaluations exclude each other.
 _LOCK = 7_340_101
+# The scopes that alerts are raised for.
+_KINDS = (ScopeKind.FLEET, ScopeKind.LABEL)
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class Evaluation:
     """What an evaluation looked at."""
 
     compared: int
@@ -38,7 +41,7 @@ class Sweep:
 
 
 @transaction.atomic
-def evaluate(*, at: datetime) -> Sweep | None:
+def evaluate(*, at: datetime) -> Evaluation | None:
     """Evaluate once; None where another evaluation runs. Safe to repeat and to run concurrently."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
@@ -47,30 +50,30 @@ def evaluate(*, at: datetime) -> Sweep | None:
     evaluated_at = windows.floor(at, step=settings.EVALUATION_INTERVAL)
     compared = _compare_all(at=at)
     judged = comparison.judge(compared)
-    known = {Key.of(alert): alert for alert in Alert.objects.filter(state__in=OPEN_STATES)}
+    open_alerts = {AlertKey.of(alert): alert for alert in Alert.objects.filter(state__in=OPEN_STATES)}
     for key, row in compared.items():
-        finding = _find(key, row, judged[key])
-        if finding is not None:
-            alerts.observe(key, alert=known.get(key), finding=finding, evaluated_at=evaluated_at, at=at)
+        result = _describe(key, row, judged[key])
+        if result is not None:
+            alerts.observe(key, alert=open_alerts.get(key), result=result, evaluated_at=evaluated_at, at=at)
     alerts.forget_pending(evaluated_before=evaluated_at - settings.DRIFT_WINDOW)
-    return Sweep(compared=len(compared), alarming=sum(row.status.is_alarm for row in judged.values()))
+    return Evaluation(compared=len(compared), alarming=sum(row.status.is_alarm for row in judged.values()))
 
 
-def _compare_all(*, at: datetime) -> dict[Key, Comparison]:
+def _compare_all(*, at: datetime) -> dict[AlertKey, Comparison]:
     window = windows.Window.ending(at, length=settings.DRIFT_WINDOW, bucket=settings.ROLLUP_BUCKET)
-    counted = queries.sum_classes_of_sweep(window)
-    known = baselines_in_force.find_many(counted)
+    counted = queries.sum_classes_of_every_version(window, kinds=_KINDS)
+    baselines = baselines_in_force.find_many(counted)
     return {
-        Key(subject, scope): comparison.compare(
-            classes, reference=known[subject].reference, overdispersion=settings.DRIFT_OVERDISPERSION
+        AlertKey(version, scope): comparison.compare(
+            classes, reference=baselines[version].reference, overdispersion=settings.DRIFT_OVERDISPERSION
         )
-        for subject, by_scope in counted.items()
-        if subject in known
+        for version, by_scope in counted.items()
+        if version in baselines
         for scope, classes in by_scope.items()
     }
 
 
-def _find(key: Key, row: Comparison, judgement: Judgement) -> Finding | None:
+def _describe(key: AlertKey, row: Comparison, judgement: Judgement) -> EvaluationResult | None:
     observation = states.observe(judgement.status, psi_adjusted=row.psi_adjusted)
     if observation is None:
         return None
@@ -78,8 +81,8 @@ def _find(key: Key, row: Comparison, judgement: Judgement) -> Finding | None:
         row,
         judgement=judgement,
         scope=key.scope,
-        subject=f"{key.subject.model} {key.subject.version}",
+        version=f"{key.version.model} {key.version.number}",
         window=format_duration(settings.DRIFT_WINDOW),
     )
     facts = reasons.facts(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
-    return Finding(observation, judgement.status, sentence, facts)
+    return EvaluationResult(observation, judgement.status, sentence, facts)

@@ -7,7 +7,7 @@ from analytics.drift import scopes
 from analytics.drift.statistics.bins import OTHER, UNSEEN
 from analytics.drift.statistics.comparison import BinShare, Comparison, Judgement
 from analytics.drift.statistics.severity import THRESHOLDS, Status
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import Scope
 
 # A class is named where it makes at least this share of the index.
 NAMED_SHARE = 0.1
@@ -15,14 +15,14 @@ MOST_NAMED = 3
 _SMALLEST_WRITTEN = 1e-12
 
 
-def sentence(compared: Comparison, *, judgement: Judgement, scope: Scope, subject: str, window: str) -> str:
+def sentence(compared: Comparison, *, judgement: Judgement, scope: Scope, version: str, window: str) -> str:
     """Write why the alert fires, for a comparison that has an index."""
     threshold = THRESHOLDS.high if judgement.status is Status.HIGH else THRESHOLDS.medium
     figures = (
         f"adjusted PSI {compared.psi_adjusted:.2f} (threshold {threshold:g}), "
         f"n = {compared.samples:,} in {window}, {_probability(compared.p_value or 0.0)}"
     )
-    return f"The classes that {subject} predicts drift {scopes.describe(scope)}: {figures}; {changes(compared.bins)}."
+    return f"The classes that {version} predicts drift {scopes.describe(scope)}: {figures}; {changes(compared.bins)}."
 
 
 def changes(bins: Sequence[BinShare]) -> str:

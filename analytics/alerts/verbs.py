@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 from django.db import transaction
 
 from analytics import states
-from analytics.drift.queries import Subject
+from analytics.drift.queries import VersionName
 from analytics.drift.statistics.severity import Status
 from analytics.models import Alert
 from analytics.states import OPEN_STATES, AlertState, Observation
 from core import audit
 from core.actors import SYSTEM, Actor
 from core.errors import Conflict, Missing
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import Scope, ScopeKind
 
 # The one metric that alerts are raised for: the distribution of predicted classes.
 CLASSES = "classes"
@@ -33,22 +33,22 @@ class AlertIsOver(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class AlertKey:
     """What an alert is about; at most one is open per key."""
 
-    subject: Subject
+    version: VersionName
     scope: Scope
     metric: str = CLASSES
 
     @classmethod
-    def of(cls, alert: Alert) -> "Key":
+    def of(cls, alert: Alert) -> "AlertKey":
         """Return the key of a stored alert."""
-        scope = Scope(alert.scope_kind, alert.scope_value)
-        return cls(Subject(alert.model, alert.version), scope, alert.metric)
+        scope = Scope(ScopeKind(alert.scope_kind), alert.scope_value)
+        return cls(VersionName(alert.model, alert.version), scope, alert.metric)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class EvaluationResult:
     """What one evaluation says about a key."""
 
     observation: Observation
@@ -57,15 +57,17 @@ class Finding:
     evidence: dict[str, Any]
 
 
-def observe(key: Key, *, alert: Alert | None, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
+def observe(
+    key: AlertKey, *, alert: Alert | None, result: EvaluationResult, evaluated_at: datetime, at: datetime
+) -> None:
     """Move the key's open alert (None where there is none) by one observation.
 
     An evaluation that the alert has counted already changes nothing, nor does a row that somebody changed meanwhile.
     """
     if alert is None:
-        _open(key, finding=finding, evaluated_at=evaluated_at, at=at)
+        _open(key, result=result, evaluated_at=evaluated_at, at=at)
     elif alert.last_evaluated_at < evaluated_at:
-        _move(alert, finding=finding, evaluated_at=evaluated_at, at=at)
+        _move(alert, result=result, evaluated_at=evaluated_at, at=at)
 
 
 def forget_pending(*, evaluated_before: datetime) -> None:
@@ -120,30 +122,30 @@ def count_firing() -> int:
     return Alert.objects.filter(state=AlertState.FIRING).count()
 
 
-def _open(key: Key, *, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
-    step = states.step(None, streak=0, observation=finding.observation)
+def _open(key: AlertKey, *, result: EvaluationResult, evaluated_at: datetime, at: datetime) -> None:
+    step = states.step(None, streak=0, observation=result.observation)
     if step.state is None:
         return
     alert = Alert(
-        model=key.subject.model,
-        version=key.subject.version,
+        model=key.version.model,
+        version=key.version.number,
         scope_kind=key.scope.kind,
         scope_value=key.scope.value,
         metric=key.metric,
         state=step.state,
-        severity=finding.status.value,
+        severity=result.status.value,
         streak=step.streak,
         last_evaluated_at=evaluated_at,
-        sentence=finding.sentence,
-        evidence=finding.evidence,
+        sentence=result.sentence,
+        evidence=result.evidence,
         pending_at=at,
         updated_at=at,
     )
     Alert.objects.bulk_create([alert], ignore_conflicts=True)
 
 
-def _move(alert: Alert, *, finding: Finding, evaluated_at: datetime, at: datetime) -> None:
-    step = states.step(AlertState(alert.state), streak=alert.streak, observation=finding.observation)
+def _move(alert: Alert, *, result: EvaluationResult, evaluated_at: datetime, at: datetime) -> None:
+    step = states.step(AlertState(alert.state), streak=alert.streak, observation=result.observation)
     unchanged = Alert.objects.filter(pk=alert.pk, state=alert.state, last_evaluated_at=alert.last_evaluated_at)
     if step.state is None:
         unchanged.delete()
@@ -154,11 +156,11 @@ def _move(alert: Alert, *, finding: Finding, evaluated_at: datetime, at: datetim
         "last_evaluated_at": evaluated_at,
         "updated_at": at,
     }
-    if finding.observation is Observation.ALARMING:
-        changes |= {"sentence": finding.sentence, "evidence": finding.evidence}
+    if result.observation is Observation.ALARMING:
+        changes |= {"sentence": result.sentence, "evidence": result.evidence}
         # Severity rises inside an open alert and never falls: the worst is what a person has to look at.
         changes["severity"] = (
-            Status.HIGH.value if Status.HIGH in {alert.severity, finding.status} else finding.status.value
+            Status.HIGH.value if Status.HIGH in {alert.severity, result.status} else result.status.value
         )
     if step.state != alert.state:
         changes |= (

@@ -7,11 +7,10 @@ from typing import TypedDict
 from django.conf import settings
 from django.utils import timezone
 
-from analytics.drift.queries import Subject
-from analytics.drift.scopes import DEVICE, FLEET, LABEL, TARGET
+from analytics.drift.queries import VersionName
 from core.errors import Invalid
 from core.formats.durations import parse_duration
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import FLEET, Scope, ScopeKind
 
 _FILTERS = ("target", "label", "device_id")
 _KNOWN = {"model", "version", "window", *_FILTERS}
@@ -20,7 +19,7 @@ _KNOWN = {"model", "version", "window", *_FILTERS}
 class Question(TypedDict):
     """Read parameters, as the queries of ``analytics.drift.version_drift`` take them."""
 
-    subject: Subject
+    version: VersionName
     scope: Scope
     length: timedelta
     at: datetime
@@ -41,7 +40,7 @@ def read(given: Mapping[str, str], *, ignoring: Collection[str] = ()) -> Questio
         if not given.get(name):
             raise Invalid.field(name, "is required.")
     return Question(
-        subject=Subject(given["model"], given["version"]),
+        version=VersionName(given["model"], given["version"]),
         scope=read_scope(given),
         length=read_window(given.get("window", "")),
         at=timezone.now(),
@@ -64,8 +63,8 @@ def read_scope(given: Mapping[str, str]) -> Scope:
         key, colon, label_value = value.partition(":")
         if not (key and colon):
             raise Invalid.field("label", "must be key:value.")
-        return Scope(LABEL, f"{key}={label_value}")
-    return Scope(TARGET if filters[0] == "target" else DEVICE, value)
+        return Scope(ScopeKind.LABEL, f"{key}={label_value}")
+    return Scope(ScopeKind.TARGET if filters[0] == "target" else ScopeKind.DEVICE, value)
 
 
 def read_window(text: str) -> timedelta:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from analytics.drift.counts import Counts
-from analytics.drift.queries import Subject
+from analytics.drift.queries import VersionName
 from analytics.drift.statistics.comparison import Reference
 from core.errors import Missing
 from registry.baselines import verbs as baselines
@@ -15,7 +15,7 @@ from registry.versions import queries as registry_queries
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineUsed:
+class BaselineSummary:
     """What a window was compared with, as it is printed beside every figure."""
 
     id: UUID
@@ -25,15 +25,15 @@ class BaselineUsed:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class BaselineInForce:
     """A baseline and what was counted in it."""
 
-    used: BaselineUsed
+    summary: BaselineSummary
     counts: Counts
     reference: Reference
 
 
-def find(subject: Subject, *, has_traffic: bool) -> Known | None:
+def find(version: VersionName, *, has_traffic: bool) -> BaselineInForce | None:
     """Return the baseline in force; None where the version has none, or sends telemetry without being registered.
 
     Raises:
@@ -41,31 +41,31 @@ def find(subject: Subject, *, has_traffic: bool) -> Known | None:
         UnknownVersion: The version is not registered and sent nothing.
     """
     try:
-        version = registry_queries.get_version(subject.model, subject.version)
+        registered = registry_queries.get_version(version.model, version.number)
     except Missing:
         if has_traffic:
             return None
         raise
-    found = baselines.in_force(version)
+    found = baselines.in_force(registered)
     return None if found is None else _read(found)
 
 
-def find_many(subjects: Collection[Subject]) -> dict[Subject, Known]:
-    """Return the baselines in force of those subjects that have one, in one query."""
+def find_many(versions: Collection[VersionName]) -> dict[VersionName, BaselineInForce]:
+    """Return the baselines in force of those versions that have one, in one query."""
     rows = (
         Baseline.objects.filter(
-            version__model__slug__in={subject.model for subject in subjects},
-            version__number__in={subject.version for subject in subjects},
+            version__model__slug__in={version.model for version in versions},
+            version__number__in={version.number for version in versions},
         )
         .select_related("version__model")
         .order_by("version_id", "-created_at")
         .distinct("version_id")
     )
-    found = {Subject(row.version.model.slug, row.version.number): row for row in rows}
-    return {subject: _read(row) for subject, row in found.items() if subject in subjects}
+    found = {VersionName(row.version.model.slug, row.version.number): row for row in rows}
+    return {version: _read(row) for version, row in found.items() if version in versions}
 
 
-def _read(found: Baseline) -> Known:
+def _read(found: Baseline) -> BaselineInForce:
     counts = Counts.of_statistics(found.statistics)
-    used = BaselineUsed(id=found.pk, samples=found.samples, source=found.source, created_at=found.created_at)
-    return Known(used=used, counts=counts, reference=Reference.of(counts.classes))
+    summary = BaselineSummary(id=found.pk, samples=found.samples, source=found.source, created_at=found.created_at)
+    return BaselineInForce(summary=summary, counts=counts, reference=Reference.of(counts.classes))

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from analytics.drift import queries
-from analytics.drift.baselines_in_force import Known
-from analytics.drift.queries import Subject
-from analytics.drift.scopes import DEVICE, LABEL, TARGET
+from analytics.drift.baselines_in_force import BaselineInForce
+from analytics.drift.queries import VersionName
 from analytics.drift.statistics import comparison
 from analytics.drift.statistics.severity import Status
 from analytics.drift.windows import Window
 from fleet.models import Device
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import Scope, ScopeKind
 
 WORST_DEVICES = 5
 
@@ -44,25 +43,26 @@ class DevicesDrift:
     worst: list[DeviceDrift]
 
 
-def rank(subject: Subject, known: Known | None, *, scope: Scope, window: Window) -> list[DeviceDrift]:
+def rank(version: VersionName, baseline: BaselineInForce | None, *, scope: Scope, window: Window) -> list[DeviceDrift]:
     """Compare every device of a scope that sent something in the window; worst first.
 
     The q values are taken over the devices that have enough samples. A device counts where its target and labels are now.
     """
-    if scope.kind == DEVICE:
-        found = {scope.value: queries.sum_counts(subject, scope=scope, window=window).classes}
-        found = {device_id: classes for device_id, classes in found.items() if classes}
+    if scope.kind == ScopeKind.DEVICE:
+        alone = queries.sum_counts(version, scope=scope, window=window).classes
+        found = {scope.value: alone} if alone else {}
     else:
-        found = queries.sum_classes_by_scope(subject, kind=DEVICE, window=window)
+        by_scope = queries.sum_classes_by_scope(version, kinds=[ScopeKind.DEVICE], window=window)
+        found = {device.value: classes for device, classes in by_scope.items()}
     members = _members(scope)
     chosen = {device_id: classes for device_id, classes in found.items() if members is None or device_id in members}
-    if known is None:
+    if baseline is None:
         rows = [
             DeviceDrift(device_id, sum(classes.values()), Status.NO_BASELINE, None, None, None)
             for device_id, classes in chosen.items()
         ]
     else:
-        rows = _compare(chosen, known)
+        rows = _compare(chosen, baseline)
     return sorted(rows, key=lambda row: row.place)
 
 
@@ -71,9 +71,11 @@ def summarize(rows: Sequence[DeviceDrift]) -> DevicesDrift:
     return DevicesDrift(len(rows), sum(row.status.is_alarm for row in rows), list(rows[:WORST_DEVICES]))
 
 
-def _compare(devices: dict[str, dict[str, int]], known: Known) -> list[DeviceDrift]:
+def _compare(devices: dict[str, dict[str, int]], baseline: BaselineInForce) -> list[DeviceDrift]:
     compared = {
-        device_id: comparison.compare(classes, reference=known.reference, overdispersion=settings.DRIFT_OVERDISPERSION)
+        device_id: comparison.compare(
+            classes, reference=baseline.reference, overdispersion=settings.DRIFT_OVERDISPERSION
+        )
         for device_id, classes in devices.items()
     }
     judged = comparison.judge(compared)
@@ -87,9 +89,9 @@ def _compare(devices: dict[str, dict[str, int]], known: Known) -> list[DeviceDri
 
 def _members(scope: Scope) -> frozenset[str] | None:
     """Return the devices of a target or label; None for no restriction."""
-    if scope.kind == TARGET:
+    if scope.kind == ScopeKind.TARGET:
         rows = Device.objects.filter(target=scope.value)
-    elif scope.kind == LABEL:
+    elif scope.kind == ScopeKind.LABEL:
         key, _, value = scope.value.partition("=")
         rows = Device.objects.filter(labels__contains={key: value})
     else:

@@ -1,7 +1,7 @@
 """Sums of roll-ups. Rows of equal key add up, so every query here is one GROUP BY over unnested bins."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,30 +9,36 @@ from typing import Any
 from django.db import connection
 
 from analytics.drift.counts import Counts
-from analytics.drift.scopes import FLEET, LABEL
 from analytics.drift.statistics.bins import OTHER
 from analytics.drift.windows import Window
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import Metric, Scope, ScopeKind
 
-# Every bucket that overlaps, also one of another length, from before ROLLUP_BUCKET was changed.
+# A roll-up keeps a histogram as two arrays of equal length: unnest makes one row per bin of them. The second line is for the
+# index. The third decides: every bucket that overlaps counts, also one of another length, from before ROLLUP_BUCKET was changed.
 _FROM = """
 FROM ingest_rollup AS row, unnest(row.bins, row.counts) AS pair(bin, number)
 WHERE row.bucket_at >= %(reach_at)s AND row.bucket_at < %(end_at)s
 AND (row.bucket_at >= %(start_at)s OR row.bucket_at + row.bucket_seconds * interval '1 second' > %(start_at)s)
 """
-# How far back such a bucket may begin. An index serves it, so it is no further than the default length.
+# How far before the window such a bucket may begin: the default of ROLLUP_BUCKET. Further back, the index would serve less.
 _REACH = timedelta(hours=1)
 _OF_VERSION = " AND row.model = %(model)s AND row.version = %(version)s"
 _OF_SCOPE = " AND row.scope_kind = %(scope_kind)s AND row.scope_value = %(scope_value)s"
-_OF_CLASSES = " AND row.metric IN ('class', 'class_other')"
+_OF_SCOPE_KINDS = " AND row.scope_kind = ANY(%(scope_kinds)s)"
+_OF_METRICS = " AND row.metric = ANY(%(metrics)s)"
+# Sums of bigint are numeric in PostgreSQL; Python gets whole numbers.
+_NUMBER = "sum(pair.number)::bigint"
+
+_CLASSES = (Metric.CLASS, Metric.CLASS_OTHER)
+_HISTOGRAMS = (*_CLASSES, Metric.CONFIDENCE, Metric.LATENCY)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """One model version as telemetry names it; it need not be registered."""
+class VersionName:
+    """A model version by the names that telemetry gives; it need not be registered."""
 
     model: str
-    version: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +52,36 @@ class BucketClasses:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """How many inferences a version made somewhere."""
+    """How many inferences a version made at one scope."""
 
-    subject: Subject
+    version: VersionName
     scope: Scope
     samples: int
 
 
-def sum_counts(subject: Subject, *, scope: Scope, window: Window) -> Counts:
+def sum_counts(version: VersionName, *, scope: Scope, window: Window) -> Counts:
     """Sum every histogram of one scope."""
     counts = Counts()
-    sql = (
-        f"SELECT row.metric, pair.bin, sum(pair.number)::bigint {_FROM}{_OF_VERSION}{_OF_SCOPE}"
-        " AND row.metric <> 'totals' GROUP BY 1, 2"
-    )
-    for metric, bin_, number in _rows(sql, subject=subject, scope=scope, window=window):
-        if metric == "confidence":
-            counts.confidence[bin_] = number
-        elif metric == "latency":
-            counts.latency[bin_] = number
-        elif metric in {"class", "class_other"}:
-            counts.classes[_class_name(metric, bin_)] = number
+    sql = f"SELECT row.metric, pair.bin, {_NUMBER} {_FROM}{_OF_VERSION}{_OF_SCOPE}{_OF_METRICS} GROUP BY 1, 2"
+    for metric, bin_, number in _read(sql, window, _HISTOGRAMS, **_name(version), **_place(scope)):
+        match metric:
+            case Metric.CONFIDENCE:
+                counts.confidence[bin_] = number
+            case Metric.LATENCY:
+                counts.latency[bin_] = number
+            case _:
+                counts.classes[_class_name(metric, bin_)] = number
     return counts
 
 
-def sum_classes_by_bucket(subject: Subject, *, scope: Scope, window: Window) -> list[BucketClasses]:
+def sum_classes_by_bucket(version: VersionName, *, scope: Scope, window: Window) -> list[BucketClasses]:
     """Sum class counts of one scope per time bucket, oldest first; buckets without data are left out."""
     sql = (
-        f"SELECT row.bucket_at, row.bucket_seconds, row.metric, pair.bin, sum(pair.number)::bigint"
-        f" {_FROM}{_OF_VERSION}{_OF_SCOPE}{_OF_CLASSES} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2"
+        f"SELECT row.bucket_at, row.bucket_seconds, row.metric, pair.bin, {_NUMBER}"
+        f" {_FROM}{_OF_VERSION}{_OF_SCOPE}{_OF_METRICS} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2"
     )
     buckets: dict[tuple[datetime, int], dict[str, int]] = defaultdict(dict)
-    for bucket_at, seconds, metric, bin_, number in _rows(sql, subject=subject, scope=scope, window=window):
+    for bucket_at, seconds, metric, bin_, number in _read(sql, window, _CLASSES, **_name(version), **_place(scope)):
         buckets[bucket_at, seconds][_class_name(metric, bin_)] = number
     return [
         BucketClasses(start_at, start_at + timedelta(seconds=seconds), classes)
@@ -85,77 +89,80 @@ def sum_classes_by_bucket(subject: Subject, *, scope: Scope, window: Window) -> 
     ]
 
 
-def sum_classes_by_scope(subject: Subject, *, kind: str, window: Window) -> dict[str, dict[str, int]]:
-    """Sum class counts per scope of one kind, as ``{scope value: {class: count}}``."""
+def sum_classes_by_scope(
+    version: VersionName, *, kinds: Sequence[ScopeKind], window: Window
+) -> dict[Scope, dict[str, int]]:
+    """Sum class counts of one version per scope of those kinds, as ``{scope: {class: count}}``."""
     sql = (
-        f"SELECT row.scope_value, row.metric, pair.bin, sum(pair.number)::bigint {_FROM}{_OF_VERSION}{_OF_CLASSES}"
-        " AND row.scope_kind = %(scope_kind)s GROUP BY 1, 2, 3"
+        f"SELECT row.scope_kind, row.scope_value, row.metric, pair.bin, {_NUMBER}"
+        f" {_FROM}{_OF_VERSION}{_OF_METRICS}{_OF_SCOPE_KINDS} GROUP BY 1, 2, 3, 4"
     )
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for value, metric, bin_, number in _rows(sql, subject=subject, scope=Scope(kind, ""), window=window):
-        found[value][_class_name(metric, bin_)] = number
+    found: dict[Scope, dict[str, int]] = defaultdict(dict)
+    for kind, value, metric, bin_, number in _read(sql, window, _CLASSES, **_name(version), scope_kinds=list(kinds)):
+        found[_scope(kind, value)][_class_name(metric, bin_)] = number
     return found
 
 
-def sum_latency_by_target(subject: Subject, *, window: Window) -> dict[str, dict[int, int]]:
+def sum_latency_by_target(version: VersionName, *, window: Window) -> dict[str, dict[int, int]]:
     """Sum latency bins per hardware target: latencies of different targets are never pooled for a judgement."""
     sql = (
-        f"SELECT row.scope_value, pair.bin, sum(pair.number)::bigint {_FROM}{_OF_VERSION}"
-        " AND row.scope_kind = 'target' AND row.metric = 'latency' GROUP BY 1, 2 ORDER BY 1, 2"
+        f"SELECT row.scope_value, pair.bin, {_NUMBER}"
+        f" {_FROM}{_OF_VERSION}{_OF_METRICS}{_OF_SCOPE_KINDS} GROUP BY 1, 2 ORDER BY 1, 2"
     )
     found: dict[str, dict[int, int]] = defaultdict(dict)
-    for target, bin_, number in _rows(sql, subject=subject, window=window):
+    rows = _read(sql, window, [Metric.LATENCY], **_name(version), scope_kinds=[ScopeKind.TARGET])
+    for target, bin_, number in rows:
         found[target][bin_] = number
     return found
 
 
-def sum_classes_of_sweep(window: Window) -> dict[Subject, dict[Scope, dict[str, int]]]:
-    """Sum class counts of every version with traffic, at the fleet and at each label."""
+def sum_classes_of_every_version(
+    window: Window, *, kinds: Sequence[ScopeKind]
+) -> dict[VersionName, dict[Scope, dict[str, int]]]:
+    """Sum class counts of every version with traffic, per scope of those kinds."""
     sql = (
-        f"SELECT row.model, row.version, row.scope_kind, row.scope_value, row.metric, pair.bin, sum(pair.number)::bigint"
-        f" {_FROM}{_OF_CLASSES} AND row.scope_kind = ANY(%(scope_kinds)s) GROUP BY 1, 2, 3, 4, 5, 6"
+        f"SELECT row.model, row.version, row.scope_kind, row.scope_value, row.metric, pair.bin, {_NUMBER}"
+        f" {_FROM}{_OF_METRICS}{_OF_SCOPE_KINDS} GROUP BY 1, 2, 3, 4, 5, 6"
     )
-    found: dict[Subject, dict[Scope, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    for row in _rows(sql, window=window, scope_kinds=[FLEET.kind, LABEL]):
-        model, version, kind, value, metric, bin_, number = row
-        found[Subject(model, version)][Scope(kind, value)][_class_name(metric, bin_)] = number
+    found: dict[VersionName, dict[Scope, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for model, number, kind, value, metric, bin_, count in _read(sql, window, _CLASSES, scope_kinds=list(kinds)):
+        found[VersionName(model, number)][_scope(kind, value)][_class_name(metric, bin_)] = count
     return found
 
 
-def list_traffic(window: Window, *, kinds: Sequence[str] = (FLEET.kind,)) -> list[Traffic]:
+def list_traffic(window: Window, *, kinds: Sequence[ScopeKind] = (ScopeKind.FLEET,)) -> list[Traffic]:
     """List versions and scopes with data, by model, version and scope."""
     sql = (
-        f"SELECT row.model, row.version, row.scope_kind, row.scope_value, sum(pair.number)::bigint"
-        f" {_FROM}{_OF_CLASSES} AND row.scope_kind = ANY(%(scope_kinds)s) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+        f"SELECT row.model, row.version, row.scope_kind, row.scope_value, {_NUMBER}"
+        f" {_FROM}{_OF_METRICS}{_OF_SCOPE_KINDS} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
     )
-    rows = _rows(sql, window=window, scope_kinds=list(kinds))
+    rows = _read(sql, window, _CLASSES, scope_kinds=list(kinds))
     return [
-        Traffic(Subject(model, version), Scope(kind, value), samples) for model, version, kind, value, samples in rows
+        Traffic(VersionName(model, number), _scope(kind, value), samples)
+        for model, number, kind, value, samples in rows
     ]
 
 
 def _class_name(metric: str, bin_: int) -> str:
-    return OTHER if metric == "class_other" else str(bin_)
+    return OTHER if metric == Metric.CLASS_OTHER else str(bin_)
 
 
-def _rows(
-    sql: str,
-    *,
-    window: Window,
-    subject: Subject | None = None,
-    scope: Scope | None = None,
-    scope_kinds: list[str] | None = None,
+def _scope(kind: str, value: str) -> Scope:
+    return Scope(ScopeKind(kind), value)
+
+
+def _name(version: VersionName) -> Mapping[str, str]:
+    return {"model": version.model, "version": version.number}
+
+
+def _place(scope: Scope) -> Mapping[str, str]:
+    return {"scope_kind": scope.kind, "scope_value": scope.value}
+
+
+def _read(
+    sql: str, window: Window, metrics: Sequence[Metric], **parameters: str | list[ScopeKind]
 ) -> list[tuple[Any, ...]]:
-    parameters: dict[str, Any] = {
-        "reach_at": window.start_at - _REACH,
-        "start_at": window.start_at,
-        "end_at": window.end_at,
-        "model": subject.model if subject else None,
-        "version": subject.version if subject else None,
-        "scope_kind": scope.kind if scope else None,
-        "scope_value": scope.value if scope else None,
-        "scope_kinds": scope_kinds,
-    }
+    bounds = {"reach_at": window.start_at - _REACH, "start_at": window.start_at, "end_at": window.end_at}
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, {**bounds, "metrics": list(metrics), **parameters})
         return list(cursor.fetchall())

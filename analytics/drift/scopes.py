@@ -1,19 +1,16 @@
-"""Where a comparison is made, as words: the fleet, a hardware target, a label, one device."""
+"""Places that a comparison is made at, in words: the fleet, a hardware target, a label, one device."""
 
-from ingest.roll_ups.counting import Scope
-
-FLEET = Scope("fleet", "")
-LABEL = "label"
-TARGET = "target"
-DEVICE = "device"
+from ingest.roll_ups.keys import Scope, ScopeKind
 
 
 def describe(scope: Scope) -> str:
     """Return the scope as the end of a sentence: ``at site=osaka``."""
-    if scope.kind == FLEET.kind:
-        return "across the fleet"
-    if scope.kind == TARGET:
-        return f"on {scope.value}"
-    if scope.kind == DEVICE:
-        return f"on device {scope.value}"
-    return f"at {scope.value}"
+    match scope.kind:
+        case ScopeKind.FLEET:
+            return "across the fleet"
+        case ScopeKind.TARGET:
+            return f"on {scope.value}"
+        case ScopeKind.LABEL:
+            return f"at {scope.value}"
+        case ScopeKind.DEVICE:
+            return f"on device {scope.value}"

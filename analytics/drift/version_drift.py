@@ -6,18 +6,17 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from analytics.drift import baselines_in_force, device_drift, queries
-from analytics.drift.baselines_in_force import BaselineUsed, Known
+from analytics.drift.baselines_in_force import BaselineInForce, BaselineSummary
 from analytics.drift.counts import Counts
 from analytics.drift.device_drift import DeviceDrift, DevicesDrift
-from analytics.drift.queries import Subject
-from analytics.drift.scopes import FLEET
+from analytics.drift.queries import VersionName
 from analytics.drift.statistics import comparison, confidence, latency
 from analytics.drift.statistics.comparison import BinShare, Comparison
 from analytics.drift.statistics.confidence import ConfidenceSummary
 from analytics.drift.statistics.latency import LatencySummary
 from analytics.drift.statistics.severity import THRESHOLDS, Status, Thresholds
 from analytics.drift.windows import Window
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import FLEET, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Drift:
     scope: Scope
     as_of: datetime
     window: Window
-    baseline: BaselineUsed | None
+    baseline: BaselineSummary | None
     samples: int
     required_samples: int | None
     status: Status
@@ -79,7 +78,7 @@ class Series:
     version: str
     scope: Scope
     window: Window
-    baseline: BaselineUsed | None
+    baseline: BaselineSummary | None
     overdispersion: float
     thresholds: Thresholds
     points: list[SeriesPoint]
@@ -90,7 +89,7 @@ def window_of(length: timedelta, *, at: datetime) -> Window:
     return Window.ending(at, length=length, bucket=settings.ROLLUP_BUCKET)
 
 
-def get(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> Drift:
+def get(version: VersionName, *, scope: Scope, length: timedelta, at: datetime) -> Drift:
     """Compare one scope of a version over a window that ends at a time.
 
     Raises:
@@ -98,17 +97,17 @@ def get(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> D
         UnknownVersion: The version is not registered and sent nothing in the window.
     """
     window = window_of(length, at=at)
-    counts = queries.sum_counts(subject, scope=scope, window=window)
-    known = baselines_in_force.find(subject, has_traffic=bool(counts.samples))
-    compared = _compare(counts.classes, known)
-    devices = device_drift.rank(subject, known, scope=scope, window=window)
+    counts = queries.sum_counts(version, scope=scope, window=window)
+    baseline = baselines_in_force.find(version, has_traffic=bool(counts.samples))
+    compared = _compare(counts.classes, baseline)
+    devices = device_drift.rank(version, baseline, scope=scope, window=window)
     return Drift(
-        model=subject.model,
-        version=subject.version,
+        model=version.model,
+        version=version.number,
         scope=scope,
         as_of=at,
         window=window,
-        baseline=known.used if known else None,
+        baseline=baseline.summary if baseline else None,
         samples=counts.samples,
         required_samples=compared.required_samples if compared else None,
         status=compared.status() if compared else Status.NO_BASELINE,
@@ -118,13 +117,13 @@ def get(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> D
         noise_band=compared.noise_band if compared else None,
         overdispersion=settings.DRIFT_OVERDISPERSION,
         bins=list(compared.bins) if compared else [],
-        confidence=_confidence(counts, known),
-        latency=_latency(subject, counts, known, scope=scope, window=window),
+        confidence=_confidence(counts, baseline),
+        latency=_latency(version, counts, baseline, scope=scope, window=window),
         devices=device_drift.summarize(devices),
     )
 
 
-def get_series(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> Series:
+def get_series(version: VersionName, *, scope: Scope, length: timedelta, at: datetime) -> Series:
     """Compare one scope of a version per time bucket.
 
     Raises:
@@ -132,21 +131,21 @@ def get_series(subject: Subject, *, scope: Scope, length: timedelta, at: datetim
         UnknownVersion: The version is not registered and sent nothing in the window.
     """
     window = window_of(length, at=at)
-    buckets = queries.sum_classes_by_bucket(subject, scope=scope, window=window)
-    known = baselines_in_force.find(subject, has_traffic=bool(buckets))
+    buckets = queries.sum_classes_by_bucket(version, scope=scope, window=window)
+    baseline = baselines_in_force.find(version, has_traffic=bool(buckets))
     return Series(
-        model=subject.model,
-        version=subject.version,
+        model=version.model,
+        version=version.number,
         scope=scope,
         window=window,
-        baseline=known.used if known else None,
+        baseline=baseline.summary if baseline else None,
         overdispersion=settings.DRIFT_OVERDISPERSION,
         thresholds=THRESHOLDS,
-        points=[_point(bucket, known) for bucket in buckets],
+        points=[_point(bucket, baseline) for bucket in buckets],
     )
 
 
-def list_devices(subject: Subject, *, scope: Scope, length: timedelta, at: datetime) -> list[DeviceDrift]:
+def list_devices(version: VersionName, *, scope: Scope, length: timedelta, at: datetime) -> list[DeviceDrift]:
     """Compare every device of a scope, worst first.
 
     Raises:
@@ -154,36 +153,38 @@ def list_devices(subject: Subject, *, scope: Scope, length: timedelta, at: datet
         UnknownVersion: The version is not registered and no device sent anything in the window.
     """
     window = window_of(length, at=at)
-    has_traffic = bool(queries.sum_counts(subject, scope=scope, window=window).samples)
-    known = baselines_in_force.find(subject, has_traffic=has_traffic)
-    return device_drift.rank(subject, known, scope=scope, window=window)
+    has_traffic = bool(queries.sum_counts(version, scope=scope, window=window).samples)
+    baseline = baselines_in_force.find(version, has_traffic=has_traffic)
+    return device_drift.rank(version, baseline, scope=scope, window=window)
 
 
-def _compare(classes: dict[str, int], known: Known | None) -> Comparison | None:
-    if known is None:
+def _compare(classes: dict[str, int], baseline: BaselineInForce | None) -> Comparison | None:
+    if baseline is None:
         return None
-    return comparison.compare(classes, reference=known.reference, overdispersion=settings.DRIFT_OVERDISPERSION)
+    return comparison.compare(classes, reference=baseline.reference, overdispersion=settings.DRIFT_OVERDISPERSION)
 
 
-def _confidence(counts: Counts, known: Known | None) -> ConfidenceSummary:
+def _confidence(counts: Counts, baseline: BaselineInForce | None) -> ConfidenceSummary:
     return confidence.summarize(
         counts.confidence,
-        baseline=known.counts.confidence if known else None,
+        baseline=baseline.counts.confidence if baseline else None,
         overdispersion=settings.DRIFT_OVERDISPERSION,
     )
 
 
-def _latency(subject: Subject, counts: Counts, known: Known | None, *, scope: Scope, window: Window) -> LatencyDrift:
-    by_target = queries.sum_latency_by_target(subject, window=window) if scope == FLEET else {}
+def _latency(
+    version: VersionName, counts: Counts, baseline: BaselineInForce | None, *, scope: Scope, window: Window
+) -> LatencyDrift:
+    by_target = queries.sum_latency_by_target(version, window=window) if scope == FLEET else {}
     return LatencyDrift(
         current=latency.summarize(counts.latency),
-        baseline=latency.summarize(known.counts.latency) if known else None,
+        baseline=latency.summarize(baseline.counts.latency) if baseline else None,
         by_target={target: latency.summarize(bins) for target, bins in by_target.items()},
     )
 
 
-def _point(bucket: queries.BucketClasses, known: Known | None) -> SeriesPoint:
-    compared = _compare(bucket.classes, known)
+def _point(bucket: queries.BucketClasses, baseline: BaselineInForce | None) -> SeriesPoint:
+    compared = _compare(bucket.classes, baseline)
     return SeriesPoint(
         start_at=bucket.start_at,
         end_at=bucket.end_at,

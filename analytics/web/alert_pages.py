@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from analytics.alerts import verbs as alerts
-from analytics.alerts.verbs import Key
+from analytics.alerts.verbs import AlertKey
 from analytics.drift.statistics.comparison import BinShare
 from analytics.models import Alert
 from analytics.states import OPEN_STATES, AlertState
@@ -39,13 +39,13 @@ def index(request: HttpRequest) -> HttpResponse:
 def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
     """Show why an alert fired, with the numbers."""
     found = alerts.get(alert_id)
-    key = Key.of(found)
+    key = AlertKey.of(found)
     bins = [BinShare(**row) for row in found.evidence.get("bins", [])]
     given = {
         "alert": found,
         "is_open": found.state in OPEN_STATES,
         "classes": charts.describe_classes(bins, when="then"),
-        "drift_url": links.drift(key.subject, scope=key.scope),
+        "drift_url": links.drift(key.version, scope=key.scope),
     }
     return render(request, "analytics/alert.html", given)
 

@@ -12,8 +12,7 @@ from django.utils import timezone
 from analytics import baselines
 from analytics.api.drift_parameters import read_scope, read_window
 from analytics.drift import baselines_in_force, scope_drift, version_drift
-from analytics.drift.queries import Subject
-from analytics.drift.scopes import DEVICE, LABEL, TARGET
+from analytics.drift.queries import VersionName
 from analytics.models import Alert
 from analytics.states import OPEN_STATES
 from analytics.web import charts, drift_filters, links, status_sentence
@@ -22,11 +21,11 @@ from core.api.authentication import actor_of
 from core.formats.durations import format_duration
 from core.roles import Area
 from ingest.landing import backlog
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import Scope, ScopeKind
 from registry.versions.queries import get_version
 
-_SLICES_SHOWN = 40
-_PARAMETERS = {TARGET: "target", DEVICE: "device_id"}
+_SCOPES_SHOWN = 40
+_PARAMETERS: dict[str, str] = {ScopeKind.TARGET: "target", ScopeKind.DEVICE: "device_id"}
 
 
 @page(Area.FLEET)
@@ -34,15 +33,15 @@ def show(request: HttpRequest) -> HttpResponse:
     """Show drift of one version at one place over one window."""
     given, at = request.GET, timezone.now()
     length = read_window(given.get("window", ""))
-    subject = drift_filters.choose(given.get("model", ""), given.get("version", ""), length=length, at=at)
-    if subject is None:
+    version = drift_filters.choose(given.get("model", ""), given.get("version", ""), length=length, at=at)
+    if version is None:
         return render(request, "analytics/no_model.html")
     if "place" in given or not (given.get("model") and given.get("version")):
         scope = _read_place(given["place"]) if given.get("place") else read_scope(given)
-        return redirect(links.drift(subject, scope=scope, window=given.get("window", "")))
+        return redirect(links.drift(version, scope=scope, window=given.get("window", "")))
     scope = read_scope(given)
-    shown = _measure(subject, scope=scope, length=length)
-    shown["choices"] = drift_filters.find(subject, scope=scope, length=length, at=at)
+    shown = _measure(version, scope=scope, length=length)
+    shown["filters"] = drift_filters.find(version, scope=scope, length=length, at=at)
     return render(request, "analytics/drift.html", shown)
 
 
@@ -54,16 +53,16 @@ def make_baseline(request: HttpRequest) -> HttpResponse:
     length = read_window(given.get("window", ""))
     made = baselines.create_from_telemetry(version, length=length, actor=actor_of(request.user), at=timezone.now())
     messages.success(request, f"What is normal for {version} is now what {made.samples:,} inferences showed.")
-    subject = Subject(version.model.slug, version.number)
-    return redirect(links.drift(subject, scope=read_scope({}), window=given.get("window", "")))
+    name = VersionName(version.model.slug, version.number)
+    return redirect(links.drift(name, scope=read_scope({}), window=given.get("window", "")))
 
 
-def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, Any]:
+def _measure(version: VersionName, *, scope: Scope, length: timedelta) -> dict[str, Any]:
     at = timezone.now()
-    found = version_drift.get(subject, scope=scope, length=length, at=at)
-    series = version_drift.get_series(subject, scope=scope, length=length, at=at)
-    known = baselines_in_force.find(subject, has_traffic=True)
-    open_alerts = Alert.objects.filter(model=subject.model, version=subject.version, state__in=OPEN_STATES)
+    found = version_drift.get(version, scope=scope, length=length, at=at)
+    series = version_drift.get_series(version, scope=scope, length=length, at=at)
+    baseline = baselines_in_force.find(version, has_traffic=True)
+    open_alerts = Alert.objects.filter(model=version.model, version=version.number, state__in=OPEN_STATES)
     return {
         "drift": found,
         "verdict": status_sentence.explain(found),
@@ -78,9 +77,9 @@ def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, 
         "place": f"{scope.kind}:{scope.value}",
         "window": format_duration(length),
         "bucket": settings.ROLLUP_BUCKET,
-        "slices": [
-            (row, links.drift(subject, scope=row.scope, window=format_duration(length)))
-            for row in scope_drift.rank(subject, known, window=found.window)[:_SLICES_SHOWN]
+        "worst_scopes": [
+            (row, links.drift(version, scope=row.scope, window=format_duration(length)))
+            for row in scope_drift.rank(version, baseline, window=found.window)[:_SCOPES_SHOWN]
         ],
         "alerts": open_alerts,
         "alert_window": format_duration(settings.DRIFT_WINDOW),
@@ -92,6 +91,6 @@ def _measure(subject: Subject, *, scope: Scope, length: timedelta) -> dict[str, 
 def _read_place(text: str) -> Scope:
     """Read what the select of places sends: the scope's kind and value."""
     kind, _, value = text.partition(":")
-    if kind == LABEL:
+    if kind == ScopeKind.LABEL:
         return read_scope({"label": value.replace("=", ":", 1)})
     return read_scope({_PARAMETERS[kind]: value} if kind in _PARAMETERS else {})

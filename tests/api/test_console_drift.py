@@ -64,7 +64,7 @@ def test_without_a_baseline_it_says_what_to_do_and_offers_to_take_what_came(brow
 def test_a_version_without_traffic_stays_the_chosen_one(browser):
     add_version()
     page = browser.get(PAGE)
-    assert page.context["choices"].versions == {MODEL: [VERSION]}
+    assert page.context["filters"].versions == {MODEL: [VERSION]}
     assert "No inference came in over this window" in text_of(page)
 
 

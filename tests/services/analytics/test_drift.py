@@ -3,15 +3,14 @@ from datetime import timedelta
 import pytest
 
 from analytics.drift import version_drift
-from analytics.drift.queries import Subject
-from analytics.drift.scopes import FLEET
+from analytics.drift.queries import VersionName
 from core.errors import Missing
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import FLEET, Scope
 from tests.telemetry_rows import MODEL, NOON, VERSION, add_baseline, add_telemetry, add_version, records
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(hours=24)
-SUBJECT = Subject(MODEL, VERSION)
+VERSION_NAME = VersionName(MODEL, VERSION)
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +20,7 @@ def _fixed_settings(settings):
 
 
 def drift_of(scope=FLEET, *, length=DAY, at=NOON):
-    return version_drift.get(SUBJECT, scope=scope, length=length, at=at)
+    return version_drift.get(VERSION_NAME, scope=scope, length=length, at=at)
 
 
 def test_a_window_like_the_baseline_is_ok():
@@ -98,7 +97,7 @@ def test_buckets_from_before_a_change_of_their_length_count_while_they_overlap(s
     add_version()
     found = drift_of(length=timedelta(minutes=10))
     assert (found.window.start_at, found.samples) == (NOON - timedelta(minutes=10), 30)
-    series = version_drift.get_series(SUBJECT, scope=FLEET, length=timedelta(minutes=10), at=NOON)
+    series = version_drift.get_series(VERSION_NAME, scope=FLEET, length=timedelta(minutes=10), at=NOON)
     assert [point.samples for point in series.points] == [30]
 
 
@@ -136,7 +135,7 @@ def test_the_series_has_a_point_per_bucket_with_data():
     add_baseline(records({0: 500, 1: 500}))
     add_telemetry(records({0: 500, 1: 500}, at=NOON - timedelta(hours=5)))
     add_telemetry(records({0: 990, 1: 10}))
-    found = version_drift.get_series(SUBJECT, scope=FLEET, length=DAY, at=NOON)
+    found = version_drift.get_series(VERSION_NAME, scope=FLEET, length=DAY, at=NOON)
     assert [(row.start_at.hour, row.end_at.hour, row.samples) for row in found.points] == [(7, 8, 1000), (12, 13, 1000)]
     assert found.points[0].psi_adjusted == 0
     assert found.points[1].psi_adjusted > found.thresholds.high

@@ -169,8 +169,8 @@ def test_a_change_made_by_a_person_meanwhile_wins(osaka_drifts):
     evaluate(0, 1)
     stale = Alert.objects.get()
     alerts.resolve(stale.pk, actor=PERSON, at=NOON)
-    finding = alerts.Finding(alerts.Observation.ALARMING, alerts.Status.HIGH, "why", {})
-    alerts.observe(alerts.Key.of(stale), alert=stale, finding=finding, evaluated_at=NOON + 9 * INTERVAL, at=NOON)
+    result = alerts.EvaluationResult(alerts.Observation.ALARMING, alerts.Status.HIGH, "why", {})
+    alerts.observe(alerts.AlertKey.of(stale), alert=stale, result=result, evaluated_at=NOON + 9 * INTERVAL, at=NOON)
     assert Alert.objects.get().state == "resolved"
 
 

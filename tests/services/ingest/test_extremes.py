@@ -7,7 +7,6 @@ import pytest
 
 from analytics.drift import queries
 from analytics.drift.queries import VersionName
-from analytics.drift.scopes import FLEET
 from analytics.drift.windows import Window
 from ingest import tasks
 from ingest.landing import batches
@@ -15,7 +14,7 @@ from ingest.landing.batches import Sender
 from ingest.models import LandedBatch, LandingState, RollUp
 from ingest.roll_ups import folding
 from ingest.roll_ups import verbs as roll_ups
-from ingest.roll_ups.keys import Total
+from ingest.roll_ups.keys import FLEET, Total
 from tests.telemetry_rows import NOON
 
 pytestmark = pytest.mark.django_db

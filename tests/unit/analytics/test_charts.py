@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.drift.scopes import FLEET
 from analytics.drift.statistics.comparison import BinShare
 from analytics.drift.statistics.severity import THRESHOLDS
 from analytics.drift.version_drift import Series, SeriesPoint
 from analytics.drift.windows import Window
 from analytics.web import charts
+from ingest.roll_ups.keys import FLEET
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 

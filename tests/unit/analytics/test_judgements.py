@@ -7,7 +7,7 @@ from analytics.drift import scopes, windows
 from analytics.drift.statistics import comparison, confidence, latency, severity
 from analytics.drift.statistics.comparison import BinShare, Reference
 from analytics.drift.statistics.severity import Status
-from ingest.roll_ups.counting import Scope
+from ingest.roll_ups.keys import FLEET, Scope
 from registry.baselines import histograms
 
 
@@ -104,7 +104,7 @@ def test_a_window_covers_every_bucket_that_it_overlaps():
 @pytest.mark.parametrize(
     ("scope", "words"),
     [
-        (scopes.FLEET, "across the fleet"),
+        (FLEET, "across the fleet"),
         (Scope("label", "site=osaka"), "at site=osaka"),
         (Scope("target", "rk3588"), "on rk3588"),
         (Scope("device", "edge-1"), "on device edge-1"),
