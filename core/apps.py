@@ -1,27 +1,26 @@
-"""The app that Django loads."""
-
-from typing import Any
+"""The app that Django loads, and one group of people per role."""
 
 from django.apps import AppConfig
 from django.apps import apps as installed
+from django.apps.registry import Apps
 from django.db.models.signals import post_migrate
 
 from core.roles import Role
 
 
 class CoreConfig(AppConfig):
-    """core: tokens and audit."""
+    """core: API tokens, roles and the audit trail."""
 
     name = "core"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Keep one group per role, by which an administrator gives people their role in the web admin."""
+        """Create the groups after each migration. An administrator gives people a role by adding them to its group."""
         post_migrate.connect(create_role_groups, sender=self)
 
 
-def create_role_groups(*, using: str, apps: Any = installed, **_signal: Any) -> None:
-    """Create the groups that are missing. After each migration, so that a role is there whatever became of its group."""
+def create_role_groups(*, using: str, apps: Apps = installed, **_signal: object) -> None:
+    """Create the group of each role that has none, so that a deleted group comes back with the next migration."""
     try:
         group = apps.get_model("auth", "Group")
     except LookupError:  # auth itself is not migrated yet

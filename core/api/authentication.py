@@ -1,7 +1,7 @@
-"""Programs by bearer token, people by session."""
+"""Who sends a request: a program with a bearer token, or a person with a session."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -10,12 +10,16 @@ from rest_framework.request import Request
 
 from core import tokens
 from core.actors import Actor
+from core.models import ApiToken
 from core.roles import Role
+
+if TYPE_CHECKING:
+    from drf_spectacular.openapi import AutoSchema
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What ``request.user`` is for a request that bears an API token."""
+    """The ``request.user`` of a request with an API token."""
 
     token_id: int
     name: str
@@ -25,18 +29,18 @@ class Program:
 
     @property
     def pk(self) -> int:
-        """The token's key; throttles identify the caller by it."""
+        """The primary key of the token; DRF's throttles count requests by it."""
         return self.token_id
 
 
 class ApiTokenAuthentication(authentication.BaseAuthentication):
-    """``Authorization: Bearer <API token>``."""
+    """Reads the header ``Authorization: Bearer <API token>``."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """Return the program, or None where the request bears no token.
+    def authenticate(self, request: Request) -> tuple[Program, ApiToken] | None:
+        """Return the program and its token, or None if the request has no token.
 
         Raises:
-            UnknownToken: It bears one that opens nothing.
+            UnknownToken: The token is unknown or revoked.
         """
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -45,23 +49,23 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
         return Program(token_id=token.pk, name=token.name, role=Role(token.role)), token
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
-        """Name the scheme in WWW-Authenticate, which makes DRF answer 401 and not 403."""
+        """Return the value of WWW-Authenticate. Without it, DRF would answer 403 instead of 401."""
         return "Bearer"
 
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped registry of classes
-    """How the schema shows it."""
+    """How the OpenAPI schema describes API tokens."""
 
     target_class = ApiTokenAuthentication
     name = "apiToken"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - spectacular's signature
-        """Return the definition."""
+    def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, str]:  # noqa: ARG002 - spectacular's signature
+        """Return the security scheme."""
         return {"type": "http", "scheme": "bearer", "description": "An API token; it has one role."}
 
 
 def role_of(user: Program | AbstractBaseUser | AnonymousUser) -> Role | None:
-    """Return the caller's role: a token's own, ``admin`` for superusers, else the strongest group named as a role."""
+    """Return the role: that of the token, ``admin`` for superusers, else the strongest role among the person's groups."""
     if isinstance(user, Program):
         return user.role
     if not user.is_authenticated or not user.is_active:
@@ -75,7 +79,7 @@ def role_of(user: Program | AbstractBaseUser | AnonymousUser) -> Role | None:
 
 
 def actor_of(user: Program | AbstractBaseUser | AnonymousUser) -> Actor:
-    """Return whom the audit trail names for this caller."""
+    """Return the caller as the audit trail names it."""
     if isinstance(user, Program):
         return Actor(kind="token", name=user.name)
     return Actor(kind="person", name=user.get_username())

@@ -1,6 +1,6 @@
 """Keyset pages: ``?limit=`` (at most 500) and ``?cursor=``, answered as ``{"results", "next"}``.
 
-A cursor is the key of the last row, so a page costs the same however deep, and rows that arrive meanwhile shift nothing.
+A cursor is the key of the last row of the page before. So every page costs the same, and new rows do not move the others.
 """
 
 import base64
@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
@@ -25,19 +25,31 @@ DEFAULT_LIMIT = 100
 _LIMIT: Final = re.compile(r"[0-9]{1,9}")
 
 _Row = TypeVar("_Row")
+_Model = TypeVar("_Model", bound=Model)
 
 
-def page_of(shape: type[serializers.Serializer[Any]]) -> Any:
-    """Return the schema of a page of such rows, named after the row's class: ``DeviceAnswer`` makes ``DevicePage``."""
+class Page(TypedDict):
+    """The body of a page; ``next`` is the cursor of the page that follows, None on the last one."""
+
+    results: list[object]
+    next: str | None
+
+
+def page_of(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """Return the schema of a page of rows, named after the row's class: ``EntryAnswer`` makes ``EntryPage``."""
     name = shape.__name__.removesuffix("Answer").removesuffix("Shape").removesuffix("Serializer") + "Page"
-    fields: dict[str, Any] = {"results": shape(many=True), "next": serializers.CharField(allow_null=True)}
-    return inline_serializer(name=name, fields=fields)
+    return inline_serializer(name, {"results": shape(many=True), "next": serializers.CharField(allow_null=True)})
 
 
 def keyset_page(
-    request: Request, rows: QuerySet[Any], *, key: str = "pk", descending: bool = False, render: Callable[[Any], object]
-) -> dict[str, object]:
-    """Return one page of rows ordered by a unique column.
+    request: Request,
+    rows: QuerySet[_Model],
+    *,
+    key: str = "pk",
+    descending: bool = False,
+    render: Callable[[_Model], object],
+) -> Page:
+    """Return one page of rows, in the order of the column ``key``, which is unique.
 
     Raises:
         Invalid: ``limit`` or ``cursor`` cannot be read.
@@ -46,22 +58,23 @@ def keyset_page(
     cursor = request.query_params.get("cursor")
     if cursor:
         rows = _beyond(rows, key=key, descending=descending, cursor=cursor)
-    found: list[Model] = list(rows.order_by(f"-{key}" if descending else key)[: limit + 1])
+    # One row more than the page has tells whether another page follows.
+    found = list(rows.order_by(f"-{key}" if descending else key)[: limit + 1])
     page = found[:limit]
     following = _encode(getattr(page[-1], key)) if len(found) > limit else None
     return {"results": [render(row) for row in page], "next": following}
 
 
-def _beyond(rows: QuerySet[Any], *, key: str, descending: bool, cursor: str) -> QuerySet[Any]:
-    columns: Any = rows.model._meta  # noqa: SLF001 - documented by Django
-    column = columns.pk if key == "pk" else columns.get_field(key)
+def _beyond(rows: QuerySet[_Model], *, key: str, descending: bool, cursor: str) -> QuerySet[_Model]:
+    columns = rows.model._meta  # noqa: SLF001 - documented by Django
+    column: Any = columns.pk if key == "pk" else columns.get_field(key)
     try:
         last = column.to_python(_decode(cursor))
         if isinstance(last, datetime):
-            # What has no time in UTC has none in PostgreSQL.
+            # Raises OverflowError for the first and last hours of the calendar, which PostgreSQL cannot compare with.
             last = last.astimezone(UTC)
     except (TypeError, ValueError, OverflowError, ValidationError) as error:
-        # The cursor is of another type than the column.
+        # The cursor belongs to another list, whose key has another type.
         raise _foreign_cursor() from error
     return rows.filter(**{f"{key}__{'lt' if descending else 'gt'}": last})
 
@@ -72,8 +85,8 @@ def ranked_page(
     *,
     key: Callable[[_Row], tuple[float | str, ...]],
     render: Callable[[_Row], object],
-) -> dict[str, object]:
-    """Return one page of computed rows that are sorted by ``key``, which is unique and rises.
+) -> Page:
+    """Return one page of computed rows. The rows are sorted by ``key``, which is unique.
 
     Raises:
         Invalid: ``limit`` or ``cursor`` cannot be read.
@@ -108,7 +121,7 @@ def _encode(value: object) -> str:
 
 def _decode(cursor: str) -> str | int:
     value = _read(cursor)
-    # Printable: neither NUL nor half a surrogate pair, which PostgreSQL cannot compare with.
+    # Printable text has no NUL and no half of a surrogate pair: PostgreSQL refuses to compare with these.
     if isinstance(value, str) and value.isprintable():
         return value
     if isinstance(value, int) and abs(value) < 2**63:
@@ -127,4 +140,4 @@ def _read(cursor: str) -> Any:
 
 
 def _foreign_cursor() -> Invalid:
-    return Invalid.field("cursor", "is not one that this API gave.")
+    return Invalid.field("cursor", "is not a cursor of this list.")

@@ -1,7 +1,8 @@
-"""JSON bodies of bounded size and depth."""
+"""Read JSON bodies of limited size and depth."""
 
 import io
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import IO, Any, ClassVar
 
 from rest_framework import exceptions, parsers
 
@@ -10,23 +11,25 @@ from core.formats.json_depth import TOO_DEEP, is_too_deep
 
 
 class BodyTooLarge(DomainError):
-    """The body is larger than any that makes sense here."""
+    """The body is longer than the endpoint allows."""
 
     code = "too_large"
     kind = Kind.TOO_LARGE
 
 
 class BoundedJSONParser(parsers.JSONParser):
-    """Reads JSON. The longest that people send is a rollout that names ten thousand devices."""
+    """Reads a JSON body of at most ``max_bytes``. The default is enough for a list of ten thousand names."""
 
     max_bytes: ClassVar[int] = 4 * 1024 * 1024
 
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Read the body.
 
         Raises:
-            BodyTooLarge: It is longer than ``max_bytes``.
-            ParseError: It is no JSON, or nested too deep.
+            BodyTooLarge: The body is longer than ``max_bytes``.
+            ParseError: The body is not JSON, or nests too deep.
         """
         length = int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0)
         if length > self.max_bytes:
