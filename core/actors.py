@@ -1,4 +1,4 @@
-"""The one who acts: a person, a program's token, a device, or the system itself."""
+"""Who acts: a person, a program with an API token, a device, or the server itself."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whom the audit trail names."""
+    """The name that the audit trail keeps for an action, written ``kind:name``."""
 
     kind: Literal["person", "token", "device", "system"]
     name: str

@@ -1,4 +1,4 @@
-"""Write the audit trail."""
+"""Write the audit trail: who did what to which object."""
 
 from core.actors import Actor
 from core.models import AuditEntry
@@ -13,7 +13,7 @@ def record(
     before: object | None = None,
     after: object | None = None,
 ) -> None:
-    """Append one entry, in the caller's transaction, so that deed and record stand or fall together."""
+    """Append one entry in the caller's transaction, so that a change is never stored without its entry, nor the reverse."""
     AuditEntry.objects.create(
         actor=str(actor), action=action, object_type=object_type, object_id=str(object_id), before=before, after=after
     )

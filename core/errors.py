@@ -1,4 +1,4 @@
-"""Named refusals: the one tree of errors that reach a user.
+"""Named refusals: all errors that a user may see are classes of this tree.
 
     DomainError
     ├── Invalid               400  the request itself is wrong
@@ -8,8 +8,8 @@
     ├── Conflict              409
     └── Unavailable           503  try again later
 
-Each app defines its errors in the module that raises them, as a subclass with a stable ``code``. How a kind becomes an
-HTTP status is written once, in ``config.web.problems``; nothing below knows about HTTP.
+Each app defines its errors in the module that raises them, as a subclass with a stable ``code``. Only ``config.web.problems``
+builds HTTP answers from them.
 """
 
 from enum import Enum
@@ -17,7 +17,7 @@ from typing import ClassVar
 
 
 class Kind(Enum):
-    """What sort of refusal it is; the value is the HTTP status that ``config.web.problems`` answers with."""
+    """The kind of a refusal; the value is the HTTP status of the answer."""
 
     INVALID = 400
     UNAUTHENTICATED = 401
@@ -33,11 +33,11 @@ class Kind(Enum):
 
 
 class DomainError(Exception):
-    """A refusal with a stable ``code`` and a sentence that says what and where.
+    """A refusal with a stable ``code`` and a sentence for the user.
 
     Args:
-        detail: The sentence shown to the person; never a stack trace or a server path.
-        extra: Members that a program may want, added to the problem+json body.
+        detail: The sentence. It names the wrong value and where it is, and never holds a stack trace or a path of the server.
+        extra: Members for programs, added to the problem+json body.
     """
 
     code: ClassVar[str] = "refused"
@@ -50,46 +50,46 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
-    """The request breaks a rule that its sender can read."""
+    """The request itself is wrong; sending it again does not help."""
 
     code = "invalid"
 
     @classmethod
     def field(cls, field: str, message: str) -> "Invalid":
-        """Refuse one field by name."""
+        """Refuse one field of the request by its name."""
         return cls(f"{field}: {message}", errors=[{"field": field, "message": message}])
 
 
 class Unauthenticated(DomainError):
-    """No credentials, or credentials that are unknown or revoked."""
+    """The request has no credentials, or they are unknown or revoked."""
 
     code = "unauthenticated"
     kind = Kind.UNAUTHENTICATED
 
 
 class Forbidden(DomainError):
-    """Known, but not allowed to."""
+    """The caller is known, but its role does not allow the request."""
 
     code = "forbidden"
     kind = Kind.FORBIDDEN
 
 
 class Missing(DomainError):
-    """Nothing has that name."""
+    """No object has the name or number in the request."""
 
     code = "not_found"
     kind = Kind.MISSING
 
 
 class Conflict(DomainError):
-    """The state of things does not allow it now."""
+    """The current state of the object does not allow the request."""
 
     code = "conflict"
     kind = Kind.CONFLICT
 
 
 class Unavailable(DomainError):
-    """An engine that is needed cannot be reached; the sender should try again."""
+    """An engine, such as the database, cannot be reached; the caller should try again."""
 
     code = "unavailable"
     kind = Kind.UNAVAILABLE

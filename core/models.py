@@ -1,4 +1,4 @@
-"""API tokens and the audit trail."""
+"""The tables of core: API tokens and the audit trail."""
 
 from django.db import models
 from django.utils import timezone
@@ -7,7 +7,7 @@ from core.roles import Role
 
 
 class ApiToken(models.Model):
-    """A program's credential: one role, kept as SHA-256, shown once."""
+    """The credential of a program. It has one role. The table keeps its SHA-256, never the token."""
 
     name = models.CharField(max_length=100)
     role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
@@ -30,7 +30,7 @@ class ApiToken(models.Model):
 
     @property
     def is_revoked(self) -> bool:
-        """Whether the token no longer opens anything."""
+        """Whether requests with the token are refused."""
         return self.revoked_at is not None
 
 

@@ -1,10 +1,10 @@
-"""Who may do what: four roles, and the areas of the product that they may write."""
+"""The four roles, and the areas of the product that each may write."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """The four roles of the wire contract."""
+    """The four roles (docs/wire-format.md)."""
 
     VIEWER = "viewer"
     ML_ENGINEER = "ml_engineer"
@@ -13,7 +13,7 @@ class Role(StrEnum):
 
 
 class Area(StrEnum):
-    """What a request touches. Reading needs any role, except for ADMINISTRATION."""
+    """A part of the product. Any role may read it, except for ADMINISTRATION."""
 
     MODELS = "models"
     FLEET = "fleet"

@@ -1,4 +1,7 @@
-"""API tokens of programs: create, look up, revoke. 256 random bits, stored as SHA-256, shown once."""
+"""API tokens of programs: create, look up, revoke.
+
+A token has 256 random bits, so its SHA-256 needs no salt. Only the digest is stored.
+"""
 
 import hashlib
 import secrets
@@ -27,13 +30,13 @@ def digest_of(token: str) -> str:
 
 
 def new_secret(prefix: str) -> str:
-    """Make a secret of 256 random bits, recognizable by its prefix."""
+    """Make a secret of 256 random bits. Its prefix tells people and scanners of source code which kind it is."""
     return prefix + secrets.token_urlsafe(32)
 
 
 @transaction.atomic
 def create(name: str, *, role: Role, actor: Actor) -> str:
-    """Create a token and return it; it cannot be shown again."""
+    """Create a token and return it. This is the only time that its text is known."""
     secret = new_secret(PREFIX)
     token = ApiToken.objects.create(name=name, role=role, digest=digest_of(secret), created_by=str(actor))
     audit.record(
@@ -43,10 +46,10 @@ def create(name: str, *, role: Role, actor: Actor) -> str:
 
 
 def get(secret: str) -> ApiToken:
-    """Find the live token that a request bears.
+    """Return the row of a token.
 
     Raises:
-        UnknownToken: No such token, or it was revoked.
+        UnknownToken: No token has this text, or it was revoked.
     """
     token = ApiToken.objects.filter(digest=digest_of(secret), revoked_at=None).first()
     if token is None:
@@ -56,6 +59,6 @@ def get(secret: str) -> ApiToken:
 
 @transaction.atomic
 def revoke(token: ApiToken, *, actor: Actor) -> None:
-    """Revoke a token at once; repeating it changes nothing."""
+    """Revoke a token, from the next request on. A second call changes nothing."""
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
         audit.record(actor, action="revoke", object_type="api_token", object_id=token.pk, before={"name": token.name})

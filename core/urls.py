@@ -1,4 +1,4 @@
-"""core's URLs: API tokens and the audit trail, for administrators."""
+"""The URLs of core: API tokens and the audit trail."""
 
 from django.urls import path
 

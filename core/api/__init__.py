@@ -1,1 +1,1 @@
-"""What the REST APIs of all apps share: who is asking, what they may, and keyset pages."""
+"""Parts that the REST APIs of all apps share: authentication, permissions, bodies, answers and pages of rows."""

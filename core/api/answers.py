@@ -12,39 +12,39 @@ _Source = TypeVar("_Source")
 
 
 class Answer(serializers.Serializer[_Source]):
-    """An answer that is rendered from a typed object: a row, or a dataclass. Nothing is ever read with it."""
+    """An answer that is rendered from a row or a dataclass. Requests are never read with it."""
 
     @classmethod
     def of(cls, source: _Source) -> dict[str, Any]:
-        """Return what the API answers for one object, as JSON keeps it."""
+        """Return the answer for one object, ready for JSON."""
         rendered: dict[str, Any] = _renderer(cls).to_representation(source)
         return rendered
 
 
 @cache
 def _renderer(answer: type[Answer[Any]]) -> Answer[Any]:
-    # An instance copies all its fields, which costs more than rendering one row. Rendering changes nothing in it.
+    # One instance serves all rows: creating it copies all fields, which takes longer than rendering a row does. It keeps no state.
     return answer()
 
 
 class TimeField(serializers.DateTimeField):
-    """A time in UTC; ``timespec`` says how many digits it gets."""
+    """A time in UTC; ``timespec`` sets the number of digits."""
 
     def __init__(self, *, timespec: str = "auto", **kwargs: Any) -> None:
         self.timespec = timespec
         super().__init__(**kwargs)
 
     def to_representation(self, value: datetime) -> str:
-        """Write it."""
+        """Write the time."""
         return rfc3339(value, timespec=self.timespec)
 
 
 class OptionalTextField(serializers.CharField):
-    """A text; an empty one is null."""
+    """A text; an empty text is written as null."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"allow_null": True, **kwargs})
 
     def to_representation(self, value: str) -> str | None:  # type: ignore[override]  # DRF's own is never null
-        """Write it."""
+        """Write the text, or null."""
         return value or None

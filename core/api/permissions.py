@@ -1,4 +1,4 @@
-"""A view names its area; the role decides."""
+"""Allow or refuse a request by the caller's role and the area that the view names."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ class RoleForbids(Forbidden):
 
 
 class RolePermission(BasePermission):
-    """Allow by role. The view declares ``area = Area.MODELS`` (required: a view that names none is refused to all)."""
+    """Allow by role. Each view must declare its area: ``area = Area.ADMINISTRATION``."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Return True where the role allows; anonymous callers get False, which DRF turns into 401.
+        """Return True if the role allows the request, False for callers without a role: DRF answers 401 or 403.
 
         Raises:
-            RoleForbids: The caller is known, and names a role that may.
+            RoleForbids: The caller's role does not allow it. The error names the roles that do.
         """
         role = role_of(request.user)
         if role is None:

@@ -1,4 +1,4 @@
-"""Serializers of the operator API: what cannot be used is refused by name, never dropped in silence."""
+"""Serializers that refuse unknown fields by name. DRF alone would ignore them, and a misspelled field would do nothing."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not declare, and parts of a form that are sent twice where one is meant."""
+    """Refuses fields that are not declared, and form fields that are sent twice but are not lists."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Validate the fields; unknown and repeated ones are errors of their own name."""
+        """Validate the fields. The error of an unknown or repeated field has its name."""
         if isinstance(data, dict):
             unknown = sorted(set(map(str, data)) - set(self.fields))
             if unknown:

@@ -1,4 +1,4 @@
-"""API tokens and the audit trail over REST."""
+"""The REST endpoints of core: API tokens and the audit trail."""
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -18,7 +18,7 @@ PAGE_PARAMETERS = [OpenApiParameter("limit", int), OpenApiParameter("cursor", st
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
-    """One line of the trail."""
+    """One entry of the audit trail."""
 
     class Meta:
         model = AuditEntry
@@ -26,7 +26,7 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
 
 
 class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
-    """A token as it is listed: never the secret."""
+    """A token in a list, without its text."""
 
     class Meta:
         model = ApiToken
@@ -34,20 +34,20 @@ class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
 
 
 class NewTokenSerializer(StrictSerializer):
-    """What a new token needs."""
+    """The body of a request for a new token."""
 
     name = serializers.CharField(max_length=100)
     role = serializers.ChoiceField(choices=[role.value for role in Role])
 
 
 class CreatedTokenSerializer(NewTokenSerializer):
-    """A new token, with the secret that is shown this once."""
+    """A new token with its text, which no later answer shows."""
 
     token = serializers.CharField()
 
 
 class AuditTrail(APIView):
-    """Who did what, newest first."""
+    """The audit trail, newest entries first."""
 
     area = Area.ADMINISTRATION
 
@@ -78,7 +78,7 @@ class Tokens(APIView):
 
     @extend_schema(operation_id="create_token", request=NewTokenSerializer, responses={201: CreatedTokenSerializer})
     def post(self, request: Request) -> Response:
-        """Create a token; the answer shows it this once."""
+        """Create a token. Only this answer shows its text."""
         form = NewTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         role = Role(form.validated_data["role"])
@@ -95,7 +95,7 @@ class Token(APIView):
 
     @extend_schema(operation_id="revoke_token", responses={204: None})
     def delete(self, request: Request, token_id: int) -> Response:
-        """Revoke the token at once."""
+        """Revoke the token, from the next request on."""
         token = ApiToken.objects.filter(pk=token_id).first()
         if token is None:
             raise Missing(f"There is no API token {token_id}.")

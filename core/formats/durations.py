@@ -11,7 +11,7 @@ _LONGEST = timedelta(days=366)
 
 
 class InvalidDuration(Invalid):
-    """The text is no duration."""
+    """The text is not a duration, or the duration is too long."""
 
     code = "invalid_duration"
 
