@@ -1,1 +1,1 @@
-"""How values are written and read: durations, times, and how deep JSON may nest."""
+"""The formats of values: durations, times, and the depth of JSON."""
