@@ -1,7 +1,7 @@
 """Make a version's baseline out of what its devices have sent."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 
@@ -13,7 +13,7 @@ from core.actors import Actor
 from core.errors import DomainError, Kind
 from ingest.roll_ups.keys import FLEET
 from registry.baselines import verbs as baselines
-from registry.baselines.histograms import BINS_VERSION
+from registry.baselines.histograms import BINS_VERSION, Statistics
 from registry.models import Baseline, ModelVersion
 
 
@@ -46,7 +46,7 @@ def create_from_telemetry(version: ModelVersion, *, length: timedelta, actor: Ac
         raise TooManyClasses(
             f"{version} predicts more classes than telemetry counts one by one; upload recorded inferences."
         )
-    statistics: dict[str, Any] = {
+    statistics: Statistics = {
         "bins_version": BINS_VERSION,
         "samples": counts.samples,
         "classes": counts.classes,

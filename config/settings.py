@@ -155,8 +155,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
-        "VersionStatusEnum": "registry.api.shapes.VERSION_STATUSES",
-        "VariantStatusEnum": "registry.api.shapes.VARIANT_STATUSES",
+        "VersionStatusEnum": "registry.api.answers.VERSION_STATUSES",
+        "VariantStatusEnum": "registry.api.answers.VARIANT_STATUSES",
         "DriftStatusEnum": "analytics.api.drift_answers.STATUSES",
         "AlertStateEnum": "analytics.api.alerts.STATES",
         "DeviceStateEnum": "fleet.api.answers.devices.DEVICE_STATES",

@@ -1,7 +1,5 @@
 """The registry in the web admin: every row, to be read. Roles decide, not Django's permissions."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
@@ -13,7 +11,7 @@ from core.roles import Area, roles_that_may
 from registry.models import Baseline, Channel, Job, ModelVersion, RegisteredModel, Variant
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(admin.ModelAdmin[Model]):
     """Rows that every role reads here, and that only verbs write."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -37,7 +35,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
-class VariantRows(admin.TabularInline[Any, Any]):
+class VariantRows(admin.TabularInline[Variant, ModelVersion]):
     """A version's variants, below it."""
 
     model = Variant
@@ -73,7 +71,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         self,
         request: HttpRequest,
         form_url: str = "",  # noqa: ARG002 - Django's hook
-        extra_context: dict[str, Any] | None = None,  # noqa: ARG002 - Django's hook
+        extra_context: object = None,  # noqa: ARG002 - Django's hook
     ) -> HttpResponse:
         """Lead to the page that uploads a version."""
         if not self.has_add_permission(request):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict, cast
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,6 +16,14 @@ from registry.models import Channel, ChannelMove, ModelVersion, RegisteredModel,
 from registry.versions import queries
 
 POLICY_FIELDS = ("activate", "probation_s", "probation_inferences")
+
+
+class Policy(TypedDict, total=False):
+    """How devices take an update (docs/wire-format.md, *Policy*)."""
+
+    activate: str
+    probation_s: int
+    probation_inferences: int
 
 
 class UnknownChannel(Missing):
@@ -54,13 +62,21 @@ Guard = Callable[[Channel], None]
 _guards: list[Guard] = []
 
 
+class _Audited(TypedDict):
+    """A channel before or after a move, in the audit trail."""
+
+    version: str
+    policy: Policy
+    revision: int
+
+
 @dataclass(frozen=True, slots=True)
 class Pointing:
     """What a channel pointed to at some time."""
 
     channel: Channel
     version_number: str
-    policy: dict[str, Any]
+    policy: Policy
     revision: int
     release_counter: int
     since: datetime
@@ -98,7 +114,7 @@ def put(
     *,
     version: ModelVersion,
     actor: Actor,
-    policy: dict[str, Any] | None = None,
+    policy: object | None = None,
     if_match: str | None = None,
 ) -> Channel:
     """Point a channel to a version, as a person asks; the first put creates it. The same content again moves nothing.
@@ -127,7 +143,7 @@ def put(
 
 
 @transaction.atomic
-def move(channel: Channel, *, version: ModelVersion, actor: Actor, policy: dict[str, Any] | None = None) -> Channel:
+def move(channel: Channel, *, version: ModelVersion, actor: Actor, policy: Policy | None = None) -> Channel:
     """Point an existing channel to a version, past the guards: for a rollout that completes or is undone.
 
     Takes the next release counter, and leaves one ``ChannelMove``.
@@ -154,6 +170,18 @@ def touch(channel: Channel, *, release_counter: int) -> None:
     Channel.objects.filter(pk=channel.pk, release_counter__lt=release_counter).update(release_counter=release_counter)
 
 
+def now(channel: Channel) -> Pointing:
+    """Return what the channel points to."""
+    return Pointing(
+        channel=channel,
+        version_number=channel.version.number,
+        policy=channel.policy,
+        revision=channel.revision,
+        release_counter=channel.release_counter,
+        since=channel.updated_at,
+    )
+
+
 def at_time(channel: Channel, at: datetime) -> Pointing:
     """Return what the channel pointed to at a time.
 
@@ -173,8 +201,8 @@ def at_time(channel: Channel, at: datetime) -> Pointing:
     )
 
 
-def check_policy(policy: object) -> dict[str, Any]:
-    """Return the policy unchanged: how devices take an update (docs/wire-format.md, *Policy*).
+def check_policy(policy: object) -> Policy:
+    """Return the policy unchanged.
 
     Raises:
         InvalidPolicy: Naming the field.
@@ -189,7 +217,7 @@ def check_policy(policy: object) -> dict[str, Any]:
         value = policy.get(field, 0)
         if type(value) is not int or not 0 <= value <= 2**31:
             raise InvalidPolicy.field(f"policy.{field}", "must be a whole number, 0 or more.")
-    return policy
+    return cast(Policy, policy)
 
 
 def _check_precondition(channel: Channel | None, *, if_match: str | None) -> None:
@@ -219,16 +247,14 @@ def _check_offerable(version: ModelVersion) -> None:
         raise VersionNotOfferable(f"{version} is {state}; devices are sent to READY versions only.")
 
 
-def _create(
-    model: RegisteredModel, name: str, *, version: ModelVersion, actor: Actor, policy: dict[str, Any]
-) -> Channel:
+def _create(model: RegisteredModel, name: str, *, version: ModelVersion, actor: Actor, policy: Policy) -> Channel:
     counter = next_release_counter(model.pk)
     channel = Channel.objects.create(model=model, name=name, version=version, policy=policy, release_counter=counter)
     _record(channel, actor=actor, before=None)
     return channel
 
 
-def _record(channel: Channel, *, actor: Actor, before: dict[str, Any] | None) -> None:
+def _record(channel: Channel, *, actor: Actor, before: _Audited | None) -> None:
     ChannelMove.objects.create(
         channel=channel,
         version=channel.version,
@@ -245,5 +271,5 @@ def _record(channel: Channel, *, actor: Actor, before: dict[str, Any] | None) ->
     )
 
 
-def _describe(channel: Channel) -> dict[str, Any]:
+def _describe(channel: Channel) -> _Audited:
     return {"version": channel.version.number, "policy": channel.policy, "revision": channel.revision}

@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 
 from core.api.paging import page_of
 from core.roles import Area
-from registry.api.shapes import RecipeShape, SigningKeysShape, TargetShape
+from registry.api.answers import RecipeAnswer, SigningKeysAnswer, TargetAnswer
 from registry.compression.recipes import RECIPES
 from registry.compression.targets import load_targets
 from registry.manifests import configured_keys
@@ -19,10 +19,10 @@ class Targets(APIView):
 
     area = Area.MODELS
 
-    @extend_schema(operation_id="list_targets", responses=page_of(TargetShape))
+    @extend_schema(operation_id="list_targets", responses=page_of(TargetAnswer))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """List every hardware target; they all fit on one page."""
-        return Response({"results": TargetShape(load_targets().values(), many=True).data, "next": None})
+        return Response({"results": [TargetAnswer.of(target) for target in load_targets().values()], "next": None})
 
 
 class Recipes(APIView):
@@ -30,10 +30,10 @@ class Recipes(APIView):
 
     area = Area.MODELS
 
-    @extend_schema(operation_id="list_recipes", responses=page_of(RecipeShape))
+    @extend_schema(operation_id="list_recipes", responses=page_of(RecipeAnswer))
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """List every recipe that this release builds; they all fit on one page."""
-        return Response({"results": RecipeShape(RECIPES.values(), many=True).data, "next": None})
+        return Response({"results": [RecipeAnswer.of(recipe) for recipe in RECIPES.values()], "next": None})
 
 
 class SigningKeys(APIView):
@@ -42,7 +42,7 @@ class SigningKeys(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(operation_id="list_signing_keys", auth=[], responses=SigningKeysShape)
+    @extend_schema(operation_id="list_signing_keys", auth=[], responses=SigningKeysAnswer)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """List the keys, the current one first."""
-        return Response(SigningKeysShape({"keys": configured_keys.public_keys()}).data)
+        return Response(SigningKeysAnswer.of({"keys": configured_keys.public_keys()}))

@@ -1,7 +1,6 @@
 """Channels: what devices follow."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -17,12 +16,12 @@ from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
 from registry import channels
-from registry.api.shapes import ChannelShape, render_channel
+from registry.api.answers import ChannelAnswer
 from registry.models import Channel as ChannelRow
 from registry.versions import queries
 
 
-class Pointer(StrictSerializer):
+class PointerBody(StrictSerializer):
     """Where a channel is to point."""
 
     version = serializers.CharField(max_length=100)
@@ -34,11 +33,11 @@ class Channels(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="list_channels", parameters=PAGE_PARAMETERS, responses=page_of(ChannelShape))
+    @extend_schema(operation_id="list_channels", parameters=PAGE_PARAMETERS, responses=page_of(ChannelAnswer))
     def get(self, request: Request, model: str) -> Response:
         """List channels by name."""
         rows = ChannelRow.objects.select_related("model", "version").filter(model=queries.get_model(model))
-        return Response(keyset_page(request, rows, key="name", render=render_channel))
+        return Response(keyset_page(request, rows, key="name", render=_render))
 
 
 class Channel(APIView):
@@ -46,50 +45,41 @@ class Channel(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="get_channel", parameters=[OpenApiParameter("at", datetime)], responses=ChannelShape)
+    @extend_schema(operation_id="get_channel", parameters=[OpenApiParameter("at", datetime)], responses=ChannelAnswer)
     def get(self, request: Request, model: str, channel: str) -> Response:
         """Show where the channel points; with ``at``, where it pointed at that time."""
         found = channels.get(model, channel)
         if "at" in request.query_params:
-            return Response(_render_past(channels.at_time(found, _time(request.query_params["at"]))))
+            return Response(ChannelAnswer.of(channels.at_time(found, _time(request.query_params["at"]))))
         return _answer(found)
 
     @extend_schema(
         operation_id="put_channel",
         parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER)],
-        request=Pointer,
-        responses=ChannelShape,
+        request=PointerBody,
+        responses=ChannelAnswer,
     )
     def put(self, request: Request, model: str, channel: str) -> Response:
         """Point the channel to a version; the first PUT creates it, later ones need ``If-Match``."""
-        form = Pointer(data=request.data)
-        form.is_valid(raise_exception=True)
+        body = PointerBody(data=request.data)
+        body.is_valid(raise_exception=True)
         found = channels.put(
             queries.get_model(model),
             channel,
-            version=queries.get_version(model, form.validated_data["version"]),
-            policy=form.validated_data.get("policy"),
+            version=queries.get_version(model, body.validated_data["version"]),
+            policy=body.validated_data.get("policy"),
             if_match=request.headers.get("If-Match"),
             actor=actor_of(request.user),
         )
         return _answer(found)
 
 
+def _render(channel: ChannelRow) -> object:
+    return ChannelAnswer.of(channels.now(channel))
+
+
 def _answer(channel: ChannelRow) -> Response:
-    return Response(render_channel(channel), headers={"ETag": channels.etag(channel.revision)})
-
-
-def _render_past(pointing: channels.Pointing) -> dict[str, Any]:
-    shown = {
-        "model": pointing.channel.model.slug,
-        "channel": pointing.channel.name,
-        "version": pointing.version_number,
-        "policy": pointing.policy,
-        "revision": pointing.revision,
-        "release_counter": pointing.release_counter,
-        "since": pointing.since,
-    }
-    return dict(ChannelShape(shown).data)
+    return Response(_render(channel), headers={"ETag": channels.etag(channel.revision)})
 
 
 def _time(text: str) -> datetime:

@@ -11,18 +11,18 @@ from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.roles import Area
-from registry.api.shapes import ModelShape, render_model
+from registry.api.answers import ModelAnswer
 from registry.versions import queries, registered_models
 
 
-class NewModel(StrictSerializer):
+class NewModelBody(StrictSerializer):
     """What a new model needs."""
 
     model = serializers.CharField(max_length=64)
     description = serializers.CharField(max_length=10_000, allow_blank=True, required=False, default="")
 
 
-class ModelChange(StrictSerializer):
+class ModelBody(StrictSerializer):
     """What can be changed of a model."""
 
     description = serializers.CharField(max_length=10_000, allow_blank=True)
@@ -33,19 +33,19 @@ class Models(APIView):
 
     area = Area.MODELS
 
-    @extend_schema(operation_id="list_models", parameters=PAGE_PARAMETERS, responses=page_of(ModelShape))
+    @extend_schema(operation_id="list_models", parameters=PAGE_PARAMETERS, responses=page_of(ModelAnswer))
     def get(self, request: Request) -> Response:
         """List models by slug."""
-        return Response(keyset_page(request, queries.list_models(), key="slug", render=render_model))
+        return Response(keyset_page(request, queries.list_models(), key="slug", render=ModelAnswer.of))
 
-    @extend_schema(operation_id="create_model", request=NewModel, responses={201: ModelShape})
+    @extend_schema(operation_id="create_model", request=NewModelBody, responses={201: ModelAnswer})
     def post(self, request: Request) -> Response:
         """Register a model. An upload of a version does it too."""
-        form = NewModel(data=request.data)
-        form.is_valid(raise_exception=True)
-        values = form.validated_data
+        body = NewModelBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = body.validated_data
         registered_models.create(values["model"], description=values["description"], actor=actor_of(request.user))
-        return Response(render_model(queries.get_counted_model(values["model"])), status=status.HTTP_201_CREATED)
+        return Response(ModelAnswer.of(queries.get_counted_model(values["model"])), status=status.HTTP_201_CREATED)
 
 
 class Model(APIView):
@@ -53,19 +53,19 @@ class Model(APIView):
 
     area = Area.MODELS
 
-    @extend_schema(operation_id="get_model", responses=ModelShape)
+    @extend_schema(operation_id="get_model", responses=ModelAnswer)
     def get(self, request: Request, model: str) -> Response:  # noqa: ARG002 - DRF's signature
         """Show a model."""
-        return Response(render_model(queries.get_counted_model(model)))
+        return Response(ModelAnswer.of(queries.get_counted_model(model)))
 
-    @extend_schema(operation_id="describe_model", request=ModelChange, responses=ModelShape)
+    @extend_schema(operation_id="describe_model", request=ModelBody, responses=ModelAnswer)
     def patch(self, request: Request, model: str) -> Response:
         """Change the description."""
-        form = ModelChange(data=request.data)
-        form.is_valid(raise_exception=True)
+        body = ModelBody(data=request.data)
+        body.is_valid(raise_exception=True)
         found = queries.get_model(model)
-        registered_models.describe(found, description=form.validated_data["description"], actor=actor_of(request.user))
-        return Response(render_model(queries.get_counted_model(model)))
+        registered_models.describe(found, description=body.validated_data["description"], actor=actor_of(request.user))
+        return Response(ModelAnswer.of(queries.get_counted_model(model)))
 
     @extend_schema(operation_id="delete_model", responses={204: None})
     def delete(self, request: Request, model: str) -> Response:

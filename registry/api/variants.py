@@ -13,7 +13,7 @@ from core.api.strictness import StrictSerializer
 from core.errors import Missing
 from core.roles import Area
 from registry import names
-from registry.api.shapes import VersionShape
+from registry.api.answers import VersionAnswer
 from registry.api.versions import render_version
 from registry.compression.targets import UnknownTarget, get_target
 from registry.models import Blob, Variant
@@ -27,7 +27,7 @@ class NoSuchTarget(Missing):
     code = "unknown_target"
 
 
-class MoreTargets(StrictSerializer):
+class TargetsBody(StrictSerializer):
     """Which targets to build for."""
 
     targets = serializers.ListField(child=serializers.CharField(max_length=64), allow_empty=False, max_length=100)
@@ -38,13 +38,13 @@ class Variants(APIView):
 
     area = Area.MODELS
 
-    @extend_schema(operation_id="add_targets", request=MoreTargets, responses={202: VersionShape})
+    @extend_schema(operation_id="add_targets", request=TargetsBody, responses={202: VersionAnswer})
     def post(self, request: Request, model: str, version: str) -> Response:
         """Build for more targets; those asked for already change nothing."""
-        form = MoreTargets(data=request.data)
-        form.is_valid(raise_exception=True)
+        body = TargetsBody(data=request.data)
+        body.is_valid(raise_exception=True)
         found = queries.get_version(model, version)
-        variants.add_targets(found, form.validated_data["targets"], actor=actor_of(request.user))
+        variants.add_targets(found, body.validated_data["targets"], actor=actor_of(request.user))
         return Response(render_version(queries.get_shown_version(model, version)), status=status.HTTP_202_ACCEPTED)
 
 
@@ -53,7 +53,7 @@ class Rebuild(APIView):
 
     area = Area.MODELS
 
-    @extend_schema(operation_id="rebuild_variant", request=None, responses={202: VersionShape})
+    @extend_schema(operation_id="rebuild_variant", request=None, responses={202: VersionAnswer})
     def post(self, request: Request, model: str, version: str, target: str) -> Response:
         """Redo what failed, was rejected or was passed over; READY variants never change."""
         _check_target(target)

@@ -20,7 +20,7 @@ from core.api.strictness import StrictSerializer
 from core.api.views import PAGE_PARAMETERS
 from core.formats.json_depth import TOO_DEEP, is_too_deep
 from core.roles import Area
-from registry.api.shapes import VersionShape
+from registry.api.answers import VersionAnswer
 from registry.models import ModelVersion
 from registry.versions import model_metadata, queries
 from registry.versions import verbs as versions
@@ -47,7 +47,7 @@ class JsonPart(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-class NewVersion(StrictSerializer):
+class UploadBody(StrictSerializer):
     """The form of an upload."""
 
     file = serializers.FileField()
@@ -67,21 +67,21 @@ class Versions(APIView):
         """Take forms only where there is something to send."""
         return [MultiPartParser()] if self.request and self.request.method == "POST" else [BoundedJSONParser()]
 
-    @extend_schema(operation_id="list_versions", parameters=PAGE_PARAMETERS, responses=page_of(VersionShape))
+    @extend_schema(operation_id="list_versions", parameters=PAGE_PARAMETERS, responses=page_of(VersionAnswer))
     def get(self, request: Request, model: str) -> Response:
         """List versions, the newest first."""
         return Response(keyset_page(request, queries.list_versions(model), descending=True, render=render_version))
 
     @extend_schema(
         operation_id="upload_version",
-        request={"multipart/form-data": NewVersion},
-        responses={201: VersionShape, 200: VersionShape},
+        request={"multipart/form-data": UploadBody},
+        responses={201: VersionAnswer, 200: VersionAnswer},
     )
     def post(self, request: Request, model: str) -> Response:
         """Upload a version. The same bytes again are answered with 200; a rejected version is replaced."""
-        form = NewVersion(data=request.data)
-        form.is_valid(raise_exception=True)
-        values = form.validated_data
+        body = UploadBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = body.validated_data
         upload = Upload(
             file=_path(values["file"]),
             calibration=_path(values["calibration"]) if "calibration" in values else None,
@@ -99,7 +99,7 @@ class Version(APIView):
 
     area = Area.MODELS
 
-    @extend_schema(operation_id="get_version", responses=VersionShape)
+    @extend_schema(operation_id="get_version", responses=VersionAnswer)
     def get(self, request: Request, model: str, version: str) -> Response:  # noqa: ARG002 - DRF's signature
         """Show a version with every variant."""
         return Response(render_version(queries.get_shown_version(model, version)))
@@ -111,9 +111,9 @@ class Version(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def render_version(version: ModelVersion) -> dict[str, Any]:
+def render_version(version: ModelVersion) -> object:
     """Render a row of ``registry.versions.queries.with_variants``."""
-    return dict(VersionShape(describe_version(version)).data)
+    return VersionAnswer.of(describe_version(version))
 
 
 def _path(file: TemporaryUploadedFile) -> Path:

@@ -6,6 +6,7 @@ error: the mapping of DDSketch (Masson, Rim, Lee: arXiv 1908.10693, section 2.1)
 
 import math
 from collections.abc import Iterable
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,23 @@ LATENCY_FLOOR_BIN = -(2**31)
 
 _GAMMA = (1 + LATENCY_RELATIVE_ERROR) / (1 - LATENCY_RELATIVE_ERROR)
 _LOG_GAMMA = math.log(_GAMMA)
+
+
+class Statistics(TypedDict):
+    """The counts of a baseline: per class id as text, per confidence bin, per latency bin as text."""
+
+    bins_version: int
+    samples: int
+    classes: dict[str, int]
+    confidence: list[int]
+    latency: dict[str, int]
+
+
+class NamedStatistics(Statistics):
+    """The statistics with the id of their baseline, as devices and manifests get them."""
+
+    id: str
+
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -56,7 +74,7 @@ def latency_quantile(counts: dict[int, int], *, share: float) -> float | None:
     return None
 
 
-def statistics_of(records: Iterable[InferenceRecord]) -> dict[str, object]:
+def statistics_of(records: Iterable[InferenceRecord]) -> Statistics:
     """Count recorded inferences into the statistics of a baseline (without its id): see ``registry.baselines.verbs``."""
     rows = list(records)
     classes, class_counts = np.unique(np.array([row.class_id for row in rows], dtype=np.int64), return_counts=True)

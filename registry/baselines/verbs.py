@@ -2,7 +2,7 @@
 
 import uuid
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from django.db import transaction
 
@@ -10,6 +10,7 @@ from core import audit
 from core.actors import Actor
 from core.errors import Invalid
 from registry.baselines import histograms
+from registry.baselines.histograms import NamedStatistics, Statistics
 from registry.baselines.inference_records import UnreadableRecords, read_json_lines
 from registry.manifests.documents import canonical_json
 from registry.models import Baseline, ModelVersion
@@ -25,7 +26,7 @@ class UnusableBaseline(Invalid):
     code = "unusable_baseline"
 
 
-def read_statistics(path: Path) -> dict[str, Any]:
+def read_statistics(path: Path) -> Statistics:
     """Count a file of recorded inferences, one JSON object per line, into statistics.
 
     Raises:
@@ -48,7 +49,7 @@ def read_statistics(path: Path) -> dict[str, Any]:
 def create(
     version: ModelVersion,
     *,
-    statistics: dict[str, Any],
+    statistics: Statistics,
     source: Literal["upload", "telemetry"],
     actor: Actor,
     came_with_version: bool = False,
@@ -60,10 +61,10 @@ def create(
     Raises:
         UnusableBaseline: It counts no sample.
     """
-    if int(statistics["samples"]) < 1:
+    if statistics["samples"] < 1:
         raise UnusableBaseline("A baseline needs at least one recorded inference.")
     baseline_id = uuid.uuid4()
-    named = {**statistics, "id": str(baseline_id)}
+    named: NamedStatistics = {**statistics, "id": str(baseline_id)}
     blob = blobs.keep_bytes(canonical_json(named))
     with transaction.atomic():
         baseline = Baseline.objects.create(
@@ -71,7 +72,7 @@ def create(
             version=version,
             source=source,
             came_with_version=came_with_version,
-            samples=int(statistics["samples"]),
+            samples=statistics["samples"],
             statistics=named,
             blob=blob,
             created_by=str(actor),
@@ -86,7 +87,7 @@ def in_force(version: ModelVersion) -> Baseline | None:
     return Baseline.objects.select_related("blob").filter(version=version).order_by("-created_at").first()
 
 
-def for_manifest(version: ModelVersion) -> dict[str, Any] | None:
+def for_manifest(version: ModelVersion) -> NamedStatistics | None:
     """Return the statistics given with the upload, the only ones that manifests carry."""
     found = Baseline.objects.filter(version=version, came_with_version=True).first()
     return found.statistics if found else None

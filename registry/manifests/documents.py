@@ -112,7 +112,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     min_agent_version: str
 
 
-def build(manifest: Manifest) -> dict[str, Any]:
+def build(manifest: Manifest) -> object:
     """Return the manifest as plain JSON values, checked.
 
     Raises:
@@ -125,8 +125,7 @@ def build(manifest: Manifest) -> dict[str, Any]:
     except msgspec.ValidationError as error:
         raise InvalidManifest(str(error)) from error
     _check(checked)
-    plain: dict[str, Any] = msgspec.to_builtins(checked)
-    return plain
+    return msgspec.to_builtins(checked)
 
 
 def to_bytes(manifest: Manifest) -> bytes:

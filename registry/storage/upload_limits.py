@@ -1,9 +1,8 @@
 """Multipart uploads stream to a temporary file and stop at the size cap, before the disk is full of them."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.http import HttpRequest
 
 from core.errors import DomainError, Kind
 
@@ -18,7 +17,7 @@ class UploadTooLarge(DomainError):
 class CappedUploadHandler(TemporaryFileUploadHandler):
     """Counts the bytes of all files of a request."""
 
-    def __init__(self, request: Any = None) -> None:
+    def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
         self._received_bytes = 0
 

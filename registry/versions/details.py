@@ -1,50 +1,133 @@
-"""A version as people and programs see it: its state, how far the work on it is, and every variant. No queries of its own."""
+"""A version with its variants and the progress of the work, as pages and answers show it. Makes no queries of its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
+from registry.compression.tensor_specs import TensorBody
 from registry.models import Job, ModelVersion, Variant
-from registry.states import UNVERIFIED, JobKind, JobStatus, VariantStatus
-
-MEASUREMENTS = (
-    "agreement",
-    "sqnr_db",
-    "accuracy_before",
-    "accuracy_after",
-    "latency_p50_ms",
-    "latency_p95_ms",
-    "source_latency_p50_ms",
-    "peak_memory_bytes",
-    "seconds",
-)
-_NOTHING: dict[str, Any] = dict.fromkeys(
-    ("reason", "recipe", "format", "sha256", "size", "size_ratio", "measured_on"), None
-)
+from registry.states import UNFINISHED_VARIANTS, UNVERIFIED, VERIFIED, JobKind, JobStatus, VariantStatus, VersionStatus
 
 
-def describe_version(version: ModelVersion) -> dict[str, Any]:
-    """Return the Version of the wire contract, for a row that ``registry.versions.queries.with_variants`` prepared."""
+@dataclass(frozen=True, slots=True)
+class ShownMeasurements:
+    """The measurements that are shown; the row and the manifest have more."""
+
+    agreement: float | None = None
+    sqnr_db: float | None = None
+    accuracy_before: float | None = None
+    accuracy_after: float | None = None
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+    source_latency_p50_ms: float | None = None
+    peak_memory_bytes: float | None = None
+    seconds: float | None = None
+
+
+_SHOWN = tuple(field.name for field in fields(ShownMeasurements))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantDetails:
+    """One attempt of one recipe for a target, or one that is still to come: then only target and status are known."""
+
+    target: str
+    status: VariantStatus
+    is_default: bool = False
+    reason: str | None = None
+    recipe: str | None = None
+    format: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    size_ratio: float | None = None
+    measured_on: str | None = None
+    measurements: ShownMeasurements = ShownMeasurements()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the variant can be offered."""
+        return self.status == VariantStatus.READY
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the variant is still to be built."""
+        return self.status in UNFINISHED_VARIANTS
+
+    @property
+    def was_passed_over(self) -> bool:
+        """Whether the recipe does not apply to the model."""
+        return self.status == VariantStatus.NOT_APPLICABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionDetails:
+    """The Version of the wire contract (docs/wire-format.md, *Version*)."""
+
+    model: str
+    number: str
+    status: VersionStatus
+    status_message: str
+    # One sentence on the work that is left; empty when there is none.
+    progress: str
+    sha256: str
+    size: int
+    inputs: list[TensorBody]
+    outputs: list[TensorBody]
+    targets: list[str]
+    metadata: Mapping[str, Any]
+    has_calibration: bool
+    created_at: datetime
+    created_by: str
+    ready_at: datetime | None
+    quarantined_at: datetime | None
+    quarantine_reason: str
+    variants: list[VariantDetails]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the version is built."""
+        return self.status == VersionStatus.READY
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the version was refused for good."""
+        return self.status == VersionStatus.REJECTED
+
+    @property
+    def is_offerable(self) -> bool:
+        """Whether devices may be sent here."""
+        return self.is_ready and self.quarantined_at is None
+
+    @property
+    def takes_targets(self) -> bool:
+        """Whether more targets can be asked for."""
+        return self.status in UNVERIFIED | VERIFIED
+
+
+def describe_version(version: ModelVersion) -> VersionDetails:
+    """Describe a row that ``registry.versions.queries.with_variants`` prepared."""
     open_jobs: list[Job] = version.open_jobs  # type: ignore[attr-defined]  # prefetched under this name
-    return {
-        "model": version.model.slug,
-        "version": version.number,
-        "status": version.status,
-        "status_message": version.status_message,
-        "progress": describe_progress(version, open_jobs),
-        "sha256": version.source_id,
-        "size": version.source.size,
-        "inputs": version.inputs,
-        "outputs": version.outputs,
-        "targets": version.targets,
-        "metadata": version.metadata,
-        "has_calibration": version.calibration_id is not None,
-        "created_at": version.created_at,
-        "created_by": version.created_by,
-        "ready_at": version.ready_at,
-        "quarantined_at": version.quarantined_at,
-        "quarantine_reason": version.quarantine_reason,
-        "variants": _describe_variants(version, open_jobs),
-    }
+    return VersionDetails(
+        model=version.model.slug,
+        number=version.number,
+        status=VersionStatus(version.status),
+        status_message=version.status_message,
+        progress=describe_progress(version, open_jobs),
+        sha256=version.source_id,
+        size=version.source.size,
+        inputs=version.inputs,
+        outputs=version.outputs,
+        targets=version.targets,
+        metadata=version.metadata,
+        has_calibration=version.calibration_id is not None,
+        created_at=version.created_at,
+        created_by=version.created_by,
+        ready_at=version.ready_at,
+        quarantined_at=version.quarantined_at,
+        quarantine_reason=version.quarantine_reason,
+        variants=_describe_variants(version, open_jobs),
+    )
 
 
 def describe_progress(version: ModelVersion, open_jobs: Sequence[Job]) -> str:
@@ -62,46 +145,40 @@ def describe_progress(version: ModelVersion, open_jobs: Sequence[Job]) -> str:
     return f"{done} {waiting or 'Waiting for a builder.'}"
 
 
-def _describe_variants(version: ModelVersion, open_jobs: Sequence[Job]) -> list[dict[str, Any]]:
+def _describe_variants(version: ModelVersion, open_jobs: Sequence[Job]) -> list[VariantDetails]:
     rows = sorted(version.variants.all(), key=lambda row: row.rank)
     asked = version.targets
-    # What is not asked for (any more) still was built, and is listed.
+    # Targets that nobody asks for any more come last: their variants were built, and devices may run them.
     targets = [*asked, *sorted({row.target for row in rows} - set(asked))]
     return [variant for target in targets for variant in _describe_target(version, target, rows, open_jobs)]
 
 
 def _describe_target(
     version: ModelVersion, target: str, rows: Sequence[Variant], open_jobs: Sequence[Job]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[VariantDetails]:
     attempts = [row for row in rows if row.target == target]
     default = next((row for row in attempts if row.status == VariantStatus.READY), None)
     for row in attempts:
         yield _describe_attempt(row, is_default=row is default, source_size=version.source.size)
     job = next((job for job in open_jobs if job.target == target), None)
     if job is not None:
-        yield _describe_pending(
-            target, status=VariantStatus.BUILDING if job.status == JobStatus.RUNNING else VariantStatus.QUEUED
-        )
+        is_running = job.status == JobStatus.RUNNING
+        yield VariantDetails(target=target, status=VariantStatus.BUILDING if is_running else VariantStatus.QUEUED)
     elif not attempts and version.status in UNVERIFIED:
-        yield _describe_pending(target, status=VariantStatus.QUEUED)
+        yield VariantDetails(target=target, status=VariantStatus.QUEUED)
 
 
-def _describe_attempt(row: Variant, *, is_default: bool, source_size: int) -> dict[str, Any]:
-    return {
-        "target": row.target,
-        "status": row.status,
-        "reason": row.reason,
-        "is_default": is_default,
-        "recipe": row.recipe,
-        "format": row.format or None,
-        "sha256": row.file_id,
-        "size": row.file.size if row.file else row.measurements.get("size"),
-        "size_ratio": source_size / row.file.size if row.file else row.measurements.get("size_ratio"),
-        "measured_on": row.measured_on or None,
-        "measurements": {name: row.measurements.get(name) for name in MEASUREMENTS},
-    }
-
-
-def _describe_pending(target: str, *, status: str) -> dict[str, Any]:
-    empty = {"measurements": dict.fromkeys(MEASUREMENTS)}
-    return {"target": target, "status": status, "is_default": False, **_NOTHING, **empty}
+def _describe_attempt(row: Variant, *, is_default: bool, source_size: int) -> VariantDetails:
+    return VariantDetails(
+        target=row.target,
+        status=VariantStatus(row.status),
+        is_default=is_default,
+        reason=row.reason,
+        recipe=row.recipe,
+        format=row.format or None,
+        sha256=row.file_id,
+        size=row.file.size if row.file else row.measurements.get("size"),
+        size_ratio=source_size / row.file.size if row.file else row.measurements.get("size_ratio"),
+        measured_on=row.measured_on or None,
+        measurements=ShownMeasurements(**{name: row.measurements.get(name) for name in _SHOWN}),
+    )

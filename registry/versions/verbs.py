@@ -15,6 +15,7 @@ from core.actors import Actor
 from core.errors import Conflict, Invalid
 from registry import jobs, names
 from registry.baselines import verbs as baselines
+from registry.baselines.histograms import Statistics
 from registry.compression.tasks.messages import Inspection
 from registry.models import Blob, ModelVersion, RegisteredModel
 from registry.states import JobKind, JobStatus, VariantStatus, VersionStatus, sources_of
@@ -51,7 +52,7 @@ class _Checked:
     upload: Upload
     metadata: dict[str, Any]
     targets: list[str]
-    statistics: dict[str, Any] | None
+    statistics: Statistics | None
     file_sha256: str
     calibration_sha256: str | None
 

@@ -1,7 +1,5 @@
 """The console's pages of models and versions. The version's page asks for its live part until nothing is left to build."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -37,7 +35,9 @@ def model(request: HttpRequest, model: str) -> HttpResponse:
         "ready_numbers": queries.list_offerable_numbers(found),
         "baselines": queries.count_baseline_samples(found),
     }
-    return _render_live(request, "registry/model.html", shown, is_moving=any(row["progress"] for row in versions))
+    is_moving = any(row.progress for row in versions)
+    answer = render(request, "registry/model.html", {**shown, "is_moving": is_moving})
+    return _reload_at_the_end(request, answer, is_moving=is_moving)
 
 
 @page(Area.MODELS)
@@ -54,16 +54,15 @@ def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
 def version_progress(request: HttpRequest, model: str, version: str) -> HttpResponse:
     """Return the part of the version's page that changes while builders work."""
     shown = version_page.describe(queries.get_shown_version(model, version))
-    given = {"page": shown, "version": shown.version}
-    return _render_live(request, "registry/version_live.html", given, is_moving=bool(shown.version["progress"]))
+    answer = render(request, "registry/version_live.html", {"page": shown, "version": shown.version})
+    return _reload_at_the_end(request, answer, is_moving=bool(shown.version.progress))
 
 
-def _render_live(request: HttpRequest, template: str, given: dict[str, Any], *, is_moving: bool) -> HttpResponse:
-    """Render what polls; when nothing moves any more, the page is loaded anew, for its other parts may say more now."""
-    response = render(request, template, {**given, "is_moving": is_moving})
+def _reload_at_the_end(request: HttpRequest, answer: HttpResponse, *, is_moving: bool) -> HttpResponse:
+    """Let the browser load the whole page once the work is over: the parts that do not poll may say more now."""
     if "HX-Request" in request.headers and not is_moving:
-        response["HX-Refresh"] = "true"
-    return response
+        answer["HX-Refresh"] = "true"
+    return answer
 
 
 @verb(Area.MODELS, back="version-page")

@@ -1,10 +1,12 @@
 """The form that uploads a version: the fields of ``POST /api/models/{model}/versions``, for people."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from django import forms
-from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.utils.datastructures import MultiValueDict
 
 from core.actors import Actor
 from core.errors import DomainError
@@ -42,8 +44,14 @@ class UploadForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        data: Mapping[str, str] | None = None,
+        files: "MultiValueDict[str, UploadedFile[bytes]] | None" = None,
+        *,
+        initial: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(data, files, initial=dict(initial or {}))
         self.known_targets = list(load_targets().values())
         choices = [(target.name, target.title) for target in self.known_targets]
         self.fields["targets"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField, declared above
@@ -52,7 +60,7 @@ class UploadForm(forms.Form):
     @classmethod
     def refused(cls, field: str, message: str) -> Self:
         """Return an empty form that shows a refusal at a field; what was entered could not be read."""
-        form = cls({}, {})
+        form = cls({}, MultiValueDict())
         form.errors.clear()
         form.add_error(field, message)
         return form

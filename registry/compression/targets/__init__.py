@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from core.errors import DomainError, Kind
-from registry.compression.recipes import NOT_BUILT_YET, RECIPES, resolve_parameters
+from registry.compression.recipes import NOT_BUILT_YET, RECIPES, Parameters, resolve_parameters
 
 DEFAULT_TARGET = "generic-cpu"
 _FOLDER = Path(__file__).parent
@@ -35,7 +35,7 @@ class ChainStep:
     """One recipe of a target's chain with the parameters that the target gives it."""
 
     recipe: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Parameters = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,12 @@ class HardwareTarget:
     max_size_bytes: int | None = None
     fallback: str | None = None
     summary: str = ""
-    options: Mapping[str, Any] = field(default_factory=lambda: {"graph_optimization_level": "all"})
+    options: Parameters = field(default_factory=lambda: {"graph_optimization_level": "all"})
+
+    @property
+    def recipes(self) -> list[str]:
+        """The names of the recipes, in order of preference."""
+        return [step.recipe for step in self.chain]
 
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType({
@@ -132,7 +137,7 @@ def _check_keys(name: str, body: Mapping[str, Any]) -> None:
             raise _wrong(name, f'the key "{key}" must be above 0')
 
 
-def _read_step(name: str, step: Any) -> ChainStep:
+def _read_step(name: str, step: object) -> ChainStep:
     if not isinstance(step, dict) or not isinstance(step.get("recipe"), str) or set(step) - {"recipe", "parameters"}:
         raise _wrong(name, "each [[chain]] has a recipe and, at most, parameters")
     recipe, parameters = step["recipe"], step.get("parameters", {})

@@ -1,7 +1,6 @@
 """The requests and answers of the tasks. The parent process imports this module, and none of the tools behind it."""
 
-from collections.abc import Mapping
-from typing import Any, Final, Self, TypedDict
+from typing import Final, Self, TypedDict
 
 import msgspec
 
@@ -42,13 +41,12 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     free_extents: dict[str, int]
     calibration: CalibrationSummary | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> object:
         """Return the inspection as the row of a version keeps it."""
-        body: dict[str, Any] = msgspec.to_builtins(self)
-        return body
+        return msgspec.to_builtins(self)
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> Self:
+    def from_json(cls, body: object) -> Self:
         """Read what ``to_json`` wrote."""
         return msgspec.convert(body, cls)
 

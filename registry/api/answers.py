@@ -1,29 +1,33 @@
-"""What the registry answers with; also what the OpenAPI schema says."""
-
-from typing import Any
+"""What the registry answers: each class describes an answer for OpenAPI and renders it."""
 
 from rest_framework import serializers
 
-from registry.models import Channel, RegisteredModel
+from core.api.answers import Answer, TimeField
+from registry.channels import Pointing
+from registry.compression.recipes import Recipe
+from registry.compression.targets import HardwareTarget
+from registry.compression.tensor_specs import TensorBody
+from registry.manifests.signing_keys import PublicKey
+from registry.models import RegisteredModel
 from registry.states import VariantStatus, VersionStatus
-from registry.versions.details import MEASUREMENTS
+from registry.versions.details import ShownMeasurements, VariantDetails, VersionDetails
 
 # Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "status".
 VERSION_STATUSES = [status.value for status in VersionStatus]
 VARIANT_STATUSES = [status.value for status in VariantStatus]
 
 
-class ModelShape(serializers.Serializer[Any]):
-    """A registered model."""
+class ModelAnswer(Answer[RegisteredModel]):
+    """A registered model; a row of ``registry.versions.queries.list_models``."""
 
     model = serializers.CharField(source="slug")
     description = serializers.CharField()
     versions = serializers.IntegerField(source="version_count")
     ready_versions = serializers.IntegerField(source="ready_count")
-    created_at = serializers.DateTimeField()
+    created_at = TimeField()
 
 
-class TensorShape(serializers.Serializer[Any]):
+class TensorAnswer(Answer[TensorBody]):
     """An input or output; a free extent is named instead of numbered."""
 
     name = serializers.CharField()
@@ -31,15 +35,21 @@ class TensorShape(serializers.Serializer[Any]):
     shape = serializers.JSONField()
 
 
-class MeasurementsShape(serializers.Serializer[Any]):
+class MeasurementsAnswer(Answer[ShownMeasurements]):
     """A variant measured against its source in the same run."""
 
-    def get_fields(self) -> dict[str, Any]:
-        """Return one nullable number per measurement."""
-        return {name: serializers.FloatField(allow_null=True) for name in MEASUREMENTS}
+    agreement = serializers.FloatField(allow_null=True)
+    sqnr_db = serializers.FloatField(allow_null=True)
+    accuracy_before = serializers.FloatField(allow_null=True)
+    accuracy_after = serializers.FloatField(allow_null=True)
+    latency_p50_ms = serializers.FloatField(allow_null=True)
+    latency_p95_ms = serializers.FloatField(allow_null=True)
+    source_latency_p50_ms = serializers.FloatField(allow_null=True)
+    peak_memory_bytes = serializers.FloatField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True)
 
 
-class VariantShape(serializers.Serializer[Any]):
+class VariantAnswer(Answer[VariantDetails]):
     """One attempt of one recipe for one target, or one that is still to come."""
 
     target = serializers.CharField()
@@ -52,45 +62,45 @@ class VariantShape(serializers.Serializer[Any]):
     size = serializers.IntegerField(allow_null=True)
     size_ratio = serializers.FloatField(allow_null=True)
     measured_on = serializers.CharField(allow_null=True)
-    measurements = MeasurementsShape()
+    measurements = MeasurementsAnswer()
 
 
-class VersionShape(serializers.Serializer[Any]):
+class VersionAnswer(Answer[VersionDetails]):
     """A version with all its variants."""
 
     model = serializers.CharField()
-    version = serializers.CharField()
+    version = serializers.CharField(source="number")
     status = serializers.ChoiceField(choices=VERSION_STATUSES)
     status_message = serializers.CharField()
     progress = serializers.CharField()
     sha256 = serializers.CharField()
     size = serializers.IntegerField()
-    inputs = TensorShape(many=True)
-    outputs = TensorShape(many=True)
+    inputs = TensorAnswer(many=True)
+    outputs = TensorAnswer(many=True)
     targets = serializers.ListField(child=serializers.CharField())
     metadata = serializers.DictField()
     has_calibration = serializers.BooleanField()
-    created_at = serializers.DateTimeField()
+    created_at = TimeField()
     created_by = serializers.CharField()
-    ready_at = serializers.DateTimeField(allow_null=True)
-    quarantined_at = serializers.DateTimeField(allow_null=True)
+    ready_at = TimeField(allow_null=True)
+    quarantined_at = TimeField(allow_null=True)
     quarantine_reason = serializers.CharField()
-    variants = VariantShape(many=True)
+    variants = VariantAnswer(many=True)
 
 
-class ChannelShape(serializers.Serializer[Any]):
+class ChannelAnswer(Answer[Pointing]):
     """What a channel points to, or pointed to at a time."""
 
-    model = serializers.CharField()
-    channel = serializers.CharField()
-    version = serializers.CharField()
+    model = serializers.CharField(source="channel.model.slug")
+    channel = serializers.CharField(source="channel.name")
+    version = serializers.CharField(source="version_number")
     policy = serializers.DictField()
     revision = serializers.IntegerField()
     release_counter = serializers.IntegerField()
-    since = serializers.DateTimeField()
+    since = TimeField()
 
 
-class TargetShape(serializers.Serializer[Any]):
+class TargetAnswer(Answer[HardwareTarget]):
     """A hardware target."""
 
     target = serializers.CharField(source="name")
@@ -99,18 +109,15 @@ class TargetShape(serializers.Serializer[Any]):
     architecture = serializers.CharField()
     runtime = serializers.CharField()
     providers = serializers.ListField(child=serializers.CharField())
-    recipes = serializers.SerializerMethodField()
+    # The chain, in order of preference.
+    recipes = serializers.ListField(child=serializers.CharField(), read_only=True)
     fallback = serializers.CharField(allow_null=True)
     latency_budget_ms = serializers.FloatField()
     max_size_bytes = serializers.IntegerField(allow_null=True)
     ram_bytes = serializers.IntegerField()
 
-    def get_recipes(self, target: Any) -> list[str]:
-        """Return the names of the chain, in order of preference."""
-        return [step.recipe for step in target.chain]
 
-
-class RecipeShape(serializers.Serializer[Any]):
+class RecipeAnswer(Answer[Recipe]):
     """A compression recipe that this release builds."""
 
     recipe = serializers.CharField(source="name")
@@ -120,7 +127,7 @@ class RecipeShape(serializers.Serializer[Any]):
     parameters = serializers.DictField()
 
 
-class SigningKeyShape(serializers.Serializer[Any]):
+class SigningKeyAnswer(Answer[PublicKey]):
     """A public key that verifies what this installation signs."""
 
     id = serializers.CharField(source="key_id")
@@ -128,26 +135,7 @@ class SigningKeyShape(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["current", "retired"])
 
 
-class SigningKeysShape(serializers.Serializer[Any]):
+class SigningKeysAnswer(Answer[dict[str, list[PublicKey]]]):
     """All keys, the current one first."""
 
-    keys = SigningKeyShape(many=True)
-
-
-def render_model(model: RegisteredModel) -> object:
-    """Render a row of ``registry.versions.queries.list_models``."""
-    return ModelShape(model).data
-
-
-def render_channel(channel: Channel) -> dict[str, Any]:
-    """Render a channel as it is now."""
-    shown = {
-        "model": channel.model.slug,
-        "channel": channel.name,
-        "version": channel.version.number,
-        "policy": channel.policy,
-        "revision": channel.revision,
-        "release_counter": channel.release_counter,
-        "since": channel.updated_at,
-    }
-    return dict(ChannelShape(shown).data)
+    keys = SigningKeyAnswer(many=True)
