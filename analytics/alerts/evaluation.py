@@ -1,11 +1,11 @@
 """Evaluate drift everywhere, and move alerts accordingly.
 
-1. One evaluation at a time (advisory lock); who comes second has nothing to do.
+1. Take an advisory lock; while another evaluation has it, there is nothing to do.
 2. Sum the classes of every version with traffic in the window, at the fleet and at each label: one query.
 3. Compare each with the baseline in force; Benjamini–Hochberg over all that have enough samples.
-4. Move the alert of each key by what was observed. Keys without data, or with too little, are left as they are.
+4. Move the alert of each key by one observation. Keys without data, or with too little of it, keep their alert as it is.
 
-Evaluations count by the interval they fall into, so running twice within one counts once.
+An evaluation counts for the EVALUATION_INTERVAL that it falls into, so two within one interval count once.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _KINDS = (ScopeKind.FLEET, ScopeKind.LABEL)
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What an evaluation looked at."""
+    """How many comparisons an evaluation made, and how many of them alarm."""
 
     compared: int
     alarming: int
@@ -77,12 +77,12 @@ def _describe(key: AlertKey, row: Comparison, judgement: Judgement) -> Evaluatio
     observation = states.observe(judgement.status, psi_adjusted=row.psi_adjusted)
     if observation is None:
         return None
-    sentence = reasons.sentence(
+    sentence = reasons.write_sentence(
         row,
         judgement=judgement,
         scope=key.scope,
         version=f"{key.version.model} {key.version.number}",
         window=format_duration(settings.DRIFT_WINDOW),
     )
-    facts = reasons.facts(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
-    return EvaluationResult(observation, judgement.status, sentence, facts)
+    evidence = reasons.list_evidence(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
+    return EvaluationResult(observation, judgement.status, sentence, evidence)

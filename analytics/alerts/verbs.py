@@ -1,4 +1,4 @@
-"""Alerts: what an evaluation observed, and what people do about it. Every write is conditional on what was read."""
+"""Write alerts, for evaluations and for people. Every write is conditional on the row that was read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import transaction
 
 from analytics import states
+from analytics.alerts.reasons import Evidence
 from analytics.drift.queries import VersionName
 from analytics.drift.statistics.severity import Status
 from analytics.models import Alert
@@ -34,7 +35,7 @@ class AlertIsOver(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class AlertKey:
-    """What an alert is about; at most one is open per key."""
+    """The version, scope and metric of an alert; at most one alert is open per key."""
 
     version: VersionName
     scope: Scope
@@ -49,12 +50,12 @@ class AlertKey:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """What one evaluation says about a key."""
+    """What one evaluation says about an alert's key."""
 
     observation: Observation
     status: Status
     sentence: str
-    evidence: dict[str, Any]
+    evidence: Evidence
 
 
 def observe(
@@ -62,7 +63,7 @@ def observe(
 ) -> None:
     """Move the key's open alert (None where there is none) by one observation.
 
-    An evaluation that the alert has counted already changes nothing, nor does a row that somebody changed meanwhile.
+    An evaluation that the alert has counted already changes nothing. A row that somebody has changed since stays as it is.
     """
     if alert is None:
         _open(key, result=result, evaluated_at=evaluated_at, at=at)
@@ -71,7 +72,7 @@ def observe(
 
 
 def forget_pending(*, evaluated_before: datetime) -> None:
-    """Delete pending alerts that no evaluation has borne out since: their two windows would not be in a row."""
+    """Delete pending alerts that no later evaluation has counted: their two alarming windows would not be in a row."""
     Alert.objects.filter(state=AlertState.PENDING, last_evaluated_at__lt=evaluated_before).delete()
 
 

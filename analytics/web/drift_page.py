@@ -65,7 +65,7 @@ def _measure(version: VersionName, *, scope: Scope, length: timedelta) -> dict[s
     open_alerts = Alert.objects.filter(model=version.model, version=version.number, state__in=OPEN_STATES)
     return {
         "drift": found,
-        "verdict": status_sentence.explain(found),
+        "verdict": status_sentence.write(found),
         "charts": {
             "psi": charts.describe_series(series),
             "classes": charts.describe_classes(found.bins),

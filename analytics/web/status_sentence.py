@@ -1,12 +1,12 @@
-"""The sentence beside the status: what was found, with its numbers, and what a person can do."""
+"""The sentence beside the status of drift: the numbers, and what a person can do."""
 
-from analytics.alerts import reasons
+from analytics.drift import class_changes
 from analytics.drift.statistics.severity import SIGNIFICANCE, THRESHOLDS, Status
 from analytics.drift.version_drift import Drift
 
 
-def explain(found: Drift) -> str:
-    """Return why the status is what it is."""
+def write(found: Drift) -> str:
+    """Say why the drift has its status."""
     if found.status is Status.NO_BASELINE and not found.samples:
         return "No inference came in over this window, and there is no baseline to compare one with."
     if found.status is Status.NO_BASELINE:
@@ -18,7 +18,7 @@ def explain(found: Drift) -> str:
     figures = f"The adjusted PSI is {index:.2f} over {found.samples:,} inferences"
     if found.status is Status.OK:
         return f"{figures}; up to {THRESHOLDS.watch:g} is normal."
-    changed = reasons.changes(found.bins)
+    changed = class_changes.describe(found.bins)
     if found.status is Status.WATCH:
         why = _why_only_watched(found)
         return f"{figures}; {why}: {changed}."

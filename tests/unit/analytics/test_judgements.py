@@ -2,8 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from analytics.alerts import reasons
-from analytics.drift import scopes, windows
+from analytics.drift import class_changes, scopes, windows
 from analytics.drift.statistics import comparison, confidence, latency, severity
 from analytics.drift.statistics.comparison import BinShare, Reference
 from analytics.drift.statistics.severity import Status
@@ -124,4 +123,4 @@ def test_a_scope_ends_a_sentence(scope, words):
     ],
 )
 def test_the_classes_that_make_the_index_are_named(bins, words):
-    assert reasons.changes([BinShare(*row) for row in bins]) == words
+    assert class_changes.describe([BinShare(*row) for row in bins]) == words
