@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from analytics.states import AlertState
+from analytics.states import SEVERITIES, AlertState
 
 
 class Alert(models.Model):
@@ -18,7 +18,7 @@ class Alert(models.Model):
     state = models.CharField(
         max_length=10, choices=[(state.value, state.value) for state in AlertState], default=AlertState.PENDING
     )
-    severity = models.CharField(max_length=8, choices=[("medium", "medium"), ("high", "high")])
+    severity = models.CharField(max_length=8, choices=[(severity, severity) for severity in SEVERITIES])
     # Observations in a row toward the next state (analytics.states).
     streak = models.PositiveSmallIntegerField(default=1)
     # The evaluation that was counted last; repeating it counts nothing.

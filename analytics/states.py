@@ -27,6 +27,7 @@ class AlertState(StrEnum):
 
 
 OPEN_STATES: Final = (AlertState.PENDING, AlertState.FIRING)
+SEVERITIES: Final = [Status.MEDIUM.value, Status.HIGH.value]
 
 # How alerts and verdicts on drift look on a page, and the words of those whose name does not read well.
 TONES: Final[Mapping[str, Tone]] = {

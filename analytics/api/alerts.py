@@ -1,7 +1,5 @@
 """GET /api/alerts, POST /api/alerts/{id}/acknowledge, POST /api/alerts/{id}/resolve."""
 
-from typing import Any
-
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -11,59 +9,47 @@ from rest_framework.views import APIView
 
 from analytics.alerts import verbs as alerts
 from analytics.models import Alert
-from analytics.states import AlertState
+from analytics.states import SEVERITIES, AlertState
+from core.api.answers import Answer, TimeField
 from core.api.authentication import actor_of
-from core.api.paging import keyset_page
+from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictSerializer
 from core.errors import Invalid
 from core.roles import Area
 
+# Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "state".
 STATES = [state.value for state in AlertState]
 
 
-class AlertScopeSerializer(serializers.Serializer[Any]):
+class AlertScopeAnswer(Answer[Alert]):
     """Where it was seen: ``fleet`` with an empty value, or ``label`` with ``key=value``."""
 
     kind = serializers.CharField(source="scope_kind")
     value = serializers.CharField(source="scope_value")
 
 
-class AlertSerializer(serializers.ModelSerializer[Alert]):
+class AlertAnswer(Answer[Alert]):
     """An alert; ``sentence`` says why it fires, ``evidence`` has the numbers."""
 
-    scope = AlertScopeSerializer(source="*")
+    id = serializers.IntegerField()
+    model = serializers.CharField()
+    version = serializers.CharField()
+    scope = AlertScopeAnswer(source="*")
+    metric = serializers.CharField()
     state = serializers.ChoiceField(choices=STATES)
-
-    class Meta:
-        model = Alert
-        fields = [
-            "id",
-            "model",
-            "version",
-            "scope",
-            "metric",
-            "state",
-            "severity",
-            "sentence",
-            "evidence",
-            "pending_at",
-            "fired_at",
-            "resolved_at",
-            "resolved_by",
-            "acknowledged_at",
-            "acknowledged_by",
-            "updated_at",
-        ]
+    severity = serializers.ChoiceField(choices=SEVERITIES)
+    sentence = serializers.CharField()
+    evidence = serializers.JSONField()
+    pending_at = TimeField()
+    fired_at = TimeField(allow_null=True)
+    resolved_at = TimeField(allow_null=True)
+    resolved_by = serializers.CharField()
+    acknowledged_at = TimeField(allow_null=True)
+    acknowledged_by = serializers.CharField()
+    updated_at = TimeField()
 
 
-class AlertPageSerializer(serializers.Serializer[Any]):
-    """Alerts, newest first."""
-
-    results = AlertSerializer(many=True)
-    next = serializers.CharField(allow_null=True)
-
-
-class NothingSerializer(StrictSerializer):
+class EmptyBody(StrictSerializer):
     """The body of a request that says everything by its address."""
 
 
@@ -80,7 +66,7 @@ class Alerts(APIView):
             OpenApiParameter("limit", int),
             OpenApiParameter("cursor", str),
         ],
-        responses=AlertPageSerializer,
+        responses=page_of(AlertAnswer),
     )
     def get(self, request: Request) -> Response:
         """List alerts, newest first."""
@@ -90,7 +76,7 @@ class Alerts(APIView):
         if "\0" in wanted.get("model", ""):
             raise Invalid.field("model", "may not contain NUL.")
         rows = Alert.objects.filter(**wanted)
-        return Response(keyset_page(request, rows, descending=True, render=lambda row: AlertSerializer(row).data))
+        return Response(keyset_page(request, rows, descending=True, render=AlertAnswer.of))
 
 
 class Acknowledge(APIView):
@@ -98,12 +84,12 @@ class Acknowledge(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="acknowledge_alert", request=NothingSerializer, responses=AlertSerializer)
+    @extend_schema(operation_id="acknowledge_alert", request=EmptyBody, responses=AlertAnswer)
     def post(self, request: Request, alert_id: int) -> Response:
         """Acknowledge an open alert; the first to do so is kept."""
-        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        EmptyBody(data=request.data).is_valid(raise_exception=True)
         alert = alerts.acknowledge(alert_id, actor=actor_of(request.user), at=timezone.now())
-        return Response(AlertSerializer(alert).data)
+        return Response(AlertAnswer.of(alert))
 
 
 class Resolve(APIView):
@@ -111,9 +97,9 @@ class Resolve(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="resolve_alert", request=NothingSerializer, responses=AlertSerializer)
+    @extend_schema(operation_id="resolve_alert", request=EmptyBody, responses=AlertAnswer)
     def post(self, request: Request, alert_id: int) -> Response:
         """Resolve an open alert by hand; drift that goes on raises a new one."""
-        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        EmptyBody(data=request.data).is_valid(raise_exception=True)
         alert = alerts.resolve(alert_id, actor=actor_of(request.user), at=timezone.now())
-        return Response(AlertSerializer(alert).data)
+        return Response(AlertAnswer.of(alert))

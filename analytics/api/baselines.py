@@ -1,7 +1,6 @@
 """POST /api/models/{model}/versions/{version}/baseline: recorded inferences as a file, or the fleet's own telemetry."""
 
 from pathlib import Path
-from typing import Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.utils import timezone
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from analytics import baselines
 from analytics.api import drift_parameters
 from core.actors import Actor
+from core.api.answers import Answer, TimeField
 from core.api.authentication import actor_of
 from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictSerializer
@@ -25,31 +25,32 @@ from registry.models import Baseline, ModelVersion
 from registry.versions import queries as registry_queries
 
 
-class BaselineSerializer(serializers.ModelSerializer[Baseline]):
+class BaselineAnswer(Answer[Baseline]):
     """A baseline in force; ``statistics`` is what the devices are given."""
 
+    id = serializers.UUIDField()
     model = serializers.CharField(source="version.model.slug")
     version = serializers.CharField(source="version.number")
+    # Fields have an attribute of this name already, which the serializer keeps for itself.
+    locals()["source"] = serializers.ChoiceField(choices=["upload", "telemetry"])
+    samples = serializers.IntegerField()
+    created_at = TimeField()
+    created_by = serializers.CharField()
+    statistics = serializers.JSONField()
 
-    class Meta:
-        model = Baseline
-        fields = ["id", "model", "version", "source", "samples", "created_at", "created_by", "statistics"]
 
-
-class RecordedInferencesSerializer(StrictSerializer):
+class RecordedInferencesBody(StrictSerializer):
     """A file of ingest records, one JSON object per line."""
 
     file = serializers.FileField()
 
 
-class TelemetryWindowSerializer(StrictSerializer):
+class TelemetryWindowBody(StrictSerializer):
     """``{"from": "telemetry", "window": "24h"}``; DRIFT_WINDOW where no window is given."""
 
+    # The name "from" is a word of Python, so it can only be given as text.
+    locals()["from"] = serializers.ChoiceField(choices=["telemetry"])
     window = serializers.CharField(required=False, default="")
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Add ``from``, which is no name in Python."""
-        return {"from": serializers.ChoiceField(choices=["telemetry"]), **super().get_fields()}
 
 
 class NewBaseline(APIView):
@@ -60,19 +61,19 @@ class NewBaseline(APIView):
 
     @extend_schema(
         operation_id="create_baseline",
-        request={"multipart/form-data": RecordedInferencesSerializer, "application/json": TelemetryWindowSerializer},
-        responses={201: BaselineSerializer},
+        request={"multipart/form-data": RecordedInferencesBody, "application/json": TelemetryWindowBody},
+        responses={201: BaselineAnswer},
     )
     def post(self, request: Request, model: str, version: str) -> Response:
         """Make a version's baseline; the newest one is in force."""
         found = registry_queries.get_version(model, version)
         create = _from_file if (request.content_type or "").startswith("multipart/") else _from_telemetry
         baseline = create(found, request, actor=actor_of(request.user))
-        return Response(BaselineSerializer(baseline).data, status=status.HTTP_201_CREATED)
+        return Response(BaselineAnswer.of(baseline), status=status.HTTP_201_CREATED)
 
 
 def _from_file(version: ModelVersion, request: Request, *, actor: Actor) -> Baseline:
-    form = RecordedInferencesSerializer(data=request.data)
+    form = RecordedInferencesBody(data=request.data)
     form.is_valid(raise_exception=True)
     upload = form.validated_data["file"]
     if not isinstance(upload, TemporaryUploadedFile):
@@ -82,7 +83,7 @@ def _from_file(version: ModelVersion, request: Request, *, actor: Actor) -> Base
 
 
 def _from_telemetry(version: ModelVersion, request: Request, *, actor: Actor) -> Baseline:
-    form = TelemetryWindowSerializer(data=request.data)
+    form = TelemetryWindowBody(data=request.data)
     form.is_valid(raise_exception=True)
     length = drift_parameters.read_window(form.validated_data["window"])
     return baselines.create_from_telemetry(version, length=length, actor=actor, at=timezone.now())

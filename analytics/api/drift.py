@@ -6,14 +6,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics.api import drift_parameters
-from analytics.api.drift_answers import (
-    DeviceDriftPageSerializer,
-    DeviceDriftSerializer,
-    DriftSerializer,
-    SeriesSerializer,
-)
+from analytics.api.drift_answers import DeviceDriftAnswer, DriftAnswer, SeriesAnswer
 from analytics.drift import version_drift
-from core.api.paging import ranked_page
+from core.api.paging import page_of, ranked_page
 from core.roles import Area
 
 QUESTION = [
@@ -31,11 +26,10 @@ class Drift(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="drift", parameters=QUESTION, responses=DriftSerializer)
+    @extend_schema(operation_id="drift", parameters=QUESTION, responses=DriftAnswer)
     def get(self, request: Request) -> Response:
         """Compare one window of the fleet, a target, a label or a device."""
-        found = version_drift.get(**drift_parameters.read(request.query_params))
-        return Response(DriftSerializer(found).data)
+        return Response(DriftAnswer.of(version_drift.get(**drift_parameters.read(request.query_params))))
 
 
 class DriftSeries(APIView):
@@ -43,11 +37,10 @@ class DriftSeries(APIView):
 
     area = Area.FLEET
 
-    @extend_schema(operation_id="drift_series", parameters=QUESTION, responses=SeriesSerializer)
+    @extend_schema(operation_id="drift_series", parameters=QUESTION, responses=SeriesAnswer)
     def get(self, request: Request) -> Response:
         """Compare every time bucket of the window that has data."""
-        found = version_drift.get_series(**drift_parameters.read(request.query_params))
-        return Response(SeriesSerializer(found).data)
+        return Response(SeriesAnswer.of(version_drift.get_series(**drift_parameters.read(request.query_params))))
 
 
 class DriftDevices(APIView):
@@ -58,10 +51,9 @@ class DriftDevices(APIView):
     @extend_schema(
         operation_id="drift_devices",
         parameters=[*QUESTION, OpenApiParameter("limit", int), OpenApiParameter("cursor", str)],
-        responses=DeviceDriftPageSerializer,
+        responses=page_of(DeviceDriftAnswer),
     )
     def get(self, request: Request) -> Response:
         """List the devices that sent something in the window, worst first."""
         rows = version_drift.list_devices(**drift_parameters.read(request.query_params, ignoring={"limit", "cursor"}))
-        page = ranked_page(request, rows, key=lambda row: row.place, render=lambda row: DeviceDriftSerializer(row).data)
-        return Response(page)
+        return Response(ranked_page(request, rows, key=lambda row: row.place, render=DeviceDriftAnswer.of))

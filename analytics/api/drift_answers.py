@@ -1,36 +1,37 @@
-"""Shapes of the answers about drift (docs/wire-format.md, *Drift*)."""
-
-from typing import Any
+"""Answers about drift (docs/wire-format.md, *Drift*)."""
 
 from rest_framework import serializers
 
-from analytics.drift.statistics import severity
+from analytics.drift.baselines_in_force import BaselineSummary
+from analytics.drift.device_drift import DeviceDrift, DevicesDrift
+from analytics.drift.statistics.comparison import BinShare
+from analytics.drift.statistics.confidence import ConfidenceSummary
+from analytics.drift.statistics.latency import LatencySummary
+from analytics.drift.statistics.severity import Status, Thresholds
+from analytics.drift.version_drift import Drift, LatencyDrift, Series, SeriesPoint
+from analytics.drift.windows import Window
+from core.api.answers import Answer, TimeField
 
-STATUSES = [status.value for status in severity.Status]
+# Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "status".
+STATUSES = [status.value for status in Status]
 
 
-class _Shape(serializers.Serializer[Any]):
-    """Reads attributes, writes JSON; never used for input."""
-
-
-class BoundsSerializer(_Shape):
+class BoundsAnswer(Answer[Window]):
     """Aligned bounds of a time range."""
 
-    to = serializers.DateTimeField(source="end_at")
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Put ``from`` first, which is no name in Python."""
-        return {"from": serializers.DateTimeField(source="start_at"), **super().get_fields()}
+    # The name "from" is a word of Python, so it can only be given as text.
+    locals()["from"] = TimeField(source="start_at")
+    to = TimeField(source="end_at")
 
 
-class BaselineUsedSerializer(_Shape):
+class BaselineUsedAnswer(Answer[BaselineSummary]):
     """The baseline compared with."""
 
     id = serializers.UUIDField()
     samples = serializers.IntegerField()
 
 
-class BinShareSerializer(_Shape):
+class BinShareAnswer(Answer[BinShare]):
     """One bar: shares on both sides and their term of the plain index."""
 
     bin = serializers.CharField()
@@ -39,7 +40,7 @@ class BinShareSerializer(_Shape):
     contribution = serializers.FloatField(allow_null=True)
 
 
-class ConfidenceSerializer(_Shape):
+class ConfidenceAnswer(Answer[ConfidenceSummary]):
     """Mean confidence against the baseline's; shares in 20 equal bins on [0, 1]."""
 
     status = serializers.ChoiceField(choices=STATUSES)
@@ -51,7 +52,7 @@ class ConfidenceSerializer(_Shape):
     current = serializers.ListField(child=serializers.FloatField(), allow_null=True)
 
 
-class LatencySummarySerializer(_Shape):
+class LatencySummaryAnswer(Answer[LatencySummary]):
     """Milliseconds."""
 
     samples = serializers.IntegerField()
@@ -61,15 +62,15 @@ class LatencySummarySerializer(_Shape):
     p99_ms = serializers.FloatField(allow_null=True)
 
 
-class LatencySerializer(_Shape):
+class LatencyAnswer(Answer[LatencyDrift]):
     """The window beside the baseline, and per hardware target at fleet scope."""
 
-    current = LatencySummarySerializer()
-    baseline = LatencySummarySerializer(allow_null=True)
-    by_target = serializers.DictField(child=LatencySummarySerializer())
+    current = LatencySummaryAnswer()
+    baseline = LatencySummaryAnswer(allow_null=True)
+    by_target = serializers.DictField(child=LatencySummaryAnswer())
 
 
-class DeviceDriftSerializer(_Shape):
+class DeviceDriftAnswer(Answer[DeviceDrift]):
     """One device against the version's baseline."""
 
     device_id = serializers.CharField()
@@ -80,52 +81,47 @@ class DeviceDriftSerializer(_Shape):
     p_value = serializers.FloatField(allow_null=True)
 
 
-class DeviceDriftPageSerializer(_Shape):
-    """Devices, worst first."""
-
-    results = DeviceDriftSerializer(many=True)
-    next = serializers.CharField(allow_null=True)
-
-
-class DevicesSerializer(_Shape):
+class DevicesAnswer(Answer[DevicesDrift]):
     """The devices of the scope that sent something in the window."""
 
     total = serializers.IntegerField()
     drifting = serializers.IntegerField()
-    worst = DeviceDriftSerializer(many=True)
+    worst = DeviceDriftAnswer(many=True)
 
 
-class DriftSerializer(_Shape):
+class DriftAnswer(Answer[Drift]):
     """The answer of GET /api/drift."""
 
     model = serializers.CharField()
     version = serializers.CharField()
-    as_of = serializers.DateTimeField()
-    window = BoundsSerializer()
-    baseline = BaselineUsedSerializer(allow_null=True)
+    as_of = TimeField()
+    window = BoundsAnswer()
+    baseline = BaselineUsedAnswer(allow_null=True)
     samples = serializers.IntegerField()
     status = serializers.ChoiceField(choices=STATUSES)
     psi_raw = serializers.FloatField(allow_null=True)
     psi_adjusted = serializers.FloatField(allow_null=True)
     p_value = serializers.FloatField(allow_null=True)
-    bins = BinShareSerializer(many=True)
-    confidence = ConfidenceSerializer()
-    latency = LatencySerializer()
+    bins = BinShareAnswer(many=True)
+    confidence = ConfidenceAnswer()
+    latency = LatencyAnswer()
     features = serializers.ListField(child=serializers.DictField())
-    devices = DevicesSerializer()
+    devices = DevicesAnswer()
 
 
-class ThresholdsSerializer(_Shape):
-    """The lines of the chart; the adjusted index is held against them."""
+class ThresholdsAnswer(Answer[Thresholds]):
+    """What the adjusted index is compared with."""
 
     watch = serializers.FloatField()
     medium = serializers.FloatField()
     high = serializers.FloatField()
 
 
-class SeriesPointSerializer(BoundsSerializer):
-    """One time bucket. ``insufficient`` points have an index, but too few samples to judge by it."""
+class SeriesPointAnswer(Answer[SeriesPoint]):
+    """One time bucket. A point that is not sufficient has an index, but too few samples to judge by it."""
 
+    locals()["from"] = TimeField(source="start_at")
+    to = TimeField(source="end_at")
     samples = serializers.IntegerField()
     is_sufficient = serializers.BooleanField()
     psi_raw = serializers.FloatField(allow_null=True)
@@ -133,13 +129,13 @@ class SeriesPointSerializer(BoundsSerializer):
     noise_band = serializers.FloatField(allow_null=True)
 
 
-class SeriesSerializer(_Shape):
+class SeriesAnswer(Answer[Series]):
     """The answer of GET /api/drift/series."""
 
     model = serializers.CharField()
     version = serializers.CharField()
-    window = BoundsSerializer()
-    baseline = BaselineUsedSerializer(allow_null=True)
+    window = BoundsAnswer()
+    baseline = BaselineUsedAnswer(allow_null=True)
     overdispersion = serializers.FloatField()
-    thresholds = ThresholdsSerializer()
-    points = SeriesPointSerializer(many=True)
+    thresholds = ThresholdsAnswer()
+    points = SeriesPointAnswer(many=True)

@@ -2,17 +2,21 @@
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.answers import Answer
 from core.errors import DomainError, Kind
 from fleet.devices import last_seen
 from fleet.devices.tokens import authenticate_device
 from ingest.landing import backlog, batches, content_encoding
+from ingest.landing.batches import Receipt
+from ingest.landing.envelope import Batch
+from registry.baselines.inference_records import InferenceRecord
 
 
 class RecordsRefused(DomainError):
@@ -22,7 +26,7 @@ class RecordsRefused(DomainError):
     kind = Kind.UNPROCESSABLE
 
 
-class RecordForm(serializers.Serializer[object]):
+class InferenceRecordBody(serializers.Serializer[InferenceRecord]):
     """One inference, for the schema only: msgspec checks the bytes (``registry.baselines.inference_records``)."""
 
     timestamp = serializers.FloatField(help_text="epoch seconds")
@@ -37,27 +41,32 @@ class RecordForm(serializers.Serializer[object]):
     resources = serializers.JSONField(required=False)
 
 
-class BatchForm(serializers.Serializer[object]):
+class BatchBody(serializers.Serializer[Batch]):
     """A batch, for the schema only."""
 
     device_id = serializers.CharField()
-    records = RecordForm(many=True)
+    records = InferenceRecordBody(many=True)
     stream = serializers.UUIDField(required=False)
     batch = serializers.IntegerField(required=False, min_value=0)
+
+
+class ReceiptAnswer(Answer[Receipt]):
+    """How many records of the batch were taken now, and how many had been taken before."""
+
+    accepted = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
 
 
 class Ingest(APIView):
     """Takes telemetry of the device whose token is shown."""
 
-    # The device's token is checked by hand: one function serves this view and the server's fast path alike.
+    # The token is a device's, not an API token, so REST framework's own authentication has no part in it.
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
     @extend_schema(
-        request=BatchForm,
-        responses=inline_serializer(
-            "Receipt", {"accepted": serializers.IntegerField(), "duplicates": serializers.IntegerField()}
-        ),
+        request=BatchBody,
+        responses=ReceiptAnswer,
     )
     def post(self, request: Request) -> Response:
         """Land one batch.
@@ -79,7 +88,7 @@ class Ingest(APIView):
         )
         receipt = batches.receive(body, sender=sender, at=now)
         last_seen.note(device.pk, at=now)
-        answer: dict[str, object] = {"accepted": receipt.accepted, "duplicates": receipt.duplicates}
+        answer = ReceiptAnswer.of(receipt)
         if receipt.rejected:
             count = len(receipt.rejected)
             raise RecordsRefused(

@@ -7,7 +7,7 @@
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,6 +17,7 @@ from django.db import connection
 from core.errors import Conflict, DomainError, Kind
 from fleet.devices.tokens import check_own
 from ingest.landing import envelope
+from ingest.landing.envelope import RefusalRow
 from ingest.models import BatchReceipt, LandingState
 
 CONTENT_STREAM = "content"
@@ -57,7 +58,7 @@ class Receipt:
 
     accepted: int
     duplicates: int
-    rejected: list[dict[str, object]]
+    rejected: list[RefusalRow]
 
 
 def receive(body: bytes, *, sender: Sender, at: datetime) -> Receipt:
@@ -78,7 +79,7 @@ def receive(body: bytes, *, sender: Sender, at: datetime) -> Receipt:
         number=str(batch.number) if batch.stream else f"{at:%Y-%m-%d}:{content}",
         content_sha256=content,
         accepted=batch.accepted_count,
-        rejected=[asdict(refusal) for refusal in batch.refusals],
+        rejected=[refusal.as_row() for refusal in batch.refusals],
         received_at=at,
     )
     if _store(receipt, body=body, sender=sender, at=at):

@@ -3,7 +3,7 @@
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypedDict
 
 import msgspec
 
@@ -20,6 +20,14 @@ class MalformedBatch(Invalid):
     code: ClassVar[str] = "malformed_batch"
 
 
+class RefusalRow(TypedDict):
+    """A refusal as receipts keep it and devices are told it."""
+
+    index: int
+    field: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why one record is not counted."""
@@ -27,6 +35,10 @@ class Refusal:
     index: int
     field: str
     message: str
+
+    def as_row(self) -> "RefusalRow":
+        """Return it as receipts keep it."""
+        return {"index": self.index, "field": self.field, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True)
