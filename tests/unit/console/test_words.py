@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from console.formats import quantities, times, words
 from console.templatetags import console
 
 
@@ -10,7 +11,7 @@ from console.templatetags import console
     [(None, "—"), (0, "0 B"), (999, "999 B"), (14_250, "14.2 kB"), (118_592, "119 kB"), (8_589_934_592, "8.59 GB")],
 )
 def test_sizes_are_written_with_three_digits(size_bytes, written):
-    assert console.size(size_bytes) == written
+    assert quantities.size(size_bytes) == written
 
 
 @pytest.mark.parametrize(
@@ -25,12 +26,12 @@ def test_sizes_are_written_with_three_digits(size_bytes, written):
     ],
 )
 def test_times_are_written_as_their_distance(length, written):
-    assert console.distance(length) == written
+    assert times.distance(length) == written
 
 
 @pytest.mark.parametrize(("value", "written"), [(None, "—"), (0.0104, "10 µs"), (4.806, "4.81 ms"), (1500.0, "1.5 s")])
 def test_latencies_are_written_in_the_unit_that_fits(value, written):
-    assert console.milliseconds(value) == written
+    assert quantities.milliseconds(value) == written
 
 
 @pytest.mark.parametrize(
@@ -43,12 +44,12 @@ def test_latencies_are_written_in_the_unit_that_fits(value, written):
     ],
 )
 def test_facts_of_a_device_are_written_for_people(name, value, fact, described):
-    assert (console.fact(name), console.described(value, name)) == (fact, described)
+    assert (words.fact(name), words.described(value, name)) == (fact, described)
 
 
 def test_nothing_is_written_as_minus_zero():
-    assert console.number(-0.012, 1) == "0.0"
-    assert console.number(-1234.56, 1) == "-1,234.6"
+    assert quantities.number(-0.012, 1) == "0.0"
+    assert quantities.number(-1234.56, 1) == "-1,234.6"
 
 
 def test_a_time_has_its_exact_self_in_the_title():
@@ -68,11 +69,11 @@ def test_a_badge_shows_markup_as_text():
 
 
 def test_actors_are_written_as_people_say_them():
-    assert console.actor("person:ann") == "ann"
-    assert console.actor("token:ci") == "ci (API token)"
-    assert console.actor("system:modelfleet") == "Modelfleet"
+    assert words.actor("person:ann") == "ann"
+    assert words.actor("token:ci") == "ci (API token)"
+    assert words.actor("system:modelfleet") == "Modelfleet"
 
 
 def test_a_part_of_nothing_has_no_width():
-    assert console.share(3, 0) == "0.00%"
-    assert console.share(1, 4) == "25.00%"
+    assert quantities.share(3, 0) == "0.00%"
+    assert quantities.share(1, 4) == "25.00%"

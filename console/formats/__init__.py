@@ -1,0 +1,1 @@
+"""How the console writes numbers, times and words for people."""
