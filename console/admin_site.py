@@ -1,4 +1,4 @@
-"""The web admin's frame."""
+"""The web admin, inside the console's frame."""
 
 from django.contrib import admin
 from django.contrib.auth.forms import AuthenticationForm
@@ -8,16 +8,16 @@ from core.api.authentication import role_of
 
 
 class AdminSite(admin.AdminSite):
-    """Django's admin under our name; its pages share the console's header."""
+    """Django's admin with our name and the header of the console."""
 
     site_header = "Modelfleet"
     site_title = "Modelfleet"
     index_title = "Administration"
     site_url = "/"
-    # Everybody logs in here, whatever they may do afterwards.
+    # Django's own form refuses people who are not staff, but everybody logs in here.
     login_form = AuthenticationForm
     enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Let in whoever has a role; what they find inside is decided by each admin class."""
+        """Let in everybody who has a role. Each admin class decides what they see."""
         return request.user.is_active and (super().has_permission(request) or role_of(request.user) is not None)

@@ -1,4 +1,4 @@
-"""What every page of the console is given: navigation, the person's rights, the product's version."""
+"""The variables of every page: navigation, the person's rights, the product's version."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,47 +18,47 @@ _ADMIN_NAMESPACE = "admin"
 
 
 class Person:
-    """The person who looks at the page. A right costs a query only where the page asks for it."""
+    """The person who looks at the page. A right takes a query only if the template reads it."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
 
     @cached_property
     def role(self) -> Role | None:
-        """The role; None for people without one."""
+        """The person's role, or None."""
         return role_of(self._request.user)
 
     @property
     def writes_models(self) -> bool:
-        """Whether they may upload."""
+        """Whether they may write models, such as upload a version."""
         return pages.may(self._request, Area.MODELS, write=True)
 
     @property
     def writes_fleet(self) -> bool:
-        """Whether they may act on devices, channels, rollouts and alerts."""
+        """Whether they may write the fleet, such as start a rollout."""
         return pages.may(self._request, Area.FLEET, write=True)
 
     @property
     def sees_administration(self) -> bool:
-        """Whether the web admin lets them in: it asks for a role, or for staff."""
+        """Whether the web admin lets them in: people with a role, and staff."""
         return self.role is not None or bool(getattr(self._request.user, "is_staff", False))
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the navigation as one page shows it."""
+    """An entry of the navigation on one page."""
 
     section: Section
     is_current: bool
 
     @property
     def badge(self) -> Badge | None:
-        """The number beside the title, where the section has one."""
+        """The number beside the title, or None."""
         return self.section.badge
 
 
 class Frame(TypedDict):
-    """The variables that every template finds."""
+    """The variables that every template gets."""
 
     person: Person
     navigation: Callable[[], list[Entry]]
@@ -66,7 +66,7 @@ class Frame(TypedDict):
 
 
 def frame(request: HttpRequest) -> Frame:
-    """Django's context processor; the navigation is a callable, because its badges cost queries."""
+    """Return the variables; a context processor of Django. The navigation is a callable, because its badges take queries."""
     person = Person(request)
     return {
         "person": person,

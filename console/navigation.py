@@ -1,4 +1,4 @@
-"""The sections of the navigation. Each app registers its own, so that the frame knows none of them."""
+"""The sections of the navigation. Each app registers its own, so that the console knows no app."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.urls import reverse
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A number beside a section's title, shown while it is not zero. ``count`` is asked once per page."""
+    """A number beside a section's title, hidden while it is zero. ``count`` is called once per page."""
 
     count: Callable[[], int]
     words: str
@@ -18,8 +18,8 @@ class Badge:
 class Section:
     """One entry of the navigation.
 
-    ``page`` names the URL that the entry leads to, ``pages`` all others of the section. Entries stand in the order of
-    ``position``.
+    ``page`` is the name of the URL that the entry leads to, ``pages`` are the names of the section's other URLs. Entries are
+    sorted by ``position``.
     """
 
     title: str
@@ -34,7 +34,7 @@ class Section:
         return reverse(self.page)
 
     def contains(self, url_name: str | None) -> bool:
-        """Whether a page is in this section."""
+        """Return whether the page of this URL is in the section."""
         return url_name == self.page or url_name in self.pages
 
 
@@ -42,10 +42,10 @@ _sections: dict[str, Section] = {}
 
 
 def register(*sections: Section) -> None:
-    """Add sections; one of the same title replaces the former."""
+    """Add sections. A section replaces an earlier one with the same title."""
     _sections.update({section.title: section for section in sections})
 
 
 def list_sections() -> list[Section]:
-    """Return every section in its order."""
+    """Return all sections, sorted by position."""
     return sorted(_sections.values(), key=lambda section: section.position)

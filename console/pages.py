@@ -1,12 +1,11 @@
-"""The console's pages: who may see them, who may act on them, and how a refusal is shown to a person.
+"""Decorators for the views of pages: they check the role, and show a refusal to the person.
 
-A view that shows is a ``page``; a view that acts is a ``verb``: POST only, it returns where to go next. Both name their
-area, and the role decides, by the same table as on the API (``core.roles``).
+A view that shows is a ``page`` or a ``form_page``. A view that changes rows is a ``verb``: POST only, and it returns a redirect.
+Each names its area, and the roles of that area are the same as on the API (``core.roles``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -25,7 +25,7 @@ View = Callable[..., HttpResponse]
 
 
 def page(area: Area) -> Callable[[View], View]:
-    """Show a page to people whose role may read the area; what is refused (nothing has that name) is a page too."""
+    """Show a page to people whose role may read the area. A refusal, such as an unknown name, is shown as a page."""
 
     def decorate(view: View) -> View:
         return login_required(never_cache(require_safe(_guard(view, area, write=False))))
@@ -34,7 +34,7 @@ def page(area: Area) -> Callable[[View], View]:
 
 
 def form_page(area: Area) -> Callable[[View], View]:
-    """Show and take a form, for people whose role may write the area."""
+    """Show a form and receive it, for people whose role may write the area."""
 
     def decorate(view: View) -> View:
         return login_required(never_cache(_guard(view, area, write=True)))
@@ -43,14 +43,14 @@ def form_page(area: Area) -> Callable[[View], View]:
 
 
 def verb(area: Area, *, back: str, of: Sequence[str] | None = None) -> Callable[[View], View]:
-    """Let people act whose role may write the area; a refusal is a message on the page named ``back``.
+    """Run a view for people whose role may write the area. A refusal becomes a message on the page ``back``.
 
-    ``back`` is reversed with those arguments of the URL that ``of`` names, with all of them where it names none.
+    ``back`` is the name of a URL. It takes the arguments of the view's own URL that ``of`` lists; without ``of``, all of them.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def acted(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        def acted(request: HttpRequest, **kwargs: object) -> HttpResponse:
             check_role(request, area, write=True)
             try:
                 _check_text(request)
@@ -58,8 +58,7 @@ def verb(area: Area, *, back: str, of: Sequence[str] | None = None) -> Callable[
             except DomainError as error:
                 messages.error(request, error.detail)
             kept = kwargs if of is None else {name: kwargs[name] for name in of}
-            refused: HttpResponse = redirect(back, **kept)
-            return refused
+            return redirect(reverse(back, kwargs=kept))
 
         checked: View = login_required(require_POST(acted))
         return checked
@@ -68,15 +67,15 @@ def verb(area: Area, *, back: str, of: Sequence[str] | None = None) -> Callable[
 
 
 def may(request: HttpRequest, area: Area, *, write: bool) -> bool:
-    """Say whether the role of the person allows it."""
+    """Return whether the person's role may read or write the area."""
     return role_of(request.user) in roles_that_may(area, write=write)
 
 
 def check_role(request: HttpRequest, area: Area, *, write: bool) -> None:
-    """Let pass whose role allows it.
+    """Check that the person's role may read or write the area.
 
     Raises:
-        PermissionDenied: Naming the roles that may.
+        PermissionDenied: The role may not. The message names the roles that may.
     """
     if not may(request, area, write=write):
         names = " or ".join(sorted(roles_that_may(area, write=write)))
@@ -85,9 +84,9 @@ def check_role(request: HttpRequest, area: Area, *, write: bool) -> None:
 
 
 def show_refusal(form: Form, error: DomainError, *, fields: Mapping[str, str] | None = None) -> None:
-    """Put a refusal at the fields that it names, else above the form.
+    """Show a refusal at the fields that it names, or above the form if it names none of its fields.
 
-    ``fields`` maps names of the API to those of the form, where they differ.
+    ``fields`` maps names of the API to names of the form where they differ.
     """
     rows = error.extra.get("errors")
     placed = False
@@ -102,7 +101,7 @@ def show_refusal(form: Form, error: DomainError, *, fields: Mapping[str, str] | 
 
 
 def _name_place(field: str) -> str:
-    """Write a field of the API as people count: ``stages.1.percent`` is stage 2's."""
+    """Write a field of the API for people, who count from one: ``stages.1.percent`` is the percentage of stage 2."""
     name, *rest = field.split(".")
     if rest and rest[0].isdecimal():
         return " ".join([f"{name.removesuffix('s').capitalize()} {int(rest[0]) + 1}:", *rest[1:]])
@@ -110,7 +109,7 @@ def _name_place(field: str) -> str:
 
 
 def _check_text(request: HttpRequest) -> None:
-    # PostgreSQL keeps no NUL, and nobody types one. Addresses with one never come this far (config.web.middleware).
+    # PostgreSQL cannot store NUL. Addresses with NUL are refused before (config.web.middleware).
     if any("\x00" in value for _, values in request.POST.lists() for value in values):
         message = "Text may not contain NUL."
         raise Invalid(message)
@@ -118,7 +117,7 @@ def _check_text(request: HttpRequest) -> None:
 
 def _guard(view: View, area: Area, *, write: bool) -> View:
     @wraps(view)
-    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def shown(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         check_role(request, area, write=write)
         try:
             _check_text(request)

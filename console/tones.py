@@ -1,4 +1,4 @@
-"""How the states of all apps look on a page. Each app registers its own states; a state without a tone is quiet."""
+"""The looks of states on all pages. Each app registers its own states; a state that nobody registered is quiet."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,13 +11,13 @@ class Tone(StrEnum):
     BUSY = "busy"
     WARN = "warn"
     BAD = "bad"
-    # Drawn hollow, because not known is not good.
+    # Drawn hollow, so that nobody takes an unknown state for a good one.
     UNKNOWN = "unknown"
     QUIET = "quiet"
 
 
 class ToneIsTaken(ValueError):
-    """Two apps give one word two looks; a reader could not tell them apart."""
+    """Two apps register one state with different tones. A person who sees the state could not know which is meant."""
 
 
 _tones: dict[str, Tone] = {"unknown": Tone.UNKNOWN}
@@ -25,10 +25,10 @@ _words: dict[str, str] = {}
 
 
 def register(tones: Mapping[str, Tone], *, words: Mapping[str, str] | None = None) -> None:
-    """Say how states look, and how those are written whose name does not read well.
+    """Register the tones of states, and the words for states whose name does not read well.
 
     Raises:
-        ToneIsTaken: A state of that name has another tone already.
+        ToneIsTaken: The state has another tone already.
     """
     for state, tone in tones.items():
         if _tones.setdefault(str(state), tone) is not tone:
@@ -43,5 +43,5 @@ def tone_of(state: str) -> Tone:
 
 
 def words_of(state: str) -> str:
-    """Return a state as people read it."""
+    """Return the words for a state."""
     return _words.get(str(state), str(state).replace("_", " "))

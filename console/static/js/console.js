@@ -1,4 +1,4 @@
-// What every page does: keep relative times true, confirm what cannot be undone, copy text, and be careful with polling.
+// The script of every page: renew relative times, open dialogs, copy text, submit filters, and hold back polls while a dialog is open.
 
 const RELATIVE_EVERY_MS = 5000;
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
@@ -7,7 +7,7 @@ export function distance(seconds) {
   if (Math.abs(seconds) < 2) return "just now";
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
   const count = Math.abs(seconds) / length;
-  // What is ahead is rounded to the nearest, as the server does.
+  // A future time is rounded to the nearest unit, as in console/times.py.
   return seconds < 0 ? `in ${Math.round(count)} ${unit}` : `${Math.floor(count)} ${unit} ago`;
 }
 
@@ -34,15 +34,15 @@ function onClick(event) {
   }
 }
 
-// Filters act as soon as one is chosen; their button is for keyboards and for pages without scripts.
+// A filter form is submitted by each choice. Its button is for keyboards and for browsers without scripts.
 function onChange(event) {
   const form = event.target.closest("form[data-submits-itself]");
-  // Another model has other versions: what hangs on a choice is asked for anew.
+  // Another model has other versions, so its choice clears the field of the version.
   for (const id of (event.target.dataset?.clears ?? "").split(" ").filter(Boolean)) document.getElementById(id).disabled = true;
   if (form && event.target.matches("select")) form.requestSubmit();
 }
 
-// Empty fields stay out of the URL, so that a filtered page has an address worth sharing.
+// Empty fields stay out of the URL, so that the address of a filtered page is short.
 function onSubmit(event) {
   if (!event.target.matches("form[method=get]")) return;
   for (const field of event.target.elements) if (field.name && !field.value) field.disabled = true;
@@ -50,7 +50,7 @@ function onSubmit(event) {
 
 const openDetails = new Set();
 
-// A page nobody looks at does not poll, and one with an open dialog is not pulled away under it.
+// A hidden page does not poll. A page with an open dialog does not either: the answer would replace the dialog.
 function beforeRequest(event) {
   if (document.hidden || document.querySelector("dialog[open]")) event.preventDefault();
 }
@@ -77,7 +77,7 @@ document.addEventListener("submit", onSubmit);
 document.addEventListener("htmx:beforeRequest", beforeRequest);
 document.addEventListener("htmx:beforeSwap", beforeSwap);
 document.addEventListener("htmx:afterSwap", afterSwap);
-// Coming back with the browser's button finds every field usable again.
+// The browser's back button shows the page as it was left: enable the fields that onSubmit has disabled.
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[method=get] [name]:disabled")) field.disabled = false;
 });
