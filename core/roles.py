@@ -13,7 +13,7 @@ class Role(StrEnum):
 
 
 class Area(StrEnum):
-    """A part of the product. Any role may read it, except for ADMINISTRATION."""
+    """A part of the product. Every role may read it, except for ADMINISTRATION."""
 
     MODELS = "models"
     FLEET = "fleet"

@@ -17,8 +17,7 @@ class Answer(serializers.Serializer[_Source]):
     @classmethod
     def of(cls, source: _Source) -> dict[str, Any]:
         """Return the answer for one object, ready for JSON."""
-        rendered: dict[str, Any] = _renderer(cls).to_representation(source)
-        return rendered
+        return _renderer(cls).to_representation(source)
 
 
 @cache

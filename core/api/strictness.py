@@ -1,15 +1,13 @@
 """Serializers that refuse unknown fields by name. DRF alone would ignore them, and a misspelled field would do nothing."""
 
-from typing import Any
-
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
 
-class StrictSerializer(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[object]):
     """Refuses fields that are not declared, and form fields that are sent twice but are not lists."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> object:
         """Validate the fields. The error of an unknown or repeated field has its name."""
         if isinstance(data, dict):
             unknown = sorted(set(map(str, data)) - set(self.fields))
