@@ -1,4 +1,4 @@
-"""The Celery application of beat: it sends hints by the tasks' names, so it loads neither the tasks nor Django."""
+"""The Celery application of beat. It sends tasks by their names, so it loads neither the tasks nor Django."""
 
 import logging.config
 from typing import Any
@@ -11,26 +11,26 @@ from config.environment import environment
 
 
 class SteadyScheduler(PersistentScheduler):
-    """Sends on when the clock is set back; Celery's own would wait until it has caught up."""
+    """Continues when the clock is set back. Celery's own scheduler would wait until the former time comes again."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Send what is due; return the seconds until the next call."""
+        """Send the tasks that are due; return the seconds until the next call."""
         for entry in self.schedule.values():
             now = entry.default_now()
             if entry.last_run_at is None or entry.last_run_at > now:
                 entry.last_run_at = now
-                # The order in which entries wait is of the former time too.
+                # The heap has the entries in the order of their former times; Celery builds it anew.
                 self._heap = None
         return float(super().tick(*args, **kwargs))
 
 
-# Without its fixups Celery leaves Django alone, whatever DJANGO_SETTINGS_MODULE says.
+# Celery's fixups would load Django wherever DJANGO_SETTINGS_MODULE is set.
 app = Celery("modelfleet", fixups=[])
 app.config_from_object("config.celery_settings")
 app.conf.beat_scheduler = f"{__name__}:{SteadyScheduler.__name__}"
 
 
-def _set_up_logging(**_: Any) -> None:
+def _set_up_logging(**_: object) -> None:
     logging.config.dictConfig(logs.describe(environment.log_format))
 
 

@@ -1,7 +1,10 @@
-"""How tasks travel, in Celery's own settings: the broker, the queues, and what beat sends how often.
+"""The settings of Celery: the broker, the queues, and the tasks that beat sends at intervals.
 
-Messages are hints, the row is the truth (docs/adr/0003). No Django here, so that beat needs none.
+A message is a hint that a row has work (docs/adr/0003): losing one does no harm. This module imports no Django, so that beat
+needs none.
 """
+
+from typing import TypedDict
 
 from config import engines
 from config.environment import environment
@@ -9,10 +12,10 @@ from config.environment import environment
 broker_url = engines.celery_broker(environment.redis_url or engines.locate(environment.home).redis_url)
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
-# A broker that is away holds up no request: the row is queued again by beat.
+# A request does not wait for a broker that cannot be reached: beat queues the row again.
 broker_transport_options = {
     "max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2,
-    # One that hangs is away too; a worker waits for messages a second at a time.
+    # A broker that hangs counts as unreachable. A worker waits for messages one second at a time, so 5 seconds are enough.
     "socket_timeout": 5, "socket_connect_timeout": 5,
 }  # fmt: skip
 task_ignore_result = True
@@ -25,8 +28,14 @@ worker_hijack_root_logger = False
 timezone = "UTC"
 
 
-def _every(task: str, seconds: float) -> dict[str, object]:
-    # A hint that nobody took in time is dropped: the next one says the same.
+class _Entry(TypedDict):
+    task: str
+    schedule: float
+    options: dict[str, float]
+
+
+def _every(task: str, seconds: float) -> _Entry:
+    # A message that no worker took before the next one is dropped, because both say the same.
     return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 2)}}
 
 

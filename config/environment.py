@@ -1,6 +1,6 @@
-"""Every setting, read from the environment once, typed and checked. ``docs/settings.md`` explains each.
+"""Every setting, typed, and read from the environment once, at the start. ``docs/settings.md`` explains each.
 
-All problems are reported together, each by its variable's name, before anything starts.
+All problems are reported together, each with the name of its variable, before anything starts.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,38 +19,45 @@ _KIND, _DEFAULT, _CHECK = "kind", "default", "check"
 
 
 class InvalidSettings(DomainError):
-    """One or more environment variables have values that cannot be used."""
+    """One or more environment variables have wrong values."""
 
     code = "invalid_settings"
 
 
 def _setting(kind: str, default: object, check: Callable[[Any], object] | None = None) -> Any:
-    """Declare a setting: how environs parses it, its default as a person would write it, and what else must hold."""
+    """Declare a setting: the parser of environs, the default in the form that a person writes, and a check of the value."""
     return field(metadata={_KIND: kind, _DEFAULT: default, _CHECK: check})
 
 
-def _text(default: str, *, one_of: Sequence[str] = ()) -> Any:
-    return _setting("str", default, validate.OneOf(one_of) if one_of else None)
+# The functions below say the type of the setting, not of what they return: dataclasses need a value that is a field.
+def _text(default: str, *, one_of: Sequence[str] = ()) -> str:
+    declared: str = _setting("str", default, validate.OneOf(one_of) if one_of else None)
+    return declared
 
 
-def _optional_text() -> Any:
-    return _setting("optional", None)
+def _optional_text() -> str | None:
+    declared: str | None = _setting("optional", None)
+    return declared
 
 
-def _address() -> Any:
-    return _setting("address", None)
+def _address() -> str | None:
+    declared: str | None = _setting("address", None)
+    return declared
 
 
-def _whole(default: int, *, at_least: int = 1, at_most: int | None = None) -> Any:
-    return _setting("int", default, validate.Range(min=at_least, max=at_most))
+def _whole(default: int, *, at_least: int = 1, at_most: int | None = None) -> int:
+    declared: int = _setting("int", default, validate.Range(min=at_least, max=at_most))
+    return declared
 
 
-def _texts() -> Any:
-    return _setting("texts", "")
+def _texts() -> tuple[str, ...]:
+    declared: tuple[str, ...] = _setting("texts", "")
+    return declared
 
 
-def _duration(default: str) -> Any:
-    return _setting("duration", default)
+def _duration(default: str) -> timedelta:
+    declared: timedelta = _setting("duration", default)
+    return declared
 
 
 _HIGHEST_PORT = 65_535
@@ -58,9 +65,9 @@ _HIGHEST_PORT = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The settings as the process was started with them, each under the name of its variable in small letters.
+    """The settings of this process. The name of each is that of its variable, in small letters.
 
-    ``None`` means: not set, use the embedded default.
+    ``None`` means that the variable is not set, and the embedded default is used.
     """
 
     modelfleet_home: Path = _setting("folder", None)
@@ -110,12 +117,12 @@ class Environment:
 
     @property
     def home(self) -> Path:
-        """The folder that all state is kept below."""
+        """The folder of all state."""
         return self.modelfleet_home
 
 
-def list_defaults() -> dict[str, object]:
-    """Return every variable with its default as a person would write it; None where the setting is off by default."""
+def list_defaults() -> dict[str, str | float | None]:
+    """Return each variable with its default in the form that a person writes; None if the setting is off by default."""
     return {declared.name.upper(): declared.metadata[_DEFAULT] for declared in fields(Environment)}
 
 
@@ -123,7 +130,7 @@ def read() -> Environment:
     """Read and check all settings from ``os.environ``.
 
     Raises:
-        InvalidSettings: Every variable that is wrong, with what is wrong about it.
+        InvalidSettings: At least one variable is wrong. The message names each, with its problem.
     """
     env = Env(eager=False)
     parsers = {"optional": _parse_optional, "texts": _parse_texts, "folder": _parse_folder, "duration": _parse_duration}
@@ -149,7 +156,7 @@ def _read_one(env: Env, declared: Field[Any]) -> Any:
 
 
 def _parse_optional(value: str | None) -> str | None:
-    # Compose files set a variable to nothing where a person leaves it out.
+    # compose.yaml sets each variable that a person leaves out to an empty text.
     return value or None
 
 

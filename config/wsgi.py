@@ -1,10 +1,10 @@
-"""The web server's door: Django behind a body that is checked against what was announced."""
+"""The WSGI application: Django, with request bodies whose length is checked."""
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from wsgiref.types import InputStream, StartResponse, WSGIEnvironment
 
 from django.core.wsgi import get_wsgi_application
 
@@ -19,13 +19,13 @@ _DRAINED_BYTES = 1024 * 1024
 
 
 class BodyTruncated(OSError):
-    """The client hung up before it had sent what it announced. Django turns it into UnreadablePostError."""
+    """The connection ended before the announced length. Django turns this error into UnreadablePostError."""
 
 
 class AnnouncedBody:
-    """A request body that refuses to end early; granian's own ends without a word (docs/adr/0005)."""
+    """A request body that raises an error when it ends early. granian's own body ends like a complete one (docs/adr/0005)."""
 
-    def __init__(self, stream: Any, length: int) -> None:
+    def __init__(self, stream: InputStream, length: int) -> None:
         self._stream = stream
         self._missing = length
 
@@ -47,23 +47,24 @@ class AnnouncedBody:
         return b"".join(parts)
 
     def drain(self) -> None:
-        """Read what a view that refused early has left, up to 1 MiB.
+        """Read the rest of the body if it is at most 1 MiB.
 
-        Else the server closes the connection behind the answer, and the client's next request on it fails.
+        A view that refuses early leaves a rest. The server would close the connection after the answer, and the client's next
+        request on this connection would fail.
         """
         if self._missing <= _DRAINED_BYTES:
             with suppress(BodyTruncated):
                 self.read()
 
     def readline(self, size: int = -1) -> bytes:
-        """Read one line, bytewise; only Django's line iteration asks for it."""
+        """Read one line, byte by byte. Django calls it only to iterate over the lines of a body."""
         line = bytearray()
         while self._missing and (size < 0 or len(line) < size) and not line.endswith(b"\n"):
             line += self.read(1)
         return bytes(line)
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Serve one request."""
     length = environ.get("CONTENT_LENGTH")
     if length:
@@ -76,10 +77,10 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     return _django(environ, start_response)
 
 
-def _serve_chunked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Spool a chunked body first, so that it has the length that Django goes by. Answers to those are short."""
+def _serve_chunked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Receive a chunked body completely, because Django needs its length. The answers are short, so they are read at once."""
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        # A little over the cap is enough for the upload handlers to refuse it.
+        # One chunk above the limit is enough: the upload handlers refuse the body then.
         while spool.tell() <= environment.max_upload_bytes and (part := environ["wsgi.input"].read(_CHUNK_BYTES)):
             spool.write(part)
         environ["CONTENT_LENGTH"] = str(spool.tell())

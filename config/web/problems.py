@@ -1,8 +1,8 @@
-"""Errors become RFC 9457 ``application/problem+json``: the only place where a refusal meets HTTP."""
+"""Translate errors into HTTP answers: ``application/problem+json`` (RFC 9457) on the API, pages elsewhere."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
@@ -14,7 +14,7 @@ from core.errors import DomainError
 
 logger = logging.getLogger(__name__)
 
-# The code of Django's and DRF's own errors.
+# The codes for errors of Django and DRF, by status.
 _CODES = {
     400: "invalid",
     401: "unauthenticated",
@@ -30,8 +30,8 @@ _CODES = {
 }
 
 
-def problem(status: int, *, code: str, detail: str, extra: dict[str, Any] | None = None) -> JsonResponse:
-    """Build one problem+json response."""
+def problem(status: int, *, code: str, detail: str, extra: Mapping[str, object] | None = None) -> JsonResponse:
+    """Build a response of problem+json."""
     body = {
         "type": f"about:blank#{code}",
         "title": HTTPStatus(status).phrase,
@@ -47,8 +47,8 @@ def problem(status: int, *, code: str, detail: str, extra: dict[str, Any] | None
     return response
 
 
-def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:  # noqa: ARG001 - DRF's signature
-    """DRF's exception handler."""
+def handle(error: Exception, context: object) -> HttpResponse | None:  # noqa: ARG001 - DRF's signature
+    """Answer an error in a view of the API; the setting EXCEPTION_HANDLER names this function."""
     response = respond(error)
     if response is not None:
         set_rollback()
@@ -56,7 +56,7 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:  #
 
 
 def respond(error: Exception) -> HttpResponse | None:
-    """Translate an error that is somebody's refusal; None for one that is a fault of ours."""
+    """Return the answer to a refusal or an outage; None for an error that is a fault of the server."""
     if isinstance(error, DomainError):
         return problem(error.kind.value, code=error.code, detail=error.detail, extra=error.extra)
     if isinstance(error, OperationalError | InterfaceError):
@@ -78,7 +78,7 @@ def respond(error: Exception) -> HttpResponse | None:
     return None
 
 
-# Django's own refusals, subclasses before their base.
+# Refusals of Django itself. Subclasses come before their base class, because the first match counts.
 _DJANGO: dict[type[Exception], tuple[int, str, str]] = {
     UnreadablePostError: (400, "body_truncated", "The body ended before its announced length; nothing was kept."),
     RequestDataTooBig: (413, "too_large", "The body is larger than this server takes."),
@@ -88,7 +88,7 @@ _DJANGO: dict[type[Exception], tuple[int, str, str]] = {
 }
 
 
-def _flatten(detail: Any, field: str = "") -> list[dict[str, str]]:
+def _flatten(detail: object, field: str = "") -> list[dict[str, str]]:
     if isinstance(detail, dict):
         return [row for key, value in detail.items() for row in _flatten(value, _join(field, key))]
     if isinstance(detail, list):
@@ -107,7 +107,7 @@ def _join(field: str, key: str) -> str:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404: problem+json below /api, a page elsewhere."""
+    """Answer 404 (Django's handler404): problem+json below /api, a page elsewhere."""
     if request.path.startswith("/api/"):
         return problem(404, code="not_found", detail=f"Nothing is routed at {request.path}.")
     from django.views.defaults import page_not_found  # noqa: PLC0415 - loads templates, pages only
@@ -116,7 +116,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400 (a host that is not ours, a malformed address): problem+json below /api, a page elsewhere."""
+    """Answer 400 to a wrong host or a malformed address (Django's handler400): problem+json below /api, a page elsewhere."""
     if request.path.startswith("/api/"):
         return problem(400, code="invalid", detail="The request is malformed, or its host is none of ALLOWED_HOSTS.")
     from django.views.defaults import bad_request as page  # noqa: PLC0415 - loads templates, pages only
@@ -125,7 +125,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: problem+json below /api, a page elsewhere."""
+    """Answer 500 (Django's handler500): problem+json below /api, a page elsewhere."""
     if request.path.startswith("/api/"):
         return problem(500, code="internal_error", detail="A fault of the server; it was logged.")
     from django.views.defaults import server_error as page  # noqa: PLC0415 - loads templates, pages only
