@@ -1,1 +1,4 @@
-"""Wiring only: settings, URLs, Celery, the web servers, the embedded engines, errors to HTTP. Nothing imports it."""
+"""Wiring: settings, URLs, Celery, the web servers, the supervisor, the embedded engines, and errors as HTTP.
+
+It imports all apps, and no app imports it.
+"""

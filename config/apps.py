@@ -9,7 +9,7 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        """Load the Celery application, so that tasks queued by any process, from any thread, go to our broker."""
+        """Load the Celery application. Without it, tasks that a thread of the web server queues would go to Celery's default broker."""
         from config.celery import app  # noqa: PLC0415 - it needs the settings
 
         app.set_default()

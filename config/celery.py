@@ -1,4 +1,4 @@
-"""The Celery application of web and workers: all tasks of the apps, over ``config.celery_settings``."""
+"""The Celery application of web and workers. It loads the tasks of all apps."""
 
 import os
 

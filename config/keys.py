@@ -1,4 +1,4 @@
-"""The installation's own secrets: taken from the environment, else made once under the home with mode 0600."""
+"""Secrets of this installation: from the environment, or made once in the home with mode 0600."""
 
 import contextlib
 import os
@@ -10,14 +10,14 @@ from config.environment import Environment
 
 
 def secret_key(environment: Environment) -> str:
-    """Return SECRET_KEY, made and kept in ``<home>/keys/secret_key`` where it is not set."""
+    """Return SECRET_KEY, or the key in ``<home>/keys/secret_key`` if the setting is empty."""
     if environment.secret_key:
         return environment.secret_key
     return keep(environment.home / "keys" / "secret_key", make=lambda: secrets.token_urlsafe(64).encode()).decode()
 
 
 def keep(path: Path, *, make: Callable[[], bytes]) -> bytes:
-    """Return the file's content; make it first where it is new. Safe when several processes start at once."""
+    """Return the content of a file, and make the file if it is missing. Several processes may do so at the same time."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -27,7 +27,8 @@ def keep(path: Path, *, make: Callable[[], bytes]) -> bytes:
         file.write(make())
         file.flush()
         os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):  # another process was first: its key is the one
+    # A hard link never replaces a file: if another process was first, its key stays and is used here too.
+    with contextlib.suppress(FileExistsError):
         path.hardlink_to(draft)
     draft.unlink()
     return path.read_bytes()

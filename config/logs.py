@@ -1,10 +1,10 @@
-"""How every process logs: to standard output, each line with the id of the request that it belongs to."""
+"""The log settings of every process: lines on standard error, each with the id of the request that it belongs to."""
 
 from typing import Any
 
 
 def describe(log_format: str) -> dict[str, Any]:
-    """Return the settings of ``logging.config.dictConfig``, for lines of ``text`` or ``json``."""
+    """Return the argument of ``logging.config.dictConfig`` for ``LOG_FORMAT``, which is ``text`` or ``json``."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -24,7 +24,7 @@ def describe(log_format: str) -> dict[str, Any]:
         "loggers": {
             "django.request": {"level": "ERROR"},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
-            # Two lines for every hint of beat's would bury what matters.
+            # These would write two lines for each task that beat sends.
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},

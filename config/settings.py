@@ -1,4 +1,4 @@
-"""Django's settings, all of them derived from ``config.environment``."""
+"""The settings of Django. Every value that a person may choose comes from ``config.environment``."""
 
 import tomllib
 
@@ -8,7 +8,7 @@ from config import engines, logs
 from config.environment import ROOT, environment
 from config.keys import secret_key
 
-# Lets admin classes and the like be written as generics, which mypy needs and Django leaves out.
+# Makes classes such as ModelAdmin generic at run time, as they are for mypy (docs/adr/0015).
 django_stubs_ext.monkeypatch()
 
 _engines = engines.locate(environment.home)
@@ -64,8 +64,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        # Before the templates of django.contrib.admin, which the frame overrides.
-        # Ahead of the applications, because the frame overrides pages of the web admin.
+        # These come before the templates of the apps, because some replace templates of django.contrib.admin.
         "DIRS": [ROOT / "console" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
@@ -79,8 +78,8 @@ TEMPLATES = [
     },
 ]
 
-# PostgreSQL, embedded or named by DATABASE_URL. A statement or a lock that takes this long is a fault: better an error
-# with a name than a web thread gone.
+# PostgreSQL, embedded or named by DATABASE_URL. A statement or a lock that takes longer is a fault: it ends with an error, and
+# does not hold a web thread for ever.
 _options = {"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=15000"}
 DATABASES = {
     "default": {
@@ -94,7 +93,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = environment.redis_url or _engines.redis_url
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-# Sessions survive a lost Redis: people stay logged in.
+# Sessions are rows, so that people stay logged in when Redis loses its data.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -125,7 +124,7 @@ SESSION_COOKIE_HTTPONLY = True
 _is_https = (environment.public_url or "").startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 
-# Uploads stream to disk beside the store, never through memory; the registry caps their size while they stream.
+# Uploads are written to the disk of the home while they arrive, never to memory. The handler also limits their size.
 FILE_UPLOAD_HANDLERS = ["registry.storage.upload_limits.CappedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = environment.home / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -148,7 +147,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Model registry and fleet control plane for edge AI.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    # Open to everybody, to those with a stale token too.
+    # The schema is open to everybody. With authentication, a request with a revoked token would get 401.
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -169,7 +168,7 @@ SPECTACULAR_SETTINGS = {
 LOGGING = logs.describe(environment.log_format)
 
 PRODUCT_VERSION = str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
-# What the apps read (``django.conf.settings``); each is explained in docs/settings.md.
+# The settings that the apps read from ``django.conf.settings``. docs/settings.md explains each.
 MODELFLEET_HOME = environment.home
 PUBLIC_URL = environment.public_url
 FILES_PORT = environment.files_port or environment.port + 1

@@ -1,4 +1,4 @@
-"""Every URL: one include per app, then the admin, the schema, and what looks after the server."""
+"""All URLs: those of each app, the web admin, the API schema, and health and metrics of the server."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView

@@ -1,1 +1,1 @@
-"""What surrounds every request: middleware, errors as HTTP, health, metrics, and the process that serves files."""
+"""The web servers: middleware, errors as HTTP, health, metrics, and the process that serves files."""

@@ -1,7 +1,7 @@
-"""The files process: serves blobs of the directory store through signed links, and nothing else.
+"""The files process: it serves the blobs of the directory store through signed links, and nothing else.
 
-A process of its own, and asynchronous, because a stalled download must not hold a thread that answers polls. It needs
-no Django, no database and no credentials: the link is the permission.
+It is a process of its own and asynchronous, so that a stalled download holds no thread that answers polls. It loads no Django
+and opens no database. A request needs no credentials, because the link is signed.
 """
 
 import os
@@ -25,10 +25,10 @@ from registry.storage.links import PATH_PREFIX, LinkSigner, content_disposition
 
 
 class BlobFiles:
-    """The endpoint: 1. verify the link; 2. find the blob; 3. answer, with Range where it was asked for."""
+    """The endpoint: 1. verify the link; 2. find the blob; 3. answer, with a part if the request has ``Range``."""
 
     def __init__(self, root: Path, *, signer: LinkSigner) -> None:
-        """Serve the directory store at `root`."""
+        """Serve the directory store at ``root``."""
         self._root = root
         self._signer = signer
 
@@ -36,9 +36,9 @@ class BlobFiles:
         """Answer GET and HEAD.
 
         Raises:
-            LinkInvalid: The link was not signed here.
-            LinkExpired: It was, and its time is over.
-            BlobMissing: The link is good and the blob is gone.
+            LinkInvalid: The link has no valid signature of this server.
+            LinkExpired: The signature is valid, but the link has expired.
+            BlobMissing: The link is valid, but the blob is gone.
         """
         sha256, filename = request.path_params["sha256"], request.path_params["filename"]
         self._signer.verify(
@@ -63,7 +63,7 @@ class BlobFiles:
 
 
 def make_application(root: Path, *, secret: bytes) -> Starlette:
-    """Return the application for one directory store and the secret that signed its links."""
+    """Return the application for one directory store. ``secret`` signed its links."""
     files = BlobFiles(root, signer=LinkSigner(secret))
     return Starlette(
         routes=[
@@ -89,13 +89,13 @@ async def _find(path: Path, *, sha256: str) -> os.stat_result:
 
 
 def _names(if_none_match: str, *, sha256: str) -> bool:
-    """Say whether the client holds this content already (RFC 9110, section 13.1.2, weak comparison)."""
+    """Return whether the client has this content already (RFC 9110, section 13.1.2, weak comparison)."""
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return f'"{sha256}"' in tags or "*" in tags
 
 
 def _ignore_foreign_range(request: Request) -> None:
-    """Drop a Range in a unit that we do not know: it must be ignored (RFC 9110, section 14.2), Starlette answers 400."""
+    """Drop a Range in an unknown unit. RFC 9110, section 14.2, says to ignore it; Starlette would answer 400."""
     if not request.headers.get("range", "bytes=").lower().lstrip().startswith("bytes="):
         request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
 
@@ -114,7 +114,7 @@ async def _refuse_http(request: Request, error: Exception) -> Response:  # noqa:
 
 
 def _problem(status: int, *, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
-    """Build problem+json of the same form as `config.web.problems`, which needs Django."""
+    """Build problem+json of the same form as ``config.web.problems``, which needs Django."""
     body = {"type": f"about:blank#{code}", "title": HTTPStatus(status).phrase, "status": status}
     return JSONResponse(
         {**body, "detail": detail, "code": code},

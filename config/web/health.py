@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether the engines that it needs answer."""
+"""``/livez`` and ``/readyz``: whether this process serves, and whether its engines answer."""
 
 import logging
 from collections.abc import Callable
@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer 200 as long as the process serves at all."""
+    """Answer 200 while the process serves."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer 200 when database, Redis and object store answer; 503 with what does not, without addresses."""
+    """Answer 200 if database, Redis and object store answer, else 503. The body names those that do not, without addresses."""
     checks = {
         "database": _ask(_database),
         "redis": _ask(_redis),

@@ -1,6 +1,6 @@
-"""``GET /metrics``: the state of the installation for Prometheus, read from the rows at each scrape.
+"""``GET /metrics``: the state of the installation for Prometheus, read from the database at each request.
 
-Gauges of shared state only, so it does not matter which of the web processes answers.
+All metrics are gauges of rows. No process counts by itself, so each web process gives the same answer.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from registry.models import Job, ModelVersion
 
 
 class _Collector:
-    """Reads every gauge when it is scraped."""
+    """Reads all gauges from the database at each request."""
 
     counted: ClassVar[list[tuple[str, str, Manager[Any], str]]] = [
         ("modelfleet_devices", "Devices by state", Device.objects, "state"),
@@ -53,13 +53,13 @@ class _Collector:
 
 
 class Metrics(APIView):
-    """For Prometheus, with an API token of any role."""
+    """The metrics, for API tokens of any role."""
 
     area = Area.FLEET
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002 - DRF's signature
-        """Answer in Prometheus' text format."""
+        """Answer in the text format of Prometheus."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Collector())
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""What happens around every request: proxies, ids, no NUL, 503 without a database, and what pages may load."""
+"""Our middleware: proxies, request ids, NUL in addresses, database outages, interrupted uploads, and the content policy of pages."""
 
 import uuid
 from collections.abc import Callable
@@ -17,7 +17,7 @@ type_of_next = Callable[[HttpRequest], HttpResponse]
 
 
 def request_ids(get_response: type_of_next) -> type_of_next:
-    """Keep the caller's ``X-Request-Id`` where it is a plain token, else make one; answer with it."""
+    """Take ``X-Request-Id`` from the request if it is short and has only letters, digits and hyphens, else make one; answer with it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
@@ -34,7 +34,7 @@ def request_ids(get_response: type_of_next) -> type_of_next:
 
 
 def trust_proxies(get_response: type_of_next) -> type_of_next:
-    """Believe ``X-Forwarded-Host`` and ``-Proto`` from TRUSTED_PROXIES, and from nobody else."""
+    """Use ``X-Forwarded-Host`` and ``X-Forwarded-Proto`` from TRUSTED_PROXIES, and from nobody else."""
     networks = [ip_network(text, strict=False) for text in settings.TRUSTED_PROXIES]
 
     def is_trusted(address: str) -> bool:
@@ -59,7 +59,7 @@ def trust_proxies(get_response: type_of_next) -> type_of_next:
 
 
 def refuse_nul(get_response: type_of_next) -> type_of_next:
-    """Refuse U+0000 in addresses, once for every view: PostgreSQL cannot keep it, so nothing has such a name."""
+    """Refuse U+0000 in addresses, for every view. PostgreSQL cannot store it, so no object has such a name."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\0" in request.path_info:
@@ -81,7 +81,7 @@ def _refuse_parameter(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def database_outages(get_response: type_of_next) -> type_of_next:
-    """Answer 503 with Retry-After where PostgreSQL cannot be reached, on pages as on the API."""
+    """Answer 503 with Retry-After if PostgreSQL cannot be reached, on pages too. On the API, DRF's handler does so."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return get_response(request)
@@ -94,10 +94,10 @@ def database_outages(get_response: type_of_next) -> type_of_next:
 
 
 def remove_interrupted_uploads(get_response: type_of_next) -> type_of_next:
-    """Remove the temporary files of uploads that broke off.
+    """Remove the temporary files of an upload after the view has answered, complete or not.
 
-    Django leaves them to the garbage collector when reading the body raises, and an exception's traceback keeps them long.
-    What was received whole is done with too, once the view has answered.
+    If reading the body raises, Django leaves the files to the garbage collector, and the traceback of the exception keeps them
+    for a long time.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -110,8 +110,8 @@ def remove_interrupted_uploads(get_response: type_of_next) -> type_of_next:
     return middleware
 
 
-# Pages load nothing from elsewhere and run no script that is written into them (htmx evaluates nothing, see base.html).
-# Styles may be attributes: bars have their lengths in them.
+# Pages load nothing from other hosts and run no inline scripts (base.html switches off htmx's evaluation of scripts). Inline
+# styles are allowed, because charts set the lengths of their bars in the attribute ``style``.
 _PAGE_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -126,7 +126,7 @@ _PAGE_POLICY = "; ".join(
 
 
 def content_policy(get_response: type_of_next) -> type_of_next:
-    """Say in every page's ``Content-Security-Policy`` what it may load; the API's reference is somebody else's page."""
+    """Give every page its ``Content-Security-Policy``, except for the API reference, which is a page of Swagger UI."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

@@ -1,4 +1,4 @@
-"""The id of the request that is being served, for log lines and answers."""
+"""The id of the current request, for log lines and answers."""
 
 import logging
 from contextvars import ContextVar
@@ -7,7 +7,7 @@ current: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 class RequestIdFilter(logging.Filter):
-    """Give every log record the id of the request it belongs to."""
+    """Adds the id of the current request to each log record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Set ``record.request_id``."""
