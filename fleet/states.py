@@ -82,6 +82,8 @@ PRESUMED: Final = (_D.TIMED_OUT, _D.UNREACHABLE)
 # The device runs the model of this attempt.
 UPDATED_DEPLOYMENT_STATES: Final = (_D.ACTIVATED, _D.CONFIRMED)
 UNSUCCESSFUL: Final = (_D.FAILED, _D.ROLLED_BACK)
+# What operators count as failing: the device said that it failed, or was not heard of in time.
+FAILING: Final = (*UNSUCCESSFUL, _D.TIMED_OUT)
 
 # How each state looks on a page; a state that is left out is quiet.
 TONES: Final[Mapping[str, Tone]] = {
@@ -132,8 +134,14 @@ ROLLOUT_MOVES: Final[Mapping[tuple[RolloutState, RolloutVerb], RolloutState]] = 
         (_R.ROLLING_BACK, _V.FINISH_ROLL_BACK): _R.ROLLED_BACK,
     }
 )
+# A rollout in one of these decides what the devices run that it covers.
+OFFERING_ROLLOUT_STATES: Final = (_R.RUNNING, _R.PAUSED)
 # At most one of these per channel.
-ACTIVE_ROLLOUT_STATES: Final = (_R.RUNNING, _R.PAUSED, _R.ROLLING_BACK)
+ACTIVE_ROLLOUT_STATES: Final = (*OFFERING_ROLLOUT_STATES, _R.ROLLING_BACK)
+# No verb leads out of these.
+ENDED_ROLLOUT_STATES: Final = (_R.COMPLETED, _R.ROLLED_BACK, _R.ABORTED)
+# The devices of these are sent back, or were.
+UNDONE_ROLLOUT_STATES: Final = (_R.ROLLING_BACK, _R.ROLLED_BACK, _R.ABORTED)
 
 
 def can_move(before: DeploymentState, after: DeploymentState) -> bool:

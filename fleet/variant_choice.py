@@ -6,6 +6,8 @@ A poll (``fleet.polls.resolving``) and the members of a rollout (``fleet.rollout
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from registry.states import VariantStatus, VersionStatus
+
 
 @dataclass(frozen=True, slots=True)
 class VariantFacts:
@@ -15,7 +17,7 @@ class VariantFacts:
     target: str
     recipe: str
     rank: int = 0
-    status: str = "ready"
+    status: VariantStatus = VariantStatus.READY
     reason: str = ""
     sha256: str = ""
     size: int = 0
@@ -31,7 +33,7 @@ class VersionFacts:
 
     id: int
     number: str
-    status: str = "ready"
+    status: VersionStatus = VersionStatus.READY
     is_quarantined: bool = False
     variants: tuple[VariantFacts, ...] = ()
     baseline_sha256: str | None = None
@@ -42,7 +44,8 @@ def choose_variant(version: VersionFacts, *, targets: Sequence[str]) -> VariantF
 
     ``targets`` is the hardware target of the device, then its fall-backs.
     """
-    return next((variant for variant in list_fitting(version, targets=targets) if variant.status == "ready"), None)
+    fitting = list_fitting(version, targets=targets)
+    return next((variant for variant in fitting if variant.status == VariantStatus.READY), None)
 
 
 def list_fitting(version: VersionFacts, *, targets: Sequence[str]) -> list[VariantFacts]:
@@ -56,6 +59,6 @@ def explain_choice(variant: VariantFacts, *, chosen: VariantFacts | None, target
     if variant is chosen:
         own = variant.target == targets[0]
         return "first in the target's order" if own else f"{variant.target} is the fall-back of {targets[0]}"
-    if variant.status == "ready":
+    if variant.status == VariantStatus.READY:
         return "another one goes first in the target's order"
     return f"{variant.status}: {variant.reason}" if variant.reason else variant.status

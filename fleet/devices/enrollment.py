@@ -22,7 +22,7 @@ from core.tokens import digest_of
 from fleet.devices import subscriptions, tokens
 from fleet.devices.labels import check_labels, clean_document
 from fleet.models import Device, DeviceToken, EnrollmentKey
-from fleet.states import DeviceState
+from fleet.states import DeviceState, EnrollmentMode
 from registry.compression.targets import get_target
 
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -155,7 +155,7 @@ def _repeat(device: Device) -> str | None:
 
 
 def _admit(request: Request, *, key: EnrollmentKey, labels: dict[str, str]) -> str | None:
-    is_reviewed = key.mode == "review"
+    is_reviewed = key.mode == EnrollmentMode.REVIEW
     device = Device.objects.create(
         device_id=request.device_id,
         target=request.target,

@@ -15,6 +15,7 @@ from core.tokens import digest_of, new_secret
 from fleet.devices.labels import check_labels
 from fleet.devices.subscriptions import Follow, check_follows
 from fleet.models import EnrollmentKey
+from fleet.states import EnrollmentMode
 from registry.compression.targets import get_target
 
 PREFIX: Final = "mfe_"
@@ -35,7 +36,7 @@ class NewKey:
     name: str
     max_uses: int = 1
     expires_at: datetime | None = None
-    mode: str = "accept"
+    mode: EnrollmentMode = EnrollmentMode.ACCEPT
     target: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     subscriptions: Sequence[Follow] = ()

@@ -81,7 +81,7 @@ def with_status(rows: QuerySet[Device]) -> QuerySet[Device]:
 def count_fleet() -> FleetCounts:
     """Count the whole fleet, for the head of its page."""
     by_state = _count(Device.objects.all(), "state")
-    active = Device.objects.filter(state="active")
+    active = Device.objects.filter(state=DeviceState.ACTIVE)
     newest = Deployment.objects.filter(device=OuterRef("pk")).order_by("-offered_at").values("state")[:1]
     rows = active.annotate(deployment_state=Subquery(newest)).exclude(deployment_state=None)
     return FleetCounts(
@@ -145,7 +145,8 @@ def _count_versions() -> dict[tuple[str, str], int]:
             """
             SELECT said ->> 'model', said ->> 'version', count(*)
             FROM fleet_device d, jsonb_array_elements(d.running) AS said
-            WHERE d.state = 'active' GROUP BY 1, 2 ORDER BY 1, 2
-            """
+            WHERE d.state = %s GROUP BY 1, 2 ORDER BY 1, 2
+            """,
+            [DeviceState.ACTIVE],
         )
         return {(model, version): number for model, version, number in cursor.fetchall()}

@@ -9,15 +9,26 @@ Whatever was not taken is kept as a candidate with the reason, for ``?explain=1`
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from enum import StrEnum
+from typing import ClassVar
 
 from fleet import variant_choice
 from fleet.rollouts import cohorts
 from fleet.rollouts.selectors import Selector
-from fleet.states import RolloutState
+from fleet.states import OFFERING_ROLLOUT_STATES, RolloutState
 from fleet.variant_choice import VariantFacts, VersionFacts
+from registry.states import VersionStatus
 
-Kind = Literal["pin", "rollout", "channel", "variant"]
+
+class CandidateKind(StrEnum):
+    """Who points a device at a version; and the variants of the version that was taken."""
+
+    PIN = "pin"
+    ROLLOUT = "rollout"
+    CHANNEL = "channel"
+    VARIANT = "variant"
+
+
 # How a device is to change over (docs/wire-format.md, *Policy*): only the fields that the channel or the rollout sets.
 Policy = Mapping[str, str | int]
 
@@ -82,11 +93,16 @@ class Facts:
 class Candidate:
     """Something that could have been taken, and why it was or was not."""
 
-    kind: Kind
+    kind: CandidateKind
     name: str
     version: str
     is_taken: bool
     reason: str
+
+    @property
+    def title(self) -> str:
+        """The kind and the name; the name of a rollout is a number that says nothing to people."""
+        return str(self.kind) if self.kind is CandidateKind.ROLLOUT else f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +138,7 @@ Decision = Assigned | NotAssigned
 class _Source:
     """One that points the device at a version; ``refusal`` where it does not count for this device."""
 
-    kind: Kind
+    kind: CandidateKind
     name: str
     version: VersionFacts
     reason: str
@@ -161,20 +177,30 @@ def _list_sources(facts: Facts) -> list[_Source]:
     sources: list[_Source] = []
     if facts.pin is not None:
         version = facts.pin.version
-        sources.append(_Source("pin", "pin", version, "pinned by an operator", refusal=_refuse_version(version)))
+        sources.append(
+            _Source(CandidateKind.PIN, "pin", version, "pinned by an operator", refusal=_refuse_version(version))
+        )
     for rollout in facts.rollouts:
         refusal = refuse_coverage(rollout, device=facts.device) or _refuse_version(rollout.version)
         reason = f"rollout {rollout.id}, stage {rollout.percent:g} %"
         sources.append(
             _Source(
-                "rollout", rollout.id, rollout.version, reason, refusal, rollout_id=rollout.id, policy=rollout.policy
+                CandidateKind.ROLLOUT,
+                rollout.id,
+                rollout.version,
+                reason,
+                refusal,
+                rollout_id=rollout.id,
+                policy=rollout.policy,
             )
         )
     if facts.channel is not None:
         channel = facts.channel
         refusal = _refuse_version(channel.version)
         reason = f"channel {channel.name}"
-        sources.append(_Source("channel", channel.name, channel.version, reason, refusal, policy=channel.policy))
+        sources.append(
+            _Source(CandidateKind.CHANNEL, channel.name, channel.version, reason, refusal, policy=channel.policy)
+        )
     return sources
 
 
@@ -182,7 +208,7 @@ def refuse_coverage(rollout: RolloutFacts, *, device: DeviceFacts) -> str | None
     """Return why the rollout does not cover the device, or None where it does."""
     if rollout.state is RolloutState.PAUSED and not rollout.has_updated:
         return "the rollout is paused, and the device had not updated under it"
-    if rollout.state not in {RolloutState.RUNNING, RolloutState.PAUSED}:
+    if rollout.state not in OFFERING_ROLLOUT_STATES:
         return f"the rollout is {rollout.state}"
     refusal = rollout.selector.explain_refusal(
         device_id=device.device_id, target=device.targets[0] if device.targets else "", labels=device.labels
@@ -198,7 +224,7 @@ def refuse_coverage(rollout: RolloutFacts, *, device: DeviceFacts) -> str | None
 def _refuse_version(version: VersionFacts) -> str | None:
     if version.is_quarantined:
         return f"version {version.number} is quarantined"
-    if version.status != "ready":
+    if version.status != VersionStatus.READY:
         return f"version {version.number} is {version.status}"
     return None
 
@@ -214,7 +240,7 @@ def _judge(source: _Source, *, chosen: _Source | None) -> Candidate:
 def _judge_variants(version: VersionFacts, *, chosen: VariantFacts | None, targets: Sequence[str]) -> list[Candidate]:
     return [
         Candidate(
-            kind="variant",
+            kind=CandidateKind.VARIANT,
             name=f"{variant.target}/{variant.recipe}",
             version=version.number,
             is_taken=variant is chosen,
@@ -240,5 +266,5 @@ def _highest_act(facts: Facts) -> int:
 def _explain_nothing(facts: Facts, sources: Sequence[_Source]) -> str:
     if facts.channel is None and not sources:
         return f"the channel {facts.channel_name} of {facts.model} does not exist yet"
-    last = next((source.refusal for source in reversed(sources) if source.kind == "channel"), None)
+    last = next((source.refusal for source in reversed(sources) if source.kind is CandidateKind.CHANNEL), None)
     return last or sources[-1].refusal or "nothing is assigned"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 
 from fleet import variant_choice
 from fleet.devices import targets as device_targets
@@ -73,8 +73,11 @@ def list_covered(members: Iterable[Member], *, limit: int) -> list[Member]:
 
 
 def _variants_by_target(version: ModelVersion, targets: Iterable[str]) -> dict[str, VariantFacts | None]:
-    rows = Variant.objects.filter(version=version, status=VariantStatus.READY).values(
-        "id", "target", "recipe", "rank", "status", "filename", "format", sha256=F("file_id"), size=F("file__size")
+    rows = Variant.objects.select_related("file").filter(version=version, status=VariantStatus.READY)
+    variants = tuple(
+        VariantFacts(id=row.pk, target=row.target, recipe=row.recipe, rank=row.rank, size=row.file.size)
+        for row in rows
+        if row.file is not None
     )
-    facts = VersionFacts(id=version.pk, number=version.number, variants=tuple(VariantFacts(**row) for row in rows))
+    facts = VersionFacts(id=version.pk, number=version.number, variants=variants)
     return {target: variant_choice.choose_variant(facts, targets=device_targets.order_of(target)) for target in targets}

@@ -12,7 +12,7 @@ from fleet.rollouts import members as rollout_members
 from fleet.rollouts import stages
 from fleet.rollouts.members import Member
 from fleet.rollouts.stages import Evidence, Stage, Step, Verdict
-from fleet.states import OPEN_DEPLOYMENT_STATES, UNSUCCESSFUL, DeploymentState, RolloutState
+from fleet.states import FAILING, OPEN_DEPLOYMENT_STATES, DeploymentState, RolloutState
 
 
 class StagePosition(StrEnum):
@@ -131,7 +131,7 @@ def _measure_stage(
         covered=evidence.covered,
         offered=sum(state is not None for state in states),
         confirmed=evidence.confirmed,
-        failed=sum(state in UNSUCCESSFUL or state == DeploymentState.TIMED_OUT for state in states),
+        failed=sum(state in FAILING for state in states),
         unreachable=evidence.unreachable,
         moving=sum(state in OPEN_DEPLOYMENT_STATES or state == DeploymentState.SUPERSEDED for state in states),
         min_duration_seconds=stage.min_duration_seconds,

@@ -21,7 +21,7 @@ from fleet.rollouts import members as rollout_members
 from fleet.rollouts import plans
 from fleet.rollouts.members import Member
 from fleet.rollouts.stages import Stage
-from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState, RolloutVerb
+from fleet.states import ACTIVE_ROLLOUT_STATES, OFFERING_ROLLOUT_STATES, RolloutState, RolloutVerb
 from registry import channels
 from registry.channels import VersionNotOfferable
 from registry.models import Channel, RegisteredModel, next_release_counter
@@ -201,7 +201,7 @@ def roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollo
         VerbDoesNotApply: It is not active.
     """
     found = _get(rollout_id)
-    same = Rollout.objects.filter(version=found.version, state__in=[RolloutState.RUNNING, RolloutState.PAUSED])
+    same = Rollout.objects.filter(version=found.version, state__in=OFFERING_ROLLOUT_STATES)
     # All of them first and in one order, before the model: as every verb does with its one.
     rollouts = {
         row.pk: row for row in _locking().filter(pk__in=[*same.values_list("pk", flat=True), rollout_id]).order_by("pk")
