@@ -1,6 +1,7 @@
 """Where models run: enrollment keys, devices and their tokens, subscriptions, pins, rollouts, deployments."""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -9,10 +10,13 @@ from django.utils import timezone
 from fleet.states import (
     ACTIVE_ROLLOUT_STATES,
     OPEN_DEPLOYMENT_STATES,
+    UNDONE_ROLLOUT_STATES,
     DeploymentState,
     DeviceState,
     EnrollmentMode,
+    KeyState,
     RolloutState,
+    RolloutVerb,
 )
 from registry.models import Channel, ModelVersion, RegisteredModel, Variant
 
@@ -46,6 +50,19 @@ class EnrollmentKey(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_reviewed(self) -> bool:
+        """Whether a person has to accept each device of this key."""
+        return self.mode == EnrollmentMode.REVIEW
+
+    def state_at(self, now: datetime) -> KeyState:
+        """Return whether the key lets devices in; of several reasons why not, the one that holds for good."""
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        if self.expires_at < now:
+            return KeyState.EXPIRED
+        return KeyState.USED_UP if self.uses >= self.max_uses else KeyState.OPEN
+
 
 class Device(models.Model):
     """One edge device, by the id it chose."""
@@ -76,6 +93,21 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.device_id
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a person has to accept the device."""
+        return self.state == DeviceState.PENDING
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the device is in the fleet."""
+        return self.state == DeviceState.ACTIVE
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether the device is shut out."""
+        return self.state == DeviceState.REVOKED
 
 
 class DeviceToken(models.Model):
@@ -168,6 +200,31 @@ class Rollout(models.Model):
     def __str__(self) -> str:
         return f"{self.channel} to {self.version.number} ({self.state})"
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether the rollout was never started."""
+        return self.state == RolloutState.DRAFT
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the rollout runs, is paused or is rolling back."""
+        return self.state in ACTIVE_ROLLOUT_STATES
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person or a rule holds the rollout."""
+        return self.state == RolloutState.PAUSED
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the channel points to the version."""
+        return self.state == RolloutState.COMPLETED
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether the rollout's devices are sent back, or were."""
+        return self.state in UNDONE_ROLLOUT_STATES
+
 
 class RolloutEvent(models.Model):
     """What happened to a rollout and why, as sentences in order."""
@@ -183,6 +240,16 @@ class RolloutEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%H:%M:%S} {self.sentence}"
+
+    @property
+    def is_undoing(self) -> bool:
+        """Whether the event sends devices back."""
+        return self.event in {RolloutVerb.ABORT, RolloutVerb.ROLL_BACK}
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether the event is the end that was aimed at."""
+        return self.event in {RolloutVerb.COMPLETE, RolloutVerb.FINISH_ROLL_BACK}
 
 
 class Deployment(models.Model):
@@ -222,3 +289,8 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device} → {self.version} ({self.state})"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the outcome of the attempt is not known yet."""
+        return self.state in OPEN_DEPLOYMENT_STATES

@@ -16,6 +16,15 @@ class EnrollmentMode(StrEnum):
     REVIEW = "review"
 
 
+class KeyState(StrEnum):
+    """Whether an enrollment key lets devices in, and why not."""
+
+    OPEN = "open"
+    EXPIRED = "expired"
+    USED_UP = "used_up"
+    REVOKED = "revoked"
+
+
 class DeviceState(StrEnum):
     """Waiting for a person, in the fleet, or shut out."""
 
@@ -98,6 +107,8 @@ TONES: Final[Mapping[str, Tone]] = {
     _R.COMPLETED: Tone.GOOD,
     _R.ROLLING_BACK: Tone.BUSY,
     _R.ROLLED_BACK: Tone.BAD,
+    KeyState.OPEN: Tone.GOOD,
+    KeyState.REVOKED: Tone.BAD,
     DeviceState.PENDING: Tone.WARN,
     DeviceState.ACTIVE: Tone.GOOD,
     DeviceState.REVOKED: Tone.BAD,

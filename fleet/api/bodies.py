@@ -79,7 +79,7 @@ class EnrollmentKeyBody(StrictSerializer):
         """Return what the verb takes; call it on a valid body."""
         body = dict(self.validated_data)
         follows = subscriptions.read_follows(body.pop("subscriptions"))
-        return NewKey(**body, subscriptions=follows)
+        return NewKey(mode=EnrollmentMode(body.pop("mode")), subscriptions=follows, **body)
 
 
 class DeviceBody(StrictSerializer):

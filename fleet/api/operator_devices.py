@@ -1,8 +1,8 @@
 """Devices and enrollment keys, for operators."""
 
 from collections.abc import Callable
-from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -84,8 +84,7 @@ class Devices(APIView):
     )
     def get(self, request: Request) -> Response:
         """List devices by id; ``label=key:value``, ``target``, ``state``, ``model`` and ``search`` narrow the list."""
-        rows = device_queries.list_devices(**_read_filters(request))
-        return Response(keyset_page(request, rows, key="device_id", render=DeviceAnswer.of))
+        return Response(keyset_page(request, _list_devices(request), key="device_id", render=DeviceAnswer.of))
 
 
 class DeviceView(APIView):
@@ -96,7 +95,7 @@ class DeviceView(APIView):
     @extend_schema(operation_id="get_device", responses=DeviceAnswer)
     def get(self, request: Request, device_id: str) -> Response:  # noqa: ARG002 - DRF's signature
         """Return the device."""
-        return Response(_shown(device_id))
+        return Response(DeviceAnswer.of(_read(device_id)))
 
     @extend_schema(operation_id="change_device", request=DeviceBody, responses=DeviceAnswer)
     def patch(self, request: Request, device_id: str) -> Response:
@@ -104,7 +103,7 @@ class DeviceView(APIView):
         body = bodies.read(DeviceBody, request)
         labels = body.validated_data.get("labels")
         devices.change(device_id, actor=actor_of(request.user), labels=labels, follows=body.follows())
-        return Response(_shown(device_id))
+        return Response(DeviceAnswer.of(_read(device_id)))
 
     @extend_schema(operation_id="delete_device", responses={204: None})
     def delete(self, request: Request, device_id: str) -> Response:
@@ -123,7 +122,7 @@ class Accept(APIView):
     def post(self, request: Request, device_id: str) -> Response:
         """Apply the verb."""
         self.verb(device_id, actor=actor_of(request.user))
-        return Response(_shown(device_id))
+        return Response(DeviceAnswer.of(_read(device_id)))
 
 
 class Revoke(Accept):
@@ -154,7 +153,7 @@ class PinView(APIView):
         """Pin the device."""
         body = bodies.read(PinBody, request)
         pins.pin(device_id, **body.validated_data, actor=actor_of(request.user))
-        return Response(_shown(device_id))
+        return Response(DeviceAnswer.of(_read(device_id)))
 
 
 class UnpinView(APIView):
@@ -167,7 +166,7 @@ class UnpinView(APIView):
         """Unpin the device."""
         body = bodies.read(UnpinBody, request)
         pins.unpin(device_id, **body.validated_data, actor=actor_of(request.user))
-        return Response(_shown(device_id))
+        return Response(DeviceAnswer.of(_read(device_id)))
 
 
 class Resolve(APIView):
@@ -190,18 +189,33 @@ class Resolve(APIView):
         return Response(DecisionAnswer.of(DecisionForDevice(device_id, known.facts.model, decision)))
 
 
-def _shown(device_id: str) -> dict[str, Any]:
-    found = device_queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk)).get()
-    return DeviceAnswer.of(found)
+def _read(device_id: str) -> Device:
+    return device_queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk)).get()
 
 
-def _read_filters(request: Request) -> dict[str, Any]:
-    given: dict[str, Any] = {name: request.query_params[name] for name in _FILTERS if name in request.query_params}
-    if "label" in given:
-        key, separator, value = given["label"].partition(":")
-        if not separator:
-            raise Invalid.field("label", "must be key:value.")
-        given["label"] = (key, value)
-    if "state" in given and given["state"] not in list(DeviceState):
-        raise Invalid.field("state", f"must be one of {', '.join(list(DeviceState))}.")
-    return given
+def _list_devices(request: Request) -> QuerySet[Device]:
+    given = request.query_params
+    return device_queries.list_devices(
+        label=_read_label(given.get("label")),
+        target=given.get("target"),
+        state=_read_state(given.get("state")),
+        search=given.get("search"),
+        model=given.get("model"),
+    )
+
+
+def _read_label(given: str | None) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    key, separator, value = given.partition(":")
+    if not separator:
+        raise Invalid.field("label", "must be key:value.")
+    return key, value
+
+
+def _read_state(given: str | None) -> DeviceState | None:
+    if given is None:
+        return None
+    if given not in list(DeviceState):
+        raise Invalid.field("state", f"must be one of {', '.join(DeviceState)}.")
+    return DeviceState(given)

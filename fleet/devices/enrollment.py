@@ -22,7 +22,7 @@ from core.tokens import digest_of
 from fleet.devices import subscriptions, tokens
 from fleet.devices.labels import check_labels, clean_document
 from fleet.models import Device, DeviceToken, EnrollmentKey
-from fleet.states import DeviceState, EnrollmentMode
+from fleet.states import DeviceState
 from registry.compression.targets import get_target
 
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -155,17 +155,16 @@ def _repeat(device: Device) -> str | None:
 
 
 def _admit(request: Request, *, key: EnrollmentKey, labels: dict[str, str]) -> str | None:
-    is_reviewed = key.mode == EnrollmentMode.REVIEW
     device = Device.objects.create(
         device_id=request.device_id,
         target=request.target,
         labels=check_labels({**key.labels, **labels}),
         capabilities=clean_document(request.capabilities),
-        state=DeviceState.PENDING if is_reviewed else DeviceState.ACTIVE,
+        state=DeviceState.PENDING if key.is_reviewed else DeviceState.ACTIVE,
         enrollment_key=key,
     )
     subscriptions.replace(device, subscriptions.read_follows(key.subscriptions))
     after = {"target": device.target, "labels": device.labels, "state": device.state, "enrollment_key": key.name}
     actor = Actor(kind="device", name=device.device_id)
     audit.record(actor, action="enroll", object_type="device", object_id=device.device_id, after=after)
-    return None if is_reviewed else tokens.issue_token(device)
+    return None if key.is_reviewed else tokens.issue_token(device)

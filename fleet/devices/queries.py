@@ -3,19 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from fleet.models import Deployment, Device, EnrollmentKey, Pin
-from fleet.states import OPEN_DEPLOYMENT_STATES, DeviceState
+from fleet.states import FAILING, OPEN_DEPLOYMENT_STATES, DeploymentState, DeviceState
 
 # Three polls, and what the notes of last seen take to reach the rows.
 _POLLS = 3
 _FLUSH = timedelta(seconds=30)
 _LABELS_SHOWN = 200
+_VERSIONS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +30,40 @@ class FleetCounts:
     by_version: Mapping[tuple[str, str], int]
     by_deployment_state: Mapping[str, int]
 
+    @property
+    def pending(self) -> int:
+        """How many devices wait for a person."""
+        return self.by_state.get(DeviceState.PENDING, 0)
+
+    @property
+    def active(self) -> int:
+        """How many devices are in the fleet."""
+        return self.by_state.get(DeviceState.ACTIVE, 0)
+
+    @property
+    def first_versions(self) -> list[str]:
+        """The first versions that devices say they run, each with the number of devices, in words."""
+        shown = islice(self.by_version.items(), _VERSIONS_SHOWN)
+        return [f"{version} on {number}" for (_, version), number in shown]
+
+    @property
+    def failing(self) -> int:
+        """How many active devices have a newest attempt that failed."""
+        return sum(self.by_deployment_state.get(state, 0) for state in FAILING)
+
 
 def list_devices(
     *,
     label: tuple[str, str] | None = None,
     target: str | None = None,
-    state: str | None = None,
+    state: DeviceState | None = None,
+    attempt_state: DeploymentState | None = None,
     search: str | None = None,
     model: str | None = None,
 ) -> QuerySet[Device]:
     """Return the devices for which all that is given holds, with ``deployment_*`` of the newest attempt.
 
-    ``label`` is (key, value); ``search`` looks in ids and label values.
+    ``label`` is (key, value); ``search`` looks in ids and label values; ``attempt_state`` is that of the newest attempt.
     """
     rows = with_status(Device.objects.all())
     if label is not None:
@@ -48,6 +72,8 @@ def list_devices(
         rows = rows.filter(target=target)
     if state:
         rows = rows.filter(state=state)
+    if attempt_state:
+        rows = rows.filter(Q(deployment_state=attempt_state))
     if model:
         rows = rows.filter(subscriptions__model_slug=model)
     if search:
@@ -96,6 +122,12 @@ def count_fleet() -> FleetCounts:
 def online_since(now: datetime) -> datetime:
     """Return the time since which a device must have been seen to count as online."""
     return now - timedelta(seconds=settings.POLL_AFTER_SECONDS * _POLLS) - _FLUSH
+
+
+def mark_offline(rows: QuerySet[Device], *, now: datetime) -> QuerySet[Device]:
+    """Annotate ``is_offline``: an active device that was not seen lately. One that was never seen is not offline."""
+    is_silent = Q(state=DeviceState.ACTIVE, last_seen_at__lt=online_since(now))
+    return rows.annotate(is_offline=ExpressionWrapper(is_silent, output_field=BooleanField()))
 
 
 def count_online(now: datetime) -> int:

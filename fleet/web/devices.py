@@ -1,6 +1,7 @@
 """The fleet page and the page of one device."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -14,32 +15,44 @@ from core.roles import Area
 from fleet.devices import pins
 from fleet.devices import queries as device_queries
 from fleet.devices import verbs as devices
-from fleet.models import Device
+from fleet.models import Device, Pin
 from fleet.polls import reading, resolving
 from fleet.polls.resolving import Decision
-from fleet.web.filters import ATTEMPT_STATES, DEVICE_STATES, DeviceFilters
+from fleet.states import DeploymentState, DeviceState
+from fleet.web.filters import DeviceFilters
 from registry.versions.queries import list_offerable_by_model
 
 _PER_PAGE = 50
 _ATTEMPTS_SHOWN = 50
-_UNSUCCESSFUL = ("failed", "rolled_back", "timed_out")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOfDevice:
+    """A model that a device follows: what it should run of it, where an operator holds it, where it can be held."""
+
+    model: str
+    decision: Decision
+    pin: Pin | None
+    offerable: Sequence[str]
 
 
 @page(Area.FLEET)
 def fleet(request: HttpRequest) -> HttpResponse:
     """Show all devices."""
     filters, now = DeviceFilters.read(request.GET), timezone.now()
-    shown = Paginator(filters.list_devices(), _PER_PAGE).get_page(request.GET.get("page"))
-    counts = device_queries.count_fleet()
+    rows = device_queries.mark_offline(filters.list_devices(), now=now)
+    shown = Paginator(rows, _PER_PAGE).get_page(request.GET.get("page"))
     given = {
         "filters": filters,
         "devices": shown,
-        "counts": counts,
-        "failing": sum(counts.by_deployment_state.get(state, 0) for state in _UNSUCCESSFUL),
+        "counts": device_queries.count_fleet(),
         "online": device_queries.count_online(now),
-        "online_since": device_queries.online_since(now),
         "is_moving": device_queries.is_moving(),
-        **_choices(),
+        "labels": [f"{key}:{value}" for key, value in device_queries.list_labels()],
+        "targets": device_queries.list_targets(),
+        "device_states": list(DeviceState),
+        "pending_state": DeviceState.PENDING,
+        "attempt_states": list(DeploymentState),
     }
     return render(request, "fleet/fleet.html", given)
 
@@ -47,13 +60,12 @@ def fleet(request: HttpRequest) -> HttpResponse:
 @page(Area.FLEET)
 def device(request: HttpRequest, device_id: str) -> HttpResponse:
     """Show one device: what it says, what it should run and why, and its history."""
-    found = device_queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk)).get()
+    rows = device_queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk))
+    found = device_queries.mark_offline(rows, now=timezone.now()).get()
     given = {
         "device": found,
-        "decisions": _explain(found),
+        "models": _explain(found),
         "attempts": device_queries.list_attempts(found)[:_ATTEMPTS_SHOWN],
-        "online_since": device_queries.online_since(timezone.now()),
-        "offerable": list_offerable_by_model([row.model_slug for row in found.subscriptions.all()]),
     }
     return render(request, "fleet/device.html", given)
 
@@ -91,19 +103,14 @@ def unpin(request: HttpRequest, device_id: str) -> HttpResponse:
     return redirect("device-page", device_id=device_id)
 
 
-def _choices() -> dict[str, Any]:
-    return {
-        "labels": [f"{key}:{value}" for key, value in device_queries.list_labels()],
-        "targets": device_queries.list_targets(),
-        "device_states": DEVICE_STATES,
-        "attempt_states": ATTEMPT_STATES,
-    }
-
-
-def _explain(found: Device) -> list[tuple[str, Decision]]:
-    decisions = []
-    for row in found.subscriptions.all():
-        known = reading.find_by_device(found.device_id, model=row.model_slug)
+def _explain(found: Device) -> list[ModelOfDevice]:
+    slugs = [row.model_slug for row in found.subscriptions.all()]
+    pins_by_model = {row.model.slug: row for row in found.pins.all()}
+    offerable = list_offerable_by_model(slugs)
+    models = []
+    for slug in slugs:
+        known = reading.find_by_device(found.device_id, model=slug)
         if known is not None and known.facts is not None:
-            decisions.append((row.model_slug, resolving.resolve(known.facts)))
-    return decisions
+            decision = resolving.resolve(known.facts)
+            models.append(ModelOfDevice(slug, decision, pins_by_model.get(slug), offerable.get(slug, [])))
+    return models

@@ -1,24 +1,22 @@
 """The filters of the fleet page, as its address keeps them."""
 
 from dataclasses import dataclass
+from typing import Self
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from fleet.devices import queries as device_queries
 from fleet.models import Device
-
-# What a filter by "state" may name: states of a device first, then those of its newest attempt.
-DEVICE_STATES = ("active", "pending", "revoked")
-ATTEMPT_STATES = (
-    "offered", "downloading", "verified", "self_tested", "activated", "confirmed",
-    "failed", "rolled_back", "timed_out", "unreachable", "superseded",
-)  # fmt: skip
+from fleet.states import DeploymentState, DeviceState
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilters:
-    """What the person asked for; empty fields ask for nothing. ``label`` is ``key:value``, ``version`` ``model:number``."""
+    """What the person asked for; empty fields ask for nothing.
+
+    ``label`` is ``key:value``, ``version`` is ``model:number``, ``state`` is one of the device or of its newest attempt.
+    """
 
     search: str = ""
     label: str = ""
@@ -27,8 +25,8 @@ class DeviceFilters:
     state: str = ""
 
     @classmethod
-    def read(cls, given: QueryDict) -> "DeviceFilters":
-        """Read them; what makes no sense filters everything away, as a person sees it in the field."""
+    def read(cls, given: QueryDict) -> Self:
+        """Read the filters; one that cannot be read asks for nothing, and stays visible in its field."""
         names = ("search", "label", "target", "version", "state")
         return cls(**{name: given.get(name, "").strip() for name in names})
 
@@ -44,10 +42,9 @@ class DeviceFilters:
             search=self.search or None,
             target=self.target or None,
             label=(key, value) if separator else None,
-            state=self.state if self.state in DEVICE_STATES else None,
+            state=next((state for state in DeviceState if state == self.state), None),
+            attempt_state=next((state for state in DeploymentState if state == self.state), None),
         )
-        if self.state in ATTEMPT_STATES:
-            rows = rows.filter(Q(("deployment_state", self.state)))  # annotated, so mypy does not know it
         model, separator, number = self.version.partition(":")
         if separator:
             rows = rows.filter(running__contains=[{"model": model, "version": number}])

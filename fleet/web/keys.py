@@ -1,5 +1,6 @@
 """Enrollment keys: list, create (the key is shown this once), revoke."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -18,9 +19,21 @@ from fleet.devices import enrollment_keys
 from fleet.devices import queries as device_queries
 from fleet.devices.enrollment_keys import MAX_USES, NewKey
 from fleet.devices.subscriptions import Follow
+from fleet.models import EnrollmentKey
+from fleet.states import EnrollmentMode, KeyState
 from fleet.web.fields import LabelsField
 from registry.compression.targets import load_targets
 from registry.versions.queries import list_models
+
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key and whether it lets devices in now."""
+
+    key: EnrollmentKey
+    state: KeyState
 
 
 class KeyForm(forms.Form):
@@ -33,7 +46,10 @@ class KeyForm(forms.Form):
     life = forms.CharField(label="Valid for", initial="24h", max_length=20, help_text="For example 30m, 24h or 7d.")
     mode = forms.ChoiceField(
         label="Then",
-        choices=[("accept", "devices are in at once"), ("review", "a person accepts each device")],
+        choices=[
+            (EnrollmentMode.ACCEPT.value, "devices are in at once"),
+            (EnrollmentMode.REVIEW.value, "a person accepts each device"),
+        ],
     )
     target = forms.ChoiceField(required=False, help_text="Only devices of this target may use it.")
     model = forms.ChoiceField(label="Follows model", required=False)
@@ -63,7 +79,7 @@ class KeyForm(forms.Form):
             name=given["name"],
             max_uses=given["max_uses"],
             expires_at=timezone.now() + given["life"],
-            mode=given["mode"],
+            mode=EnrollmentMode(given["mode"]),
             target=given["target"],
             labels=given["labels"],
             subscriptions=follows,
@@ -73,9 +89,9 @@ class KeyForm(forms.Form):
 @page(Area.FLEET)
 def keys(request: HttpRequest) -> HttpResponse:
     """List all keys."""
-    return render(
-        request, "fleet/keys.html", {"keys": device_queries.list_enrollment_keys()[:200], "now": timezone.now()}
-    )
+    now = timezone.now()
+    rows = [KeyRow(key, key.state_at(now)) for key in device_queries.list_enrollment_keys()[:_SHOWN]]
+    return render(request, "fleet/keys.html", {"rows": rows})
 
 
 @form_page(Area.FLEET)

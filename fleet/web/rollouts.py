@@ -1,7 +1,6 @@
 """Rollouts: list, plan with a preview, watch, act."""
 
 import uuid
-from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,12 +11,11 @@ from console.pages import form_page, page, show_refusal, verb
 from core.api.authentication import actor_of
 from core.errors import DomainError
 from core.roles import Area
-from fleet.models import Rollout
 from fleet.rollouts import members, operator_verbs, plans, progress
 from fleet.rollouts import queries as rollout_queries
 from fleet.rollouts import verbs as rollouts
 from fleet.rollouts.operator_verbs import OPERATOR_VERBS
-from fleet.states import ACTIVE_ROLLOUT_STATES, RolloutState
+from fleet.states import RolloutState
 from fleet.web.rollout_form import RolloutForm
 from registry.versions.queries import list_models
 
@@ -32,9 +30,9 @@ def index(request: HttpRequest) -> HttpResponse:
     given = {
         "rollouts": rows,
         "models": list_models().values_list("slug", flat=True),
-        "states": [state.value for state in RolloutState],
+        "states": list(RolloutState),
         "chosen": {"model": model, "state": state},
-        "is_moving": any(row.state in ACTIVE_ROLLOUT_STATES for row in rows),
+        "is_moving": any(row.is_active for row in rows),
     }
     return render(request, "fleet/rollouts.html", given)
 
@@ -60,7 +58,16 @@ def rollout(request: HttpRequest, rollout_id: uuid.UUID) -> HttpResponse:
     if found is None:
         message = f"There is no rollout {rollout_id}."
         raise rollouts.UnknownRollout(message)
-    return render(request, "fleet/rollout.html", _describe(found))
+    everybody = members.list_members_of(found)
+    given = {
+        "rollout": found,
+        "progress": progress.measure(found, members=everybody, now=timezone.now()),
+        "events": found.events.order_by("-id"),
+        "attempts": rollout_queries.list_attempts_under(found)[:_SHOWN],
+        "is_moving": found.is_active,
+        "verbs": operator_verbs.list_applicable(RolloutState(found.state)),
+    }
+    return render(request, "fleet/rollout.html", given)
 
 
 @verb(Area.FLEET, back="rollout-page", of=["rollout_id"])
@@ -97,15 +104,3 @@ def _create(request: HttpRequest, form: RolloutForm) -> HttpResponse:
         except DomainError as error:
             messages.error(request, f"It is drafted, and could not start: {error.detail}")
     return redirect("rollout-page", rollout_id=drafted.pk)
-
-
-def _describe(found: Rollout) -> dict[str, Any]:
-    state = RolloutState(found.state)
-    return {
-        "rollout": found,
-        "progress": progress.measure(found, members=members.list_members_of(found), now=timezone.now()),
-        "events": found.events.order_by("-id"),
-        "attempts": rollout_queries.list_attempts_under(found)[:_SHOWN],
-        "is_moving": state in ACTIVE_ROLLOUT_STATES,
-        "verbs": operator_verbs.list_applicable(state),
-    }
