@@ -65,14 +65,18 @@ def build_timed(source: Path, calibration: Path, *, folder: Path) -> tuple[float
     """Return (seconds of the intake, seconds of the recipe, measurements), gates left aside."""
     from registry.compression.attempts import build_attempts
     from registry.compression.inspections import inspect_model
+    from registry.compression.sandbox.limits import Limits
     from registry.compression.targets import get_target
 
     target = get_target("generic-cpu")
     only_int8 = replace(target, chain=target.chain[:1])
     started = time.perf_counter()
-    inspection, _ = inspect_model(source, scratch=folder, calibration=calibration)
+    limits = Limits(memory_bytes=4 << 30, cpu_seconds=600, wall_seconds=900.0)
+    inspection, _ = inspect_model(source, scratch=folder, calibration=calibration, limits=limits)
     inspected = time.perf_counter()
-    (attempt,) = build_attempts(source, only_int8, inspection=inspection, calibration=calibration, scratch=folder)
+    (attempt,) = build_attempts(
+        source, only_int8, inspection=inspection, calibration=calibration, scratch=folder, limits=limits
+    )
     return inspected - started, time.perf_counter() - inspected, attempt.measurements
 
 

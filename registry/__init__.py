@@ -1,1 +1,1 @@
-"""Models, versions, variants, blobs, manifests, signing and channels: what exists."""
+"""The registry: models, versions and variants, with their blobs, manifests, signatures and channels. Knows no device."""

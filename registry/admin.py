@@ -31,12 +31,12 @@ class ReadOnlyAdmin(admin.ModelAdmin[Model]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's hook
-        """Let nobody delete: the REST API does, after it has looked who uses it."""
+        """Let nobody delete here. The REST API deletes, after it has looked for dependents."""
         return False
 
 
 class VariantRows(admin.TabularInline[Variant, ModelVersion]):
-    """A version's variants, below it."""
+    """The variants of a version, below its fields."""
 
     model = Variant
     extra = 0
@@ -64,7 +64,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     inlines = [VariantRows]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let those upload who may write models."""
+        """Let people upload whose role may write models."""
         return role_of(request.user) in roles_that_may(Area.MODELS, write=True)
 
     def add_view(
@@ -89,7 +89,7 @@ class RegisteredModelAdmin(ReadOnlyAdmin):
 
 @admin.register(Channel)
 class ChannelAdmin(ReadOnlyAdmin):
-    """Channels; they are moved by the REST API and by rollouts."""
+    """Channels; the REST API, the console and rollouts move them."""
 
     list_display = ["__str__", "version", "revision", "updated_at"]
     list_select_related = ["model", "version__model"]
@@ -105,7 +105,7 @@ class BaselineAdmin(ReadOnlyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    """Work on versions, done and still to do."""
+    """Jobs, open and done."""
 
     list_display = ["__str__", "status", "progress", "attempts", "due_at", "lease_expires_at", "finished_at"]
     list_filter = ["status", "kind"]

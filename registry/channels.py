@@ -1,4 +1,4 @@
-"""Channels: named pointers that devices follow. Moves are compare-and-swap, guarded, recorded, and audited."""
+"""Channels: named pointers that devices follow. A move is a compare-and-swap; it is guarded, recorded and audited."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,21 +33,21 @@ class UnknownChannel(Missing):
 
 
 class ChannelChanged(DomainError):
-    """Somebody was faster: the channel is not what ``If-Match`` says."""
+    """Another caller moved the channel first: its revision is not the one in ``If-Match``."""
 
     code = "channel_changed"
     kind = Kind.PRECONDITION_FAILED
 
 
 class IfMatchRequired(DomainError):
-    """An existing channel is moved only by somebody who says what they saw."""
+    """An existing channel moves only for a caller that names the revision it saw."""
 
     code = "if_match_required"
     kind = Kind.PRECONDITION_REQUIRED
 
 
 class VersionNotOfferable(Conflict):
-    """Only READY versions that are not quarantined are given to devices."""
+    """Devices get READY versions only, and none that is quarantined."""
 
     code = "version_not_offerable"
 
@@ -72,7 +72,7 @@ class _Audited(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Pointing:
-    """What a channel pointed to at some time."""
+    """The version that a channel pointed to at some time."""
 
     channel: Channel
     version_number: str
@@ -121,13 +121,13 @@ def put(
 
     Raises:
         InvalidName: The channel's name breaks the rule.
-        IfMatchRequired: The channel exists, and the caller does not say which revision they saw.
-        ChannelChanged: They saw another one, or there is no channel yet.
+        IfMatchRequired: The channel exists, and the caller names no revision.
+        ChannelChanged: The caller names another revision, or there is no channel yet.
         VersionNotOfferable: The version is not READY, or is quarantined.
         DomainError: A registered guard refuses.
     """
     names.check_slug(name, field="channel")
-    # The model's row orders concurrent first puts, for which there is no channel's row to lock.
+    # Two first puts at the same time have no row of a channel to lock, so the row of the model orders them.
     RegisteredModel.objects.select_for_update().get(pk=model.pk)
     channel = Channel.objects.select_related("model", "version").filter(model=model, name=name).first()
     _check_precondition(channel, if_match=if_match)
@@ -144,7 +144,7 @@ def put(
 
 @transaction.atomic
 def move(channel: Channel, *, version: ModelVersion, actor: Actor, policy: Policy | None = None) -> Channel:
-    """Point an existing channel to a version, past the guards: for a rollout that completes or is undone.
+    """Point an existing channel to a version without asking the guards: for a rollout that completes or is undone.
 
     Takes the next release counter, and leaves one ``ChannelMove``.
 
@@ -166,7 +166,7 @@ def move(channel: Channel, *, version: ModelVersion, actor: Actor, policy: Polic
 
 @transaction.atomic
 def touch(channel: Channel, *, release_counter: int) -> None:
-    """Let the channel carry the number of an act that ended and left it where it was (an aborted rollout)."""
+    """Give the channel the release counter of an act that left its version unchanged, such as an aborted rollout."""
     Channel.objects.filter(pk=channel.pk, release_counter__lt=release_counter).update(release_counter=release_counter)
 
 
@@ -237,7 +237,7 @@ def _check_precondition(channel: Channel | None, *, if_match: str | None) -> Non
 
 
 def _check_offerable(version: ModelVersion) -> None:
-    """Read anew under the model's lock, which a roll-back holds while it quarantines: the caller's row may be older."""
+    """Read the version anew: a roll-back holds the model's lock while it quarantines, and the caller's row may be older."""
     try:
         version.refresh_from_db(fields=["status", "quarantined_at", "quarantine_reason"])
     except ModelVersion.DoesNotExist as error:

@@ -1,7 +1,7 @@
-"""Work as rows: queue it, claim it under a lease, keep, give back or finish it.
+"""Jobs: queue work, claim a job under a lease, renew the lease, give the job back, finish it.
 
-The row is the truth, a message only a hint (docs/adr/0003). A lease is claimed by one conditional UPDATE; a worker that
-lost its lease changes nothing any more. All times are the database's, so that workers' clocks need not agree.
+The row is the truth, a message only a hint (docs/adr/0003). One conditional UPDATE claims a lease; a worker that lost its
+lease changes nothing any more. All times are those of the database, so that the clocks of workers need not agree.
 """
 
 import uuid
@@ -23,33 +23,33 @@ _LONGEST_BACKOFF_SECONDS = 300
 
 
 class LeaseLost(Conflict):
-    """Somebody else has the job: the lease expired, or its version is gone."""
+    """Another worker holds the job, or its version was deleted."""
 
     code = "lease_lost"
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a job, until it expires."""
+    """The right to work on a job, until a time."""
 
     job: Job
     token: uuid.UUID
 
 
 def queue(version: ModelVersion, *, kind: JobKind, target: str = "") -> Job:
-    """Queue work on a version; where the same work is open already, that one is returned."""
+    """Queue work on a version, and return its job; the same work that is open already is not queued twice."""
     job, _ = Job.objects.exclude(status=JobStatus.DONE).get_or_create(version=version, kind=kind, target=target)
     queue_after_commit(signature(TASK), job.pk)
     return job
 
 
 def list_due() -> QuerySet[Job]:
-    """Return what somebody could claim now: due and waiting, or under an expired lease; oldest first."""
+    """Return the jobs that a worker can claim now, the oldest first: due and waiting, or under an expired lease."""
     return Job.objects.filter(_claimable()).order_by("due_at", "pk")
 
 
 def claim(job_id: int) -> Lease | None:
-    """Take the job under a lease; None where it is not to be had: over, not due, or in other hands."""
+    """Take the job under a lease; None if the job is over, not due yet, or held by another worker."""
     token = uuid.uuid4()
     taken = Job.objects.filter(_claimable(), pk=job_id).update(
         status=JobStatus.RUNNING,
@@ -70,7 +70,7 @@ def renew(lease: Lease) -> bool:
 
 
 def report(lease: Lease, progress: str) -> None:
-    """Say what is being done, for people who wait."""
+    """Store a sentence on the progress, for people who wait."""
     _held(lease).update(progress=progress[:300])
 
 
@@ -88,12 +88,12 @@ def give_back(lease: Lease, *, reason: str, faults: int = 0) -> None:
 
 
 def finish(lease: Lease) -> None:
-    """End the job, in the transaction that writes what it made: both or neither.
+    """End the job in the transaction that writes its results, so that both are kept or neither.
 
-    Takes the version's row first, as those do who delete or replace it.
+    Locks the version's row first, as deleting and replacing a version do.
 
     Raises:
-        LeaseLost: The job is in other hands; the caller's transaction must not commit.
+        LeaseLost: Another worker holds the job; the caller's transaction must not commit.
     """
     ModelVersion.objects.select_for_update().filter(pk=lease.job.version_id).first()
     done = {"status": JobStatus.DONE, "lease_token": None, "lease_expires_at": None, "progress": ""}

@@ -1,4 +1,4 @@
-"""What exists: models, versions, variants, blobs, channels, baselines, and the jobs that make them."""
+"""The rows of the registry: models, versions, variants, blobs, channels, baselines, and the jobs that build them."""
 
 import uuid
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ def _choices(states: Iterable[StrEnum]) -> list[tuple[str, str]]:
 
 
 class Blob(models.Model):
-    """One immutable content in the object store, however many rows point at it."""
+    """One immutable content in the object store. Any number of rows may point at it."""
 
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.BigIntegerField()
@@ -27,11 +27,11 @@ class Blob(models.Model):
 
 
 class RegisteredModel(models.Model):
-    """A model by its slug; its versions are what devices run."""
+    """A model, known by its slug. Devices run its versions."""
 
     slug = models.CharField(max_length=64, unique=True)
     description = models.TextField(blank=True)
-    # One sequence per model; every act that changes what devices should run takes the next number (docs/wire-format.md).
+    # One sequence per model. Every act that changes the version of a device takes the next number (docs/wire-format.md).
     release_counter = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -53,7 +53,7 @@ class ModelVersion(models.Model):
     status_message = models.TextField(blank=True)
     source = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
     calibration = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
-    # Names of the hardware targets that variants were asked for, in that order.
+    # Names of the hardware targets, in the order in which they were asked for.
     targets = models.JSONField(default=list)
     # The source after the intake: without metadata, with an operator set that is new enough. Recipes read this one.
     cleaned = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
@@ -64,7 +64,7 @@ class ModelVersion(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200)
     ready_at = models.DateTimeField(null=True)
-    # Set by a roll-back: never offered again.
+    # Set by a roll-back. The version is never offered again.
     quarantined_at = models.DateTimeField(null=True)
     quarantine_reason = models.TextField(blank=True)
 
@@ -93,7 +93,7 @@ class Variant(models.Model):
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="variants")
     target = models.CharField(max_length=64)
     recipe = models.CharField(max_length=64)
-    # Place in the target's chain of recipes: the lowest READY one is the default.
+    # The place in the target's chain of recipes. The READY variant with the lowest rank is the default.
     rank = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=16, choices=_choices(VARIANT_OUTCOMES))
     reason = models.TextField(blank=True)
@@ -129,14 +129,14 @@ class Job(models.Model):
     kind = models.CharField(max_length=8, choices=_choices(JobKind))
     target = models.CharField(max_length=64, blank=True)
     status = models.CharField(max_length=8, choices=_choices(JobStatus), default=JobStatus.QUEUED)
-    # What a person reads while it runs, or why it is tried again.
+    # A sentence for people: what the worker does, or why the job waits for another try.
     progress = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    # How many of the attempts ended in a fault of ours; trouble of store, disk or database is none.
+    # How many attempts ended in an error of our own code. Trouble of the store, the disk or the database does not count.
     faults = models.PositiveIntegerField(default=0)
     lease_token = models.UUIDField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
-    # Not before this time: retries of host trouble back off.
+    # The job is not claimed before this time: after trouble of the host, retries back off.
     due_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
@@ -176,7 +176,7 @@ class Channel(models.Model):
 
 
 class ChannelMove(models.Model):
-    """One move of a channel; together they answer what was live at a time."""
+    """One move of a channel. All moves together say which version was live at a time."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="moves")
     # The history keeps the number when the version itself is deleted.
@@ -197,12 +197,12 @@ class ChannelMove(models.Model):
 
 
 class Baseline(models.Model):
-    """What a version's output normally looks like, as counts in fixed bins. The newest one is in force."""
+    """The normal output of a version, as counts in fixed bins. The newest baseline is in force."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="baselines")
     source = models.CharField(max_length=10, choices=[("upload", "upload"), ("telemetry", "telemetry")])
-    # The one that manifests carry: a READY version never changes, whatever is put in force later.
+    # The manifests carry this one. A READY version never changes, even when another baseline comes into force.
     came_with_version = models.BooleanField(default=False)
     samples = models.BigIntegerField()
     statistics = models.JSONField()
@@ -225,6 +225,6 @@ class Baseline(models.Model):
 
 
 def next_release_counter(model_id: int) -> int:
-    """Take the next number of the model's sequence of acts; the row lock orders concurrent acts."""
+    """Take the next number of the model's sequence of acts; the lock on the row orders concurrent acts."""
     RegisteredModel.objects.filter(pk=model_id).update(release_counter=F("release_counter") + 1)
     return RegisteredModel.objects.values_list("release_counter", flat=True).get(pk=model_id)

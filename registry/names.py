@@ -36,7 +36,7 @@ def check_model_slug(text: str) -> str:
     """Return the slug of a model unchanged.
 
     Raises:
-        InvalidName: It is no slug, or is reserved because it is a path of the device API.
+        InvalidName: The text is no slug, or it is reserved: the device API has a path of that name.
     """
     check_slug(text, field="model")
     if text in RESERVED_MODEL_SLUGS:

@@ -1,4 +1,4 @@
-"""What Celery is asked for: do a job, and find jobs that nobody was asked to do."""
+"""The Celery tasks: do a job, send due jobs, remove leftovers."""
 
 import logging
 
@@ -10,15 +10,15 @@ from registry.storage import cleanup
 
 logger = logging.getLogger(__name__)
 
-# More than builders can claim before the next tick, and few enough not to pile up while they are busy.
+# More than builders can claim before the next tick, and so few that they do not pile up while builders are busy.
 _SENT_PER_TICK = 20
 _HINT_SECONDS = 30
 
 
 @shared_task(name=jobs.TASK)
 def build_job(job_id: int) -> None:
-    """Do one job, if it is still to be had."""
-    # Imported here: web and beat load this module for its names, and need neither the sandbox nor signing.
+    """Do one job, unless another worker holds it."""
+    # Imported here: web and beat load this module for the names of tasks, and need neither the sandbox nor signing.
     from registry.builder import pipeline  # noqa: PLC0415
 
     pipeline.run(job_id)
@@ -26,7 +26,7 @@ def build_job(job_id: int) -> None:
 
 @shared_task(name="registry.tasks.queue_builds")
 def queue_builds() -> None:
-    """Send the oldest jobs that are due, were never sent, or whose worker was lost. A hint too many does nothing."""
+    """Send the oldest due jobs: those that were never sent, and those of lost workers. A job that is sent twice is done once."""
     for job_id in jobs.list_due().values_list("pk", flat=True)[:_SENT_PER_TICK]:
         try:
             build_job.apply_async(args=(job_id,), expires=_HINT_SECONDS, retry=False)
@@ -37,5 +37,5 @@ def queue_builds() -> None:
 
 @shared_task(name="registry.tasks.remove_leftovers")
 def remove_leftovers() -> None:
-    """Remove what killed processes left half written."""
+    """Remove half-written files of killed processes."""
     cleanup.remove()

@@ -1,4 +1,4 @@
-"""registry's URLs."""
+"""The URLs of the registry."""
 
 from django.urls import path, register_converter
 
@@ -7,7 +7,7 @@ from registry.web import pages, upload
 
 
 class NameConverter:
-    """One path segment that PostgreSQL can store; whether it is a good name is for the verb to say."""
+    """One path segment that PostgreSQL can store; the verbs check whether it is a valid name."""
 
     regex = r"[^/\x00]+"
 

@@ -1,1 +1,1 @@
-"""The registry over REST. Views parse, call one verb or query, and render; the shapes are those of the wire contract."""
+"""The registry over REST. Views parse, call one verb or query, and render; docs/wire-format.md has the contract."""

@@ -89,7 +89,7 @@ class VersionAnswer(Answer[VersionDetails]):
 
 
 class ChannelAnswer(Answer[Pointing]):
-    """What a channel points to, or pointed to at a time."""
+    """The version of a channel, now or at a time."""
 
     model = serializers.CharField(source="channel.model.slug")
     channel = serializers.CharField(source="channel.name")

@@ -1,4 +1,4 @@
-"""What can be built, and with which keys it is signed."""
+"""Hardware targets, recipes, and the public keys."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
@@ -37,7 +37,7 @@ class Recipes(APIView):
 
 
 class SigningKeys(APIView):
-    """Public keys, open to everybody: who verifies a download needs no account."""
+    """Public keys. They are open to everybody: verifying a download needs no account."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)

@@ -22,7 +22,7 @@ from registry.versions import queries
 
 
 class PointerBody(StrictSerializer):
-    """Where a channel is to point."""
+    """The version that a channel shall point to, and its policy."""
 
     version = serializers.CharField(max_length=100)
     policy = serializers.DictField(required=False)

@@ -16,14 +16,14 @@ from registry.versions import queries, registered_models
 
 
 class NewModelBody(StrictSerializer):
-    """What a new model needs."""
+    """A new model."""
 
     model = serializers.CharField(max_length=64)
     description = serializers.CharField(max_length=10_000, allow_blank=True, required=False, default="")
 
 
 class ModelBody(StrictSerializer):
-    """What can be changed of a model."""
+    """The part of a model that can be changed."""
 
     description = serializers.CharField(max_length=10_000, allow_blank=True)
 

@@ -1,4 +1,4 @@
-"""Variants: ask for more, try again, and fetch what is READY."""
+"""Variants: build for more targets, try a target again, fetch the files of a READY variant."""
 
 from django.http import HttpResponseRedirect
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -94,6 +94,6 @@ def _choose(variant: Variant, *, part: str) -> tuple[Blob, str]:
         "signature": (variant.signature, names.SIGNATURE_NAME),
     }
     blob, filename = choices[part]
-    if blob is None:  # a constraint of the table says otherwise
+    if blob is None:  # a constraint of the table forbids this
         raise variants.NoReadyVariant(f"{variant} has no {part}.")
     return blob, filename

@@ -1,1 +1,1 @@
-"""Baselines: what the output of a version normally looks like, and the histograms that count it."""
+"""Baselines: the normal output of a version, and the histograms that count it."""

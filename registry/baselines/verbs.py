@@ -1,4 +1,4 @@
-"""Baselines: what a version's output normally looks like, made from recorded inferences or from counts."""
+"""Baselines: the normal output of a version, made from recorded inferences or from counts."""
 
 import uuid
 from pathlib import Path
@@ -21,7 +21,7 @@ FILENAME = "baseline.json"
 
 
 class UnusableBaseline(Invalid):
-    """There is nothing to compare with, or too much to read."""
+    """The file has no recorded inference, or it is too large."""
 
     code = "unusable_baseline"
 
@@ -56,7 +56,7 @@ def create(
 ) -> Baseline:
     """Put a baseline in force: statistics as ``registry.baselines.histograms.statistics_of`` gives them.
 
-    It is a row and a blob of its own; what a READY version's manifests carry stays as it was.
+    The baseline is a row and a blob of its own; the manifests of a READY version stay unchanged.
 
     Raises:
         UnusableBaseline: It counts no sample.
@@ -88,6 +88,6 @@ def in_force(version: ModelVersion) -> Baseline | None:
 
 
 def for_manifest(version: ModelVersion) -> NamedStatistics | None:
-    """Return the statistics given with the upload, the only ones that manifests carry."""
+    """Return the statistics that came with the upload. Manifests carry no others."""
     found = Baseline.objects.filter(version=version, came_with_version=True).first()
     return found.statistics if found else None

@@ -1,1 +1,1 @@
-"""Runs the jobs of a worker: verify an upload, build the variants of a target, publish them."""
+"""Does the jobs of a worker: verify an upload, build the variants of a target, publish them."""

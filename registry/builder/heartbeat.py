@@ -1,4 +1,4 @@
-"""Keeps a lease alive from a thread, while the job's own thread waits for the sandbox."""
+"""Renews a lease from a thread of its own, while the thread of the job waits for the sandbox."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ _BEATS_PER_LEASE = 6
 
 
 class Heartbeat:
-    """A context manager. A lease that is lost is noticed here and refused at the job's end, by ``jobs.finish``."""
+    """Renews a lease while its block runs. A lost lease is logged here; ``jobs.finish`` then refuses the end of the job."""
 
     def __init__(self, lease: Lease) -> None:
         self._lease = lease
@@ -42,7 +42,7 @@ class Heartbeat:
                     logger.warning("job %s: the lease is lost", self._lease.job.pk)
                     return
         finally:
-            # The thread's own connection, which nobody else would close.
+            # The thread has a connection of its own, which no other code closes.
             connection.close()
 
     def _renew(self) -> bool:

@@ -1,11 +1,11 @@
-"""Run one job from claim to end, and turn every way it can fail into rows.
+"""Run one job from claim to end, and turn every failure into rows.
 
-1. claim it, or leave it to whoever has it
-2. verify or build in a scratch folder, with a heartbeat on the lease
-3. what came out, and the end of the job, are one transaction; a lost lease writes nothing
+1. claim the job, or leave it to the worker that holds it
+2. verify or build in a scratch folder, while a heartbeat renews the lease
+3. write the results and end the job in one transaction; after a lost lease nothing is written
 
-Trouble of the host (store, disk, sandbox) gives the job back to be tried again. A refusal of the model is the version's
-end. A database that cannot be reached leaves the row as it is: its lease runs out, and beat finds it.
+After trouble of the host (store, disk, sandbox) the job waits for another try. A refused model ends its version. When the
+database cannot be reached the row stays as it is: the lease expires, and beat sends the job again.
 """
 
 import logging
@@ -25,13 +25,13 @@ from registry.versions import verbs as versions
 
 logger = logging.getLogger(__name__)
 
-# A fault of ours on this very model is tried again as often, and then shown.
+# After so many errors of our own code on one model, the version shows that the builder failed.
 _MAX_FAULTS = 5
 _STEPS: dict[str, Callable[[Lease, Path], None]] = {JobKind.VERIFY: verification.run, JobKind.BUILD: target_build.run}
 
 
 def run(job_id: int) -> bool:
-    """Do the job, and return whether it was ours to do. Running it twice, or at two places at once, is harmless."""
+    """Do the job; return False if another worker holds it. Running a job twice, even at the same time, is harmless."""
     lease = jobs.claim(job_id)
     if lease is None:
         return False
@@ -56,8 +56,8 @@ def _work(lease: Lease) -> None:
     except (DomainError, OSError) as error:
         _end(lease, error)
     except Exception:
-        # The outermost loop of a worker: whatever it was must not stop other jobs, and must be seen.
-        logger.exception("job %s (%s): a fault of ours", lease.job.pk, lease.job)
+        # The outermost loop of a worker: no error may stop the other jobs, and every error must be seen.
+        logger.exception("job %s (%s): an error of the builder", lease.job.pk, lease.job)
         _end_fault(lease)
 
 

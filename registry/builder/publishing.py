@@ -1,4 +1,4 @@
-"""Publish what a recipe made: store the file, write and sign the manifest, and keep the row."""
+"""Publish a file that a recipe made: store it, write and sign its manifest, and keep the row."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Published:
 
 
 def publish(version: ModelVersion, target: HardwareTarget, attempt: Attempt) -> Published:
-    """Store the file of a READY attempt with its signed manifest; the rows of the blobs are all that is written."""
+    """Store the file of a READY attempt and its signed manifest. Only rows of blobs are written."""
     if attempt.artifact is None:
         message = f"The recipe {attempt.recipe} is READY and left no file."
         raise RuntimeError(message)

@@ -1,4 +1,4 @@
-"""What the settings allow a sandboxed task to use."""
+"""The limits of sandboxed tasks that the settings choose."""
 
 from django.conf import settings
 
@@ -6,7 +6,7 @@ from registry.compression.sandbox.limits import Limits
 
 
 def configured() -> Limits:
-    """Return the limits; a task may wait for half as long again as it may compute."""
+    """Return the limits. A task may take half as long again by the clock as it may compute."""
     return Limits(
         memory_bytes=settings.SANDBOX_MEMORY_BYTES,
         cpu_seconds=settings.SANDBOX_SECONDS,

@@ -1,4 +1,4 @@
-"""The folder that a job works in, below MODELFLEET_HOME/tmp, gone when the job is; and those that killed workers left."""
+"""The working folder of a job below MODELFLEET_HOME/tmp, removed with the job; a sweep removes those of killed workers."""
 
 import shutil
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ def folder(lease: Lease) -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Remove the folders of leases that nobody holds any more."""
-    # Listed before the rows are read: a folder is made after its lease was committed.
+    """Remove the folders whose lease no worker holds any more."""
+    # List the folders before reading the rows. A folder is made after its lease is committed, so each living one has a row.
     found = {path.name.removeprefix(_PREFIX): path for path in _root().glob(f"{_PREFIX}*")}
     if not found:
         return

@@ -1,4 +1,4 @@
-"""Build the variants of one target: try its recipes, publish what came out, settle the version.
+"""Build the variants of one target: try its recipes, publish the result, settle the version.
 
 Redoing the work is harmless: equal bytes are stored once, and rows are written only together with the end of the job.
 """
@@ -20,7 +20,7 @@ from registry.versions import verbs as versions
 
 
 def run(lease: Lease, folder: Path) -> None:
-    """Try the target's recipes, publish what came out, and settle the version.
+    """Try the target's recipes, publish the result, and settle the version.
 
     Raises:
         SandboxUnavailable: The host could not run the sandbox.
@@ -42,7 +42,7 @@ def run(lease: Lease, folder: Path) -> None:
 
 
 def record_failure(lease: Lease, *, reason: str) -> None:
-    """Leave a FAILED row for a target whose build could not be carried through, where the target has no row yet."""
+    """Write a FAILED row for a target whose build could not end, unless the target has a row."""
     version = lease.job.version
     try:
         target = get_target(lease.job.target)

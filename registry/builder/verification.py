@@ -1,4 +1,4 @@
-"""Verify an upload: everything that reads its bytes happens in the sandbox's child process."""
+"""Verify an upload. Only the child process of the sandbox reads its bytes."""
 
 from pathlib import Path
 

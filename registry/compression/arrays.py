@@ -1,4 +1,4 @@
-"""The type of arrays in the child: their dtype is the model's, and known only when the model is read."""
+"""The type of arrays in the child. The model decides their dtype, so it is known only at run time."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Try the recipes of a target on an inspected model, each in a child process of its own.
 
-    attempts = build_attempts(cleaned, get_target("raspberry-pi-5"), inspection=inspection, calibration=None, scratch=folder)
+    attempts = build_attempts(cleaned, get_target("raspberry-pi-5"), inspection=inspection, calibration=None, …)
 
 ``scratch`` belongs to the caller, who removes the folder when the files were stored.
 """
@@ -16,7 +16,7 @@ from registry.compression.evaluation.results import Measurements, SelfTest
 from registry.compression.recipes import NOT_BUILT_YET, RECIPES, Parameter, compute_digest
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
-from registry.compression.sandbox.limits import DEFAULT_LIMITS, Limits
+from registry.compression.sandbox.limits import Limits
 from registry.compression.sandbox.parent import SandboxKilled, TaskFailed
 from registry.compression.targets import ChainStep, HardwareTarget
 from registry.compression.tasks.messages import BUILD, BuildRequest, Built, Inspection
@@ -26,7 +26,7 @@ _FILENAME = "model.onnx"
 
 
 class RuntimeChoice(TypedDict):
-    """What a device runs the file with; providers are in order of preference."""
+    """The runtime of a device for the file; providers are in order of preference."""
 
     engine: str
     providers: list[str]
@@ -52,7 +52,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class _Work:
-    """What all attempts for a target share."""
+    """The common part of all attempts for a target."""
 
     source: Path
     calibration: Path | None
@@ -67,7 +67,7 @@ class _Work:
         return [path.resolve() for path in (self.source, self.calibration) if path]
 
     def request(self, step: ChainStep) -> BuildRequest:
-        """Return what the child is asked for."""
+        """Return the request to the child for one recipe."""
         return BuildRequest(
             source=str(self.source.resolve()),
             calibration=str(self.calibration.resolve()) if self.calibration else None,
@@ -85,7 +85,7 @@ def build_attempts(
     inspection: Inspection,
     calibration: Path | None,
     scratch: Path,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits,
 ) -> list[Attempt]:
     """Try the target's recipes in order of preference; the first READY one ends it, and every attempt is listed.
 

@@ -1,6 +1,6 @@
 """Inspect an upload in the sandbox.
 
-    inspection, cleaned = inspect_model(path, scratch=folder, calibration=samples)
+    inspection, cleaned = inspect_model(path, scratch=folder, limits=limits, calibration=samples)
 
 ``scratch`` belongs to the caller, who removes the folder when the files were stored. ``ModelRefused`` and
 ``SandboxKilled`` are final for these bytes; after ``SandboxUnavailable`` the caller tries again.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
-from registry.compression.sandbox.limits import DEFAULT_LIMITS, Limits
+from registry.compression.sandbox.limits import Limits
 from registry.compression.sandbox.parent import TaskFailed
 from registry.compression.tasks.messages import INSPECT, Inspection, InspectRequest
 
@@ -18,7 +18,7 @@ _CLEANED = "cleaned.onnx"
 
 
 def inspect_model(
-    source: Path, *, scratch: Path, calibration: Path | None = None, limits: Limits = DEFAULT_LIMITS
+    source: Path, *, scratch: Path, limits: Limits, calibration: Path | None = None
 ) -> tuple[Inspection, Path]:
     """Pass a model and its calibration file through the intake; return what was found, and the cleaned model.
 

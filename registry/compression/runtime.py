@@ -1,4 +1,4 @@
-"""How the child runs models: ONNX Runtime on the CPU, from bytes, so that nothing beside the file is ever read."""
+"""Runs models in the child: ONNX Runtime on the CPU, from bytes, so that no other file is ever read."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,7 +42,7 @@ def open_session(
     options.graph_optimization_level = OPTIMIZATION_LEVELS[level]
     if optimized_to is not None:
         options.optimized_model_filepath = str(optimized_to)
-    # Spinning workers steal the second core from whatever else the host does, and from the interleaved source.
+    # Threads that spin take the second core from the rest of the host, and from the source that is measured in turn.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Where x86 has no VNNI, sums of two products overflow the 16 bits of AVX2, and an INT8 model decides differently. With this
     # entry ONNX Runtime computes the same there as everywhere else, only slower.

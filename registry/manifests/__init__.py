@@ -1,1 +1,1 @@
-"""The manifest of a variant and its signature: what a device verifies before it loads a file."""
+"""The manifest of a variant and its signature. A device verifies both before it loads a file."""

@@ -106,7 +106,7 @@ def verify_bundle(bundle: bytes, *, resources: Mapping[str, str], public_keys: I
     A retired key still proves what it signed; a key that is no longer trusted must not be passed.
 
     Raises:
-        MalformedBundle: The bytes are not such a bundle.
+        MalformedBundle: The bytes are no Model Signing v1.0 bundle.
         UnknownSigningKey: The bundle names none of the keys.
         SignatureMismatch: The signature is wrong, or a file is missing, additional or different.
     """

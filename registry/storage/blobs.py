@@ -1,4 +1,4 @@
-"""Put bytes into the object store together with the row that says so, and sign links to them."""
+"""Blobs: store bytes together with their row, fetch them, and sign links to them."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from registry.storage import configured
 
 
 def keep(source: Path) -> Blob:
-    """Store a file. Bytes first, then the row: a row never points at nothing."""
+    """Store a file. The bytes come first, then the row, so that every row has its bytes."""
     return _row(configured.blob_store().put(source))
 
 
@@ -26,7 +26,7 @@ def fetch(blob: Blob, destination: Path) -> Path:
 
 
 def link(blob: Blob, *, filename: str, site_url: str) -> str:
-    """Return a signed address of the blob for somebody who reached us at ``site_url``."""
+    """Return a signed address of the blob for a caller that reached this server at ``site_url``."""
     store = configured.blob_store(site_url)
     return store.url(blob.sha256, filename=filename, expires_seconds=settings.DOWNLOAD_URL_SECONDS)
 

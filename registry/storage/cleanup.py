@@ -1,4 +1,4 @@
-"""Remove what killed processes left half written: temporary files of uploads, and parts of blobs."""
+"""Removes half-written files of killed processes: temporary files of uploads, and parts of blobs."""
 
 import time
 from contextlib import suppress
@@ -8,7 +8,7 @@ from django.conf import settings
 
 from registry.storage import configured
 
-# Longer than any upload or build takes, so that nothing alive is touched.
+# Longer than any upload or build takes, so that no living process loses a file.
 _AGE_SECONDS = 24 * 3600
 
 

@@ -17,7 +17,7 @@ S3_SETTINGS = "S3_ENDPOINT_URL, S3_BUCKET, S3_REGION, S3_ACCESS_KEY_ID and S3_SE
 
 @cache
 def blob_store(site_url: str | None = None) -> BlobStore:
-    """Return the store; links that it signs are for callers who reached us at ``site_url``."""
+    """Return the store; its signed links are for callers that reached this server at ``site_url``."""
     if settings.S3_ENDPOINT_URL:
         return _s3_store()
     return DirectoryStore(

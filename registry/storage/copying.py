@@ -1,4 +1,4 @@
-"""Copying bytes while hashing them, and naming what a full or broken disk answers."""
+"""Copies bytes and hashes them on the way, and names the errors of a full or broken disk."""
 
 import errno
 import hashlib
@@ -13,7 +13,7 @@ from registry.storage import Blob, BlobCorrupt, StoreFull, StoreUnavailable
 
 CHUNK_BYTES: Final = 1024 * 1024
 
-# EFBIG is what a file-size limit answers; for the caller it is the same news as a full disk.
+# A file-size limit answers EFBIG; for the caller that is the same as a full disk.
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 

@@ -110,7 +110,7 @@ class DirectoryStore:
         return removed
 
     def url(self, sha256: str, *, filename: str, expires_seconds: int) -> str:
-        """Return a signed link to the files process; the blob itself is not looked at."""
+        """Return a signed link to the files process, without looking at the blob."""
         expires_at = int(self._clock()) + expires_seconds
         return self._public_url + self._signer.sign(sha256, filename=filename, expires_at=expires_at)
 
@@ -147,7 +147,7 @@ class DirectoryStore:
         incoming.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
         temporary = incoming / secrets.token_hex(16)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-        os.fchmod(descriptor, _FILE_MODE)  # whatever the umask is: the files process may run as another user
+        os.fchmod(descriptor, _FILE_MODE)  # the umask must not decide: the files process may run as another user
         return descriptor, temporary
 
     def _publish(self, temporary: Path, blob: Blob) -> None:
@@ -159,7 +159,7 @@ class DirectoryStore:
             # A copy of another length is damage, and the only kind that shows without reading it: mend it.
             if path.stat().st_size != blob.size:
                 temporary.replace(path)
-        # Also when it was there: whoever linked it may not have come to these lines yet.
+        # Also when the blob was there: the process that linked it may not have come to these lines yet.
         for directory in (path.parent, path.parent.parent, self._root):
             sync_directory(directory)
 

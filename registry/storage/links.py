@@ -1,4 +1,4 @@
-"""Signed links to blobs of the directory store: who holds one may download that file until it expires.
+"""Signed links to blobs of the directory store: a holder of a link may download its file until the link expires.
 
 A link is `/blobs/<sha256>/<file name>?expires=<epoch seconds>&signature=<HMAC-SHA256, hex>`. The digest, the file name
 and the expiry are covered. The key is derived from the installation's secret with a label of its own (HKDF, RFC 5869),
@@ -34,7 +34,7 @@ class LinkInvalid(DomainError):
 
 
 class LinkExpired(DomainError):
-    """A link was good, and its time is over: ask for a new one."""
+    """A link was valid, and its time is over: ask for a new one."""
 
     code: ClassVar[str] = "link_expired"
     kind: ClassVar[Kind] = Kind.FORBIDDEN

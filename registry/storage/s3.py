@@ -137,7 +137,7 @@ class S3Store:
         return removed
 
     def url(self, sha256: str, *, filename: str, expires_seconds: int) -> str:
-        """Return a URL signed for the public endpoint, for at most seven days; the blob itself is not looked at."""
+        """Return a URL signed for the public endpoint, for at most seven days, without looking at the blob."""
         parameters = {
             "Bucket": self._bucket,
             "Key": blob_key(sha256),
@@ -158,7 +158,7 @@ class S3Store:
 
     @functools.cached_property
     def honors_if_none_match(self) -> bool:
-        """Whether the server refuses to replace an object when asked to, found out by trying on a key of our own."""
+        """Say whether the server honors If-None-Match, by a write to a key that no blob has."""
         key = f"probe/{secrets.token_hex(16)}"
         with named_s3_errors("probe the object store"):
             try:
@@ -204,13 +204,13 @@ class S3Store:
         try:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentMD5=checksum, IfNoneMatch="*")
         except ClientError as error:
-            # 412: it is there by now. 409: somebody is writing the same key, which can only be the same content.
+            # 412: another process stored the blob. 409: one is storing it now. The same key can only be the same content.
             if error_status(error) not in {409, 412}:
                 raise
             self._mend(blob, data)
 
     def _mend(self, blob: Blob, data: bytes) -> None:
-        """Replace what is under the digest unless its length is right: another length is damage."""
+        """Replace the object under the digest if its length is wrong: another length is damage."""
         if self._find_size(blob.sha256) != blob.size:
             self._client.put_object(
                 Bucket=self._bucket, Key=blob_key(blob.sha256), Body=data, ContentMD5=_content_md5(data)

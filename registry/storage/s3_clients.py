@@ -1,4 +1,4 @@
-"""How to talk to any S3 server: settings that every known server accepts, and what its refusals mean here.
+"""Clients of any S3 server: settings that every known server accepts, and the meaning of its refusals.
 
 boto3 and minio cost tens of megabytes, so this module is imported only where an S3 store is configured.
 """
@@ -30,7 +30,7 @@ _NO_ROOM: Final = frozenset({"507", "InsufficientStorage", "QuotaExceeded", "XMi
 
 @dataclass(frozen=True)
 class S3Access:
-    """Where a bucket is and who we are there; the secret never shows in a log."""
+    """The place of a bucket and the credentials for it; the secret never shows in a log."""
 
     bucket: str
     endpoint_url: str
@@ -105,7 +105,7 @@ def _make_bucket(client: Minio, access: S3Access) -> None:
 
 
 def _describe(error: Exception) -> str:
-    """Say what went wrong by the server's code or the error's class: its text may quote the address or the credentials."""
+    """Name the trouble by the server's code or the error's class; the text of the error may quote address or credentials."""
     if isinstance(error, S3Error):
         return f"the object store answers {error.code}"
     if isinstance(error, MinioException):

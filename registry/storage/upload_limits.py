@@ -1,4 +1,4 @@
-"""Multipart uploads stream to a temporary file and stop at the size cap, before the disk is full of them."""
+"""Multipart uploads stream to a temporary file, and stop at the size limit before they fill the disk."""
 
 from django.conf import settings
 from django.core.files.uploadhandler import TemporaryFileUploadHandler

@@ -1,1 +1,1 @@
-"""Models and their versions: upload, states, variants, and everything that depends on them."""
+"""Models and their versions: upload, states, variants, and what depends on them."""

@@ -1,4 +1,4 @@
-"""What an uploader may say about a model beside its bytes: labels, pre-processing, and notes of their own. Pure."""
+"""The metadata of an upload: labels, pre-processing, and free notes."""
 
 import re
 from itertools import chain
@@ -46,7 +46,7 @@ def check(metadata: object) -> dict[str, Any]:
 
 
 def _find_fault(value: object, *, depth: int = 0) -> str | None:
-    """Say why PostgreSQL's jsonb, or whoever reads it again on a deeper stack, could not take it."""
+    """Say why PostgreSQL's jsonb cannot store the value, or why a later reader could not parse it."""
     if isinstance(value, str):
         if "\0" in value:
             return "must not contain the character U+0000."

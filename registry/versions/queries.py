@@ -1,4 +1,4 @@
-"""Read what exists, as people and programs ask for it."""
+"""Reads of models and versions, for pages and answers."""
 
 from collections.abc import Iterable
 from typing import NoReturn
@@ -63,7 +63,7 @@ def get_counted_model(slug: str) -> RegisteredModel:
 
 
 def list_versions(slug: str) -> QuerySet[ModelVersion]:
-    """Return a model's versions, newest first, with all that ``registry.versions.details`` shows, in a fixed number of queries.
+    """Return the versions of a model, with everything that ``registry.versions.details`` shows, in a fixed number of queries.
 
     Raises:
         UnknownModel: There is none.
@@ -78,7 +78,7 @@ def list_offerable_numbers(model: RegisteredModel) -> list[str]:
 
 
 def list_offerable_by_model(slugs: Iterable[str]) -> dict[str, list[str]]:
-    """Return what ``list_offerable_numbers`` does for each model of these, by its slug."""
+    """Return the same numbers for several models, by their slugs."""
     rows = ModelVersion.objects.filter(model__slug__in=list(slugs), status=VersionStatus.READY, quarantined_at=None)
     found: dict[str, list[str]] = {}
     for slug, number in rows.order_by("-pk").values_list("model__slug", "number"):

@@ -19,7 +19,7 @@ class ModelExists(Conflict):
 
 
 class ModelInUse(Conflict):
-    """One of its versions is used; ``uses`` lists by what."""
+    """Something needs one of its versions; ``uses`` in the body lists the dependents."""
 
     code = "model_in_use"
 
@@ -40,7 +40,7 @@ def create(slug: str, *, actor: Actor, description: str = "") -> RegisteredModel
 
 @transaction.atomic
 def find_or_create(slug: str, *, actor: Actor, description: str = "") -> tuple[RegisteredModel, bool]:
-    """Return the model of a slug, made where it is new, and whether it is.
+    """Return the model of a slug, and whether it is new; one that does not exist yet is created.
 
     Raises:
         InvalidName: As ``create``.
@@ -53,9 +53,10 @@ def find_or_create(slug: str, *, actor: Actor, description: str = "") -> tuple[R
 
 
 def lock(slug: str) -> RegisteredModel:
-    """Return a model, locked for the rest of the transaction: acts on it, and deletions below it, go one after the other.
+    """Return a model, locked until the end of the transaction.
 
-    What is read of its versions afterwards holds until the end of the transaction.
+    Acts on the model and deletions of its versions happen one after the other, so what the caller reads of the versions
+    afterwards stays true until then.
 
     Raises:
         UnknownModel: There is none.

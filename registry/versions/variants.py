@@ -1,4 +1,4 @@
-"""Variants: which one to offer, and asking for more of them."""
+"""Variants: choose the one to offer, and build more of them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from registry.states import CLOSED, VERIFIED, JobKind, VariantStatus
 
 
 class NoReadyVariant(Missing):
-    """Nothing of this version can be given to that target."""
+    """The version has no READY variant for the target."""
 
     code = "no_ready_variant"
 
@@ -26,7 +26,7 @@ class CannotBuild(Conflict):
 
 
 def check_targets(targets: Sequence[str]) -> list[str]:
-    """Return the targets without repetition, in their order; the default one where none is named.
+    """Return the targets without repetition, in their order; the default target if none is named.
 
     Raises:
         UnknownTarget: With the names that exist.
@@ -67,7 +67,7 @@ def best_ready(version_id: int, target: str, *, recipe: str | None = None) -> Va
 
 
 def get_ready(version: ModelVersion, target: str, *, recipe: str | None = None) -> Variant:
-    """Return what ``best_ready`` finds.
+    """Return the variant that ``best_ready`` finds.
 
     Raises:
         UnknownTarget: There is none of that name.
@@ -82,7 +82,7 @@ def get_ready(version: ModelVersion, target: str, *, recipe: str | None = None) 
 
 @transaction.atomic
 def add_targets(version: ModelVersion, targets: Sequence[str], *, actor: Actor) -> ModelVersion:
-    """Ask for more targets; those that were asked for already change nothing. A READY version stays READY.
+    """Build for more targets; a target that was asked for before changes nothing. A READY version stays READY.
 
     Raises:
         UnknownTarget: One has no such name.
@@ -106,7 +106,7 @@ def add_targets(version: ModelVersion, targets: Sequence[str], *, actor: Actor) 
 
 @transaction.atomic
 def rebuild(version: ModelVersion, target: str, *, actor: Actor) -> ModelVersion:
-    """Try a target's recipes again. READY variants never change; what failed, was rejected or passed over is redone.
+    """Try the recipes of a target again. READY variants never change; all others are built anew.
 
     Raises:
         UnknownTarget: There is none of that name.
@@ -122,7 +122,7 @@ def rebuild(version: ModelVersion, target: str, *, actor: Actor) -> ModelVersion
 
 
 def queue_builds(version: ModelVersion, targets: Sequence[str]) -> None:
-    """Queue a build per target; while the version is being verified that is left to the verification's end."""
+    """Queue a build per target. For an unverified version nothing is queued: the end of the verification does that."""
     if version.status in VERIFIED:
         for target in targets:
             jobs.queue(version, kind=JobKind.BUILD, target=target)

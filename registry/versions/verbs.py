@@ -35,12 +35,12 @@ class VersionExists(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """What is given for a new version; the files are the caller's, and are not changed."""
+    """The content of a new version. The files belong to the caller and are not changed."""
 
     file: Path
     calibration: Path | None = None
     baseline: Path | None = None
-    # Whatever JSON was given; anything but an object is refused.
+    # Any JSON; the check refuses everything but an object.
     metadata: object = field(default_factory=dict)
     targets: Sequence[str] = ()
 
@@ -58,11 +58,11 @@ class _Checked:
 
 
 def create(slug: str, *, number: str, upload: Upload, actor: Actor) -> tuple[ModelVersion, bool]:
-    """Take an upload in, and return its version and whether it is new. The model is made where it is new.
+    """Take an upload; return its version, and whether the version is new. A model that does not exist yet is created.
 
-    1. quick checks; nothing is parsed but the text files, since ONNX is opened in the sandbox only
-    2. the same number with the same bytes is the version that exists; a rejected one is replaced
-    3. bytes into the store, then one transaction for model, version, baseline and the verifying job
+    1. quick checks; only text files are parsed, for ONNX files are opened in the sandbox only
+    2. the same number with the same bytes is the existing version; a rejected version is replaced
+    3. store the bytes, then write model, version, baseline and the verifying job in one transaction
 
     Raises:
         Invalid: A name, number, target, metadata or file cannot be used; the field is named.
@@ -78,7 +78,7 @@ def create(slug: str, *, number: str, upload: Upload, actor: Actor) -> tuple[Mod
     calibration = blobs.keep(upload.calibration) if upload.calibration else None
     with transaction.atomic():
         model, _ = registered_models.find_or_create(slug, actor=actor)
-        # The model's row orders concurrent uploads of the same number.
+        # The lock on the model orders uploads of the same number at the same time.
         model = RegisteredModel.objects.select_for_update().get(pk=model.pk)
         existing = ModelVersion.objects.filter(model=model, number=number).first()
         if existing is not None and _is_settled(existing, given):
@@ -102,14 +102,14 @@ def begin_building(version: ModelVersion, *, cleaned: Blob, inspection: Inspecti
 
 @transaction.atomic
 def reject(version: ModelVersion, *, reason: str) -> None:
-    """Refuse the version for good; the reason is shown to whoever uploaded it."""
+    """Refuse the version for good; its page shows the reason."""
     _lock(version)
     _move(version, VersionStatus.REJECTED, status_message=reason)
 
 
 @transaction.atomic
 def settle(version: ModelVersion) -> None:
-    """Make the version READY or REJECTED once every requested target is terminal; until then change nothing."""
+    """Make the version READY or REJECTED once no requested target has an open job; until then change nothing."""
     locked = _lock(version)
     if locked.status != VersionStatus.BUILDING:
         return
@@ -122,7 +122,7 @@ def settle(version: ModelVersion) -> None:
 
 @transaction.atomic
 def quarantine(version: ModelVersion, *, reason: str, actor: Actor) -> None:
-    """Never offer the version again; repeating it keeps the first reason."""
+    """Never offer the version again. A second quarantine keeps the first reason."""
     rows = ModelVersion.objects.filter(pk=version.pk, quarantined_at=None)
     if rows.update(quarantined_at=timezone.now(), quarantine_reason=reason):
         audit.record(actor, action="quarantine", object_type="version", object_id=version, after={"reason": reason})
@@ -131,13 +131,13 @@ def quarantine(version: ModelVersion, *, reason: str, actor: Actor) -> None:
 
 @transaction.atomic
 def delete(version: ModelVersion, *, actor: Actor) -> None:
-    """Delete a version that nothing uses, with its variants, jobs and baselines. Blobs stay for the sweep.
+    """Delete a version that nothing needs, with its variants, jobs and baselines. The blobs stay in the store.
 
     Raises:
-        VersionInUse: With the list of what uses it.
-        UnknownModel: or ``UnknownVersion``: Somebody else deleted it meanwhile.
+        VersionInUse: With the list of the dependents.
+        UnknownModel: or ``UnknownVersion``: Another caller deleted it meanwhile.
     """
-    # The model first, as all do who begin to use one of its versions: they go before this, or do not find it any more.
+    # Lock the model first, as every act does that begins to use a version: the act comes before this one, or finds no version.
     registered_models.lock(version.model.slug)
     version = queries.get_version(version.model.slug, version.number)
     _lock(version)
@@ -177,14 +177,14 @@ def _sha256(path: Path) -> str:
 
 
 def _is_settled(existing: ModelVersion, given: _Checked) -> bool:
-    """Say whether the existing version answers this upload; False where it was rejected and is to be replaced.
+    """Say whether the existing version answers this upload; False if it was rejected and this upload replaces it.
 
     Raises:
         VersionExists: Neither.
     """
     has_same_bytes = existing.source_id == given.file_sha256
     if existing.status == VersionStatus.REJECTED:
-        # Other calibration data or targets may be what makes the difference.
+        # With other calibration data or other targets, the same model may pass.
         has_same_rest = (existing.calibration_id, existing.targets) == (given.calibration_sha256, given.targets)
         return has_same_bytes and has_same_rest
     if not has_same_bytes:
@@ -214,7 +214,7 @@ def _create(
 
 
 def _lock(version: ModelVersion) -> ModelVersion:
-    """Take the version's row: builds that end at the same time must see each other."""
+    """Lock the version's row, so that builds that end at the same time see each other's results."""
     return ModelVersion.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
 
 

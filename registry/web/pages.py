@@ -1,4 +1,4 @@
-"""The console's pages of models and versions. The version's page asks for its live part until nothing is left to build."""
+"""The console's pages of models and versions. The page of a version asks for its live part until nothing is left to build."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -59,7 +59,7 @@ def version_progress(request: HttpRequest, model: str, version: str) -> HttpResp
 
 
 def _reload_at_the_end(request: HttpRequest, answer: HttpResponse, *, is_moving: bool) -> HttpResponse:
-    """Let the browser load the whole page once the work is over: the parts that do not poll may say more now."""
+    """Let the browser load the whole page once the work is over, since only a part of the page polls."""
     if "HX-Request" in request.headers and not is_moving:
         answer["HX-Refresh"] = "true"
     return answer
@@ -75,7 +75,7 @@ def add_targets(request: HttpRequest, model: str, version: str) -> HttpResponse:
 
 @verb(Area.FLEET, back="model-page")
 def move_channel(request: HttpRequest, model: str) -> HttpResponse:
-    """Point a channel to a version, if it is still where the person saw it; without a revision, create it."""
+    """Point a channel to a version, unless it has moved since the person saw it; without a revision, create it."""
     found = queries.get_version(model, request.POST.get("version", ""))
     revision = request.POST.get("revision", "")
     if_match = channels.etag(int(revision)) if revision.isdecimal() else None

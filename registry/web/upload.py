@@ -13,10 +13,10 @@ from registry.versions import queries
 from registry.web.upload_form import UploadForm
 
 
-# The middleware would read the body to find the token, and a body that is too large would be no error of the form.
+# Not checked by the middleware, which reads the body to find the token: a body that is too large must be an error of the form.
 @csrf_exempt
 def upload(request: HttpRequest, model: str = "") -> HttpResponse:
-    """Show the form, and take an upload; ``model`` is what the form begins with."""
+    """Show the form, and take an upload; ``model`` is the model that the form begins with."""
     if pages.may(request, Area.MODELS, write=True):
         try:
             request.POST  # noqa: B018 - parses the body

@@ -18,7 +18,7 @@ from registry.versions.verbs import Upload
 
 
 class UploadForm(forms.Form):
-    """Asks for what ``registry.versions.verbs.create`` takes; the verb's refusals appear at their fields."""
+    """Asks for an ``Upload``; the refusals of ``registry.versions.verbs.create`` appear at their fields."""
 
     model = forms.CharField(
         max_length=64,
@@ -31,11 +31,11 @@ class UploadForm(forms.Form):
     calibration = forms.FileField(
         label="Calibration data",
         required=False,
-        help_text="An .npz with one array per model input, samples first, and optional 'labels' (int64). "
-        "Without it nothing is quantized statically.",
+        help_text="An .npz with one array per model input, first axis the sample, and optional 'labels' (int64). "
+        "Without this file no variant is quantized statically.",
     )
     baseline = forms.FileField(
-        required=False, help_text="Recorded inferences, one JSON object per line: what drift is measured against."
+        required=False, help_text="Recorded inferences, one JSON object per line. Drift is measured against them."
     )
     metadata = forms.JSONField(
         required=False,

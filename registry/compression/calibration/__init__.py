@@ -1,1 +1,1 @@
-"""Calibration: the uploaded samples, and the ranges of activations that they give. Runs in the child only."""
+"""Calibration: the uploaded samples, and the ranges of activations computed from them. Runs in the child only."""

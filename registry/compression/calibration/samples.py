@@ -17,7 +17,7 @@ from registry.compression.sandbox.limits import Limits
 from registry.compression.tensor_specs import Batch, TensorSpec, find_batch
 
 LABELS = "labels"
-# At least a fifth is kept out of calibration, and up to half where there are few: parity needs samples more than ranges do.
+# At least a fifth of the samples is kept out of calibration, and up to half of few: parity needs them more than ranges do.
 _HELD_OUT_RATIO = 0.2
 _HELD_OUT_ENOUGH = 200
 _SPLIT_SEED = 20240229

@@ -1,1 +1,1 @@
-"""What a variant is worth beside its source: parity, latency, memory, and the gates that judge them."""
+"""The evaluation of a variant: parity, latency and memory beside its source, and the gates that judge them."""

@@ -1,7 +1,7 @@
-"""The gates between a built file and READY: pure functions of the measurements, each miss a sentence with its numbers.
+"""The gates that a built file passes to be READY: pure functions of the measurements. Each missed gate is a sentence.
 
-``exact`` recipes must give the same numbers; ``quantized`` ones may round, within limits that hold for trained models
-(one with random weights disagrees even with itself, and is rejected here).
+``exact`` recipes must give the same numbers; ``quantized`` ones may round, within limits that trained models keep. A model
+with random weights does not keep them, and is rejected here.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -12,7 +12,7 @@ from registry.compression.evaluation.results import Measurements
 MIN_AGREEMENT = 0.98
 MIN_SQNR_DB = {"quantized": 20.0, "exact": 60.0}
 MAX_ACCURACY_LOST = 0.01
-# Below this a p50 says more about the host than about the model.
+# A shorter p50 depends more on the host than on the model.
 COMPARABLE_LATENCY_MS = 1.0
 _LATENCY_NOISE_RATIO = 1.1
 _HOST_BOUND_DOMAIN = "com.microsoft.nchwc"
@@ -21,7 +21,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What the target allows, and whether latency taken on the builder says anything about it."""
+    """The budgets of the target, and whether a latency measured on the builder is comparable with them."""
 
     gate: str
     max_size_bytes: int | None = None

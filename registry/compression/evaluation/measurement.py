@@ -1,4 +1,4 @@
-"""Measures a variant against its source in the same process, interleaved, so that a noisy host is unfair to neither."""
+"""Measures a variant against its source in one process and in turn, so that a noisy host slows both alike."""
 
 import ctypes
 import os

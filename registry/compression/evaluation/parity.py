@@ -1,4 +1,4 @@
-"""How far the outputs of a variant are from those of its source on the same inputs. Pure functions of arrays."""
+"""Compares the outputs of a variant with those of its source on the same inputs. Pure functions of arrays."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from registry.compression.arrays import Array
 from registry.compression.evaluation.results import ParityNumbers
 
-# Stands for "no difference at all", which JSON cannot say in decibels.
+# Means no difference at all: JSON has no infinity.
 SQNR_CEILING_DB = 200.0
 
 

@@ -1,4 +1,4 @@
-"""What the evaluation of a variant gives, as plain data for the parent process, the row and the manifest."""
+"""The results of an evaluation, as plain data for the parent process, the row and the manifest."""
 
 from typing import Literal, TypedDict
 
@@ -40,7 +40,7 @@ class Measured(Comparison):
 
 
 class Measurements(Measured):
-    """What is known of a variant after its evaluation."""
+    """The measurements that a row and a manifest carry."""
 
     source_size: int
     size_ratio: float

@@ -1,4 +1,4 @@
-"""The golden self-test that travels in the manifest: inputs, and what the *variant* gives for them here.
+"""The golden self-test of the manifest: inputs, and the outputs of the *variant* for them on the builder.
 
 The device compares its own outputs, on its own provider, with ``numpy.allclose``. The tolerances allow for another
 processor's rounding and still catch a wrong file, a wrong layout or a broken kernel.

@@ -1,4 +1,4 @@
-"""Removes what a model should not carry to a fleet, and settles what recipes rely on.
+"""Removes metadata that must not reach a fleet, and gives all models the form that recipes rely on.
 
 PyTorch's dynamo exporter leaves stack traces and source paths in ``metadata_props``; they would be published with every
 variant. Cleaning twice changes nothing.
@@ -60,13 +60,13 @@ def raise_opset(model: onnx.ModelProto) -> onnx.ModelProto:
         raised = version_converter.convert_version(model, MINIMUM_OPSET)
     except RuntimeError:
         return model
-    # The converter gives fresh nodes no name, and answers with a graph that was checked less than ours.
+    # The converter does not name new nodes, and its answer was not checked yet.
     onnx.checker.check_model(raised, full_check=True)
     return clean(raised)
 
 
 def prune_opset_imports(model: onnx.ModelProto) -> None:
-    """Drop imported domains that no node uses: ONNX Runtime writes all it knows into what it saves."""
+    """Drop imported domains that no node uses: ONNX Runtime writes all domains it knows into the files it saves."""
     used = {node.domain or "" for node in walking.iterate_nodes(model)} | {""}
     kept = [entry for entry in model.opset_import if ("" if entry.domain == "ai.onnx" else entry.domain) in used]
     del model.opset_import[:]

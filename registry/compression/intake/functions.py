@@ -1,7 +1,7 @@
-"""What the functions that a model brings amount to once they are inlined.
+"""Counts the nodes of a model whose functions are inlined.
 
 Twenty functions that each call the next one ten times are a few kilobytes and 10²⁰ nodes: the checker and the runtime
-both inline. Counted here with every function looked at once.
+both inline. This module looks at each function once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ def count_inlined_nodes(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto])
     """Return how many nodes ``nodes`` become when every call is replaced by the body of its function.
 
     Raises:
-        ModelRefused: A function calls itself, if by way of others.
+        ModelRefused: A function calls itself, directly or through others.
     """
     bodies = {(function.domain, function.name): function for function in model.functions}
     sizes: dict[_Key, int] = {}
@@ -27,7 +27,7 @@ def count_inlined_nodes(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto])
 
 
 def _measure(start: onnx.FunctionProto, *, bodies: Mapping[_Key, onnx.FunctionProto], sizes: dict[_Key, int]) -> None:
-    """Fill in the size of ``start`` and of all it calls; a stack of our own, since the depth is the uploader's choice."""
+    """Fill in the size of ``start`` and of all it calls. A list is the stack: a deep model would overflow that of Python."""
     open_calls: list[_Key] = [(start.domain, start.name)]
     while open_calls:
         key = open_calls[-1]

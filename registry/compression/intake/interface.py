@@ -1,4 +1,4 @@
-"""Reads the inputs and outputs of a graph, and refuses what no edge device could be fed with."""
+"""Reads the inputs and outputs of a graph, and refuses those that no edge device can use."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Reads the file as an ONNX model, and nothing beside the file."""
+"""Reads the file as an ONNX model, and no other file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The policy on a parsed graph, before any tool interprets it.
+"""The rules on a parsed graph, checked before any tool interprets the graph.
 
 The checker of onnx is necessary and not sufficient: bombs of a few hundred bytes, custom-operator domains and lengths
 past the end of the file pass it. Each rule here refuses one such thing by name.
@@ -15,7 +15,7 @@ from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox.limits import Limits
 
 ALLOWED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
-# Which input of an operator says how much it will allocate.
+# The input of an operator that says how much it will allocate.
 _EXTENT_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Resize": 3}
 # Extents, trip counts and ranges are short; longer constants are weights and of no interest here.
 _MAX_EXTENTS = 64

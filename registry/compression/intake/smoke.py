@@ -1,4 +1,4 @@
-"""The smoke inference: one run on one sample shows that ONNX Runtime takes the model and that it ends."""
+"""The smoke inference: one run on one sample shows that ONNX Runtime accepts the model, and that an inference ends."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,7 +12,7 @@ from registry.compression.sandbox.limits import Limits, allowed_cpu_seconds
 from registry.compression.sandbox.protocol import MEMORY_SIGNS
 from registry.compression.tensor_specs import TensorSpec, free_extents
 
-# Tried in turn for free extents where no sample says what they are: images want more than 1, sequences take anything.
+# Tried in this order for free extents that no sample shows: images need more than 1, sequences take any size.
 _FREE_SIZES = (1, 32, 224)
 
 
@@ -68,7 +68,7 @@ def _observe(inputs: Sequence[TensorSpec], feed: Mapping[str, Array]) -> dict[st
 
 
 def _complete(spec: TensorSpec, result: Array) -> TensorSpec:
-    """Give an output of undeclared rank the rank it was seen with."""
+    """Give an output of undeclared rank the rank of the result."""
     if len(spec.shape) == result.ndim:
         return spec
     return TensorSpec(spec.name, spec.dtype, tuple(f"{spec.name}_{axis}" for axis in range(result.ndim)))

@@ -1,4 +1,4 @@
-"""Walks a model: graphs inside graphs, functions, and every tensor wherever it hides."""
+"""Walks a model: graphs inside graphs, functions, and every tensor in them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The recipes that exist: one line here and one module beside it each.
+"""The recipes: each has one line here and one module in this folder.
 
 This module is light, so that web and parent processes can list recipes; the modules import onnx and run in the child.
 """
@@ -18,7 +18,7 @@ Parameters = Mapping[str, Parameter]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What is known of a recipe without running it."""
+    """The description of a recipe; its module does the work."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Recipe:
     gate: GateKind
     tools: tuple[str, ...]
     parameters: Parameters = field(default_factory=dict)
-    # Raised when the recipe's own code changes what comes out, so that nothing older is taken from a cache.
+    # Raised when a change of the recipe's code changes its files, so that no older file is taken from a cache.
     revision: int = 1
 
 
@@ -35,7 +35,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe
     Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999}),
 )})  # fmt: skip
 
-# Names that targets may already ask for; each is passed over with a stored reason until it is built.
+# Names that targets may already ask for. Until a recipe is built, it is passed over with a stored reason.
 NOT_BUILT_YET = frozenset({
     "coreml-fp16", "dynamic-int8", "fp16", "hailo-hef", "litert-int8", "mixed-int8", "ncnn-fp16", "nncf-mixed", "pruned-int8",
     "rknn-int8", "weight-only-int4",

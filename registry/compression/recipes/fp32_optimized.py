@@ -1,6 +1,6 @@
 """FP32 with the graph optimized ahead of time: fewer nodes, the same numbers.
 
-EXTENDED at most, whose ``FusedConv`` is portable. ONNX Runtime's level "all" writes ``com.microsoft.nchwc`` operators
+The level is "extended" at most, whose ``FusedConv`` is portable. ONNX Runtime's level "all" writes ``com.microsoft.nchwc`` operators
 that are bound to the memory layout of this host. "basic" where another provider than the CPU's runs the graph: it may
 know standard operators only.
 """
@@ -31,7 +31,7 @@ def build(source: Source, *, destination: Path, parameters: Parameters) -> None:
 
 
 def optimize(model: onnx.ModelProto, *, destination: Path, level: str) -> onnx.ModelProto:
-    """Write and return what the optimizer of ONNX Runtime makes of the model, cleaned of what it adds."""
+    """Optimize the model with ONNX Runtime, remove the metadata that this adds, write and return the result."""
     open_session(model.SerializeToString(), optimized_to=destination, level=level)
     optimized = onnx.load(destination, load_external_data=False)
     cleaning.clean(optimized)

@@ -1,4 +1,4 @@
-"""What every recipe is given, and how it says that it has nothing to do here."""
+"""The input of a recipe, and the way to say that the recipe does not apply."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from registry.compression.calibration.samples import Samples
 
 
 class NotApplicable(Exception):
-    """The recipe does not fit this model, or lacks what it needs; the reason is a sentence without capital or stop."""
+    """The recipe does not fit this model, or something is missing; the reason has no capital letter and no full stop."""
 
 
 @dataclass(frozen=True, kw_only=True)

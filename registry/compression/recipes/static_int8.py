@@ -28,7 +28,7 @@ from registry.compression.recipes.source import NotApplicable, Source
 _WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _QUANTIZED = frozenset({"QuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"})
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
-# More samples make ranges no better, only later.
+# More samples take longer and give no better ranges.
 _MAX_FEEDS = 512
 
 
@@ -48,7 +48,7 @@ def build(source: Source, *, destination: Path, parameters: Parameters) -> None:
 
 
 def ranges_of(source: Source, *, model: onnx.ModelProto, parameters: Parameters) -> dict[str, ranges.Range]:
-    """Calibrate ``model`` on the samples that are for ranges.
+    """Calibrate ``model`` on the part of the samples that is kept for ranges.
 
     Raises:
         NotApplicable: No samples were given, or an activation is not finite on one.

@@ -56,15 +56,15 @@ def _perform(order: Order, *, job: Path) -> Outcome:
         return Outcome(outcome="refused", detail=refusal.detail, reason=refusal.reason)
     except MemoryError:
         return Outcome(outcome="out_of_memory")
-    except Exception as error:  # noqa: BLE001 - the outermost loop of this process: whatever it is becomes an answer
+    except Exception as error:  # noqa: BLE001 - the outermost loop of this process: every error becomes an answer
         traceback.print_exc()
         return _explain(error)
 
 
 def _keep_only_needed_files(reads: list[str], *, job: Path) -> None:
-    """Leave the installed packages, our own code, the files of this task and what a runtime asks the kernel for.
+    """Leave only the installed packages, our own code, the files of this task, and the files by which a runtime asks the kernel.
 
-    After the import of the task, so that shared libraries are loaded wherever the platform keeps them.
+    This comes after the import of the task, since a platform may keep shared libraries anywhere.
     """
     packages = [
         Path(entry)
@@ -91,7 +91,7 @@ def _explain(error: Exception) -> Outcome:
     if any(sign in str(error) for sign in MEMORY_SIGNS):
         return Outcome(outcome="out_of_memory")
     if isinstance(error, ImportError):
-        # The installation is broken, not the model.
+        # The installation is broken; nothing is known about the model.
         return Outcome(outcome="unavailable", detail="A tool of the sandbox cannot be imported.")
     return Outcome(outcome="failed", detail=f"Internal error: {type(error).__name__}.")
 

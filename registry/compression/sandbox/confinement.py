@@ -1,7 +1,7 @@
-"""Shuts the running process in, before it opens anything that came from outside.
+"""Confines the running process before it opens an uploaded file.
 
 Done by the child to itself, after its last exec: the kernel forgets a parent-death signal when credentials change, and a
-``preexec_fn`` is unsafe in a parent with threads. Linux only; each step that the platform lacks is left out and told.
+``preexec_fn`` is unsafe in a parent with threads. Linux only; a step that the platform lacks is left out.
 
 1. own user and network namespace (no network, no privileges over files of others)
 2. no new privileges
@@ -33,7 +33,7 @@ class ParentIsGone(Exception):
 
 
 class CannotConfine(Exception):
-    """A limit that this platform has could not be set; nothing from outside is opened without it."""
+    """A limit that this platform has could not be set. Without the limit no uploaded file is opened."""
 
 
 def confine(limits: Limits, *, parent_pid: int) -> bool:

@@ -1,7 +1,7 @@
-"""Takes the file system away from this process, all but what it is told to keep (Linux Landlock, kernel 5.13 on).
+"""Limits the running process to the paths that it is given (Linux Landlock, kernel 5.13 on).
 
 Without it a tool that a hostile model has taken over could still read the signing key into the file that we publish,
-or write over the registry's own files. It holds for the calling thread and what it starts: restrict before threads do.
+or write over the registry's own files. The limit holds for the calling thread and for all that it starts, so restrict before other threads start.
 Source of numbers and structures: ``linux/landlock.h``; the system calls have the same numbers on every architecture.
 """
 

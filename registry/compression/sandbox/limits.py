@@ -1,4 +1,4 @@
-"""What one child process may use and what one model may be made of."""
+"""The limits of one child process, and of one model."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,10 @@ MEBIBYTE = 1 << 20
 class Limits:
     """Limits of a sandboxed task; crossing one ends the task with a named error."""
 
-    memory_bytes: int = 4 * GIBIBYTE
-    cpu_seconds: int = 600
-    wall_seconds: float = 900.0
+    # The settings choose these (SANDBOX_MEMORY_BYTES, SANDBOX_SECONDS).
+    memory_bytes: int
+    cpu_seconds: int
+    wall_seconds: float
     file_bytes: int = 2 * GIBIBYTE
     open_files: int = 256
     threads: int = 2
@@ -33,9 +34,6 @@ class Limits:
     intake_cpu_seconds: int = 3
     intake_megabytes_per_cpu_second: int = 50
     calibration_cpu_seconds: int = 60
-
-
-DEFAULT_LIMITS = Limits()
 
 
 def allowed_cpu_seconds(size_bytes: int, *, limits: Limits) -> int:

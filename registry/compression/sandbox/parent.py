@@ -2,7 +2,7 @@
 
 1. a job folder of its own in the scratch directory, with ``request.json`` in it
 2. ``python -m registry.compression.sandbox.child`` in a session of its own, minimal environment, stderr to a file; it shuts
-   itself in (``confinement``, ``landlock``) before it opens what came from outside
+   itself in (``confinement``, ``landlock``) before it opens an uploaded file
 3. wait; on wall time-out the whole process group is killed
 4. ``response.json`` where the child got that far; else the exit status says what ended it
 
@@ -77,7 +77,7 @@ def run(
 ) -> tuple[Answer, Path]:
     """Run ``task`` and return its answer and the job folder that holds the files it made.
 
-    ``reads`` are the files that the task may open beside what is installed. The folder stays; whoever made ``scratch`` removes it.
+    ``reads`` are the files that the task may open beside installed ones. The folder stays; the caller removes ``scratch``.
 
     Raises:
         ModelRefused: One of our rules refused the file.
@@ -143,7 +143,7 @@ def _run_child(job: Path, *, wall_seconds: float) -> tuple[int, bool]:
     try:
         timed_out = not _ends_within(child.pid, seconds=wall_seconds)
     finally:
-        # Before the leader is reaped: afterwards its id may belong to somebody else's group.
+        # Before the leader is reaped: afterwards another process group may have its id.
         os.killpg(child.pid, signal.SIGKILL)
         status = child.wait()
     return status, timed_out
@@ -160,7 +160,7 @@ def _ends_within(pid: int, *, seconds: float) -> bool:
 
 
 def _environment(job: Path) -> dict[str, str]:
-    """Return all that the child gets to know: nothing of the parent's settings, where the secrets are."""
+    """Return the whole environment of the child; the parent's own has secrets."""
     return {
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",

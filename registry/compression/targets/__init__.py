@@ -1,6 +1,6 @@
-"""Hardware targets: one data file each in this folder, read strictly at import of the process that asks.
+"""Hardware targets: one data file each in this folder, read strictly, once per process.
 
-A target says what a device is, which recipes are tried in which order, and what the result may cost.
+A target describes a device, the recipes to try in their order, and the budgets of the result.
 """
 
 import functools
@@ -27,7 +27,7 @@ class UnknownTarget(DomainError):
 
 
 class TargetFileWrong(ValueError):
-    """A target file breaks a rule; names the file and the key."""
+    """A target file breaks a rule; the message names the file and the key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class ChainStep:
 
 @dataclass(frozen=True, kw_only=True)
 class HardwareTarget:
-    """What one kind of device takes; ``chain`` is in order of preference."""
+    """One kind of device; ``chain`` is in order of preference."""
 
     name: str
     title: str
@@ -103,7 +103,7 @@ def read_folder(folder: Path) -> Mapping[str, HardwareTarget]:
 
 
 def read_target(name: str, text: str) -> HardwareTarget:
-    """Read one target file; what it does not know it refuses.
+    """Read one target file; an unknown key is refused.
 
     Raises:
         TargetFileWrong: Not TOML, a missing or unknown key, a wrong type, an unknown recipe or parameter.

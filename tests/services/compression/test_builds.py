@@ -9,16 +9,15 @@ import pytest
 from registry.compression import runtime
 from registry.compression.attempts import build_attempts
 from registry.compression.inspections import inspect_model
-from registry.compression.sandbox.limits import DEFAULT_LIMITS
 from registry.compression.targets import ChainStep, get_target
 from registry.compression.tasks.messages import Inspection
 from tests.unit.compression import graphs
 
 
-def build(folder, target="generic-cpu", *, model=None, with_samples=True, changes=None, limits=DEFAULT_LIMITS):
+def build(folder, target="generic-cpu", *, model=None, with_samples=True, changes=None, limits=graphs.LIMITS):
     source = graphs.save(model or graphs.small_cnn(channels=16), folder / "source.onnx")
     calibration = graphs.save_samples(folder / "c.npz") if with_samples else None
-    inspection, _ = inspect_model(source, scratch=folder, calibration=calibration)
+    inspection, _ = inspect_model(source, scratch=folder, calibration=calibration, limits=graphs.LIMITS)
     hardware = replace(get_target(target), **(changes or {}))
     return inspection, build_attempts(
         source, hardware, inspection=inspection, calibration=calibration, scratch=folder, limits=limits
@@ -136,12 +135,12 @@ def test_fp32_at_level_extended_uses_only_portable_operators(tmp_path):
 
 def test_what_the_recipe_optimized_passes_the_intake_again(tmp_path):
     _, attempts = build(tmp_path, with_samples=False)
-    inspection, _ = inspect_model(attempts[-1].artifact, scratch=tmp_path)
+    inspection, _ = inspect_model(attempts[-1].artifact, scratch=tmp_path, limits=graphs.LIMITS)
     assert inspection.outputs[0]["name"] == "logits"
 
 
 def test_a_recipe_that_crosses_a_limit_has_failed_and_the_reason_names_the_limit(tmp_path):
-    _, attempts = build(tmp_path, limits=replace(DEFAULT_LIMITS, memory_bytes=1 << 27))
+    _, attempts = build(tmp_path, limits=replace(graphs.LIMITS, memory_bytes=1 << 27))
     tried = [attempt for attempt in attempts if attempt.status != "not_applicable"]
     assert {attempt.status for attempt in tried} == {"failed"}
     assert "128 MiB" in tried[0].reason
@@ -156,9 +155,11 @@ def test_int8_is_not_applicable_where_there_is_nothing_to_quantize(tmp_path, mod
     name = model.graph.input[0].name
     images = graphs.quadrant_images(16)[0]
     np.savez(tmp_path / "c.npz", **{name: images if name == "image" else images.reshape(16, -1)[:, :2]})
-    inspection, _ = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz")
+    inspection, _ = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz", limits=graphs.LIMITS)
     target = replace(get_target("generic-cpu"), chain=(get_target("generic-cpu").chain[0], ChainStep(recipe="fp16")))
-    attempts = build_attempts(source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path)
+    attempts = build_attempts(
+        source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path, limits=graphs.LIMITS
+    )
     if reason:
         assert attempts[0].status == "not_applicable"
         assert reason in attempts[0].reason
@@ -183,8 +184,10 @@ def test_a_model_of_fixed_batch_and_two_inputs_is_built_too(tmp_path):
     source = graphs.save(model, tmp_path / "m.onnx")
     images = graphs.quadrant_images(40)[0]
     np.savez(tmp_path / "c.npz", image=images, gain=np.ones((40, 1), np.float32))
-    inspection, _ = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz")
+    inspection, _ = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz", limits=graphs.LIMITS)
     target = get_target("raspberry-pi-5")
-    attempts = build_attempts(source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path)
+    attempts = build_attempts(
+        source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path, limits=graphs.LIMITS
+    )
     assert attempts[-1].status == "ready", [attempt.reason for attempt in attempts]
     assert attempts[-1].self_test["inputs"]["image"]["shape"] == [1, 1, 8, 8]

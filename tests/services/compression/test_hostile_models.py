@@ -9,11 +9,10 @@ from onnx import TensorProto, helper
 
 from registry.compression.inspections import inspect_model
 from registry.compression.refusal import ModelRefused
-from registry.compression.sandbox.limits import DEFAULT_LIMITS
 from registry.compression.sandbox.parent import SandboxKilled
 from tests.unit.compression import graphs
 
-QUICK = replace(DEFAULT_LIMITS, wall_seconds=20.0, memory_bytes=1 << 29, intake_cpu_seconds=1)
+QUICK = replace(graphs.LIMITS, wall_seconds=20.0, memory_bytes=1 << 29, intake_cpu_seconds=1)
 
 
 def deep_memory():
@@ -64,5 +63,5 @@ def test_a_hostile_calibration_file_is_refused_by_the_child_too(tmp_path):
     model = graphs.save(graphs.small_cnn(), tmp_path / "m.onnx")
     np.savez(tmp_path / "c.npz", image=np.array([object()], dtype=object))
     with pytest.raises(ModelRefused) as caught:
-        inspect_model(model, scratch=tmp_path, calibration=tmp_path / "c.npz")
+        inspect_model(model, scratch=tmp_path, calibration=tmp_path / "c.npz", limits=graphs.LIMITS)
     assert caught.value.reason == "calibration_objects"

@@ -16,12 +16,11 @@ import pytest
 from core.errors import DomainError
 from registry.compression.inspections import inspect_model
 from registry.compression.sandbox import parent as sandbox
-from registry.compression.sandbox.limits import DEFAULT_LIMITS
 from registry.compression.sandbox.parent import SandboxKilled, SandboxUnavailable
 from tests.unit.compression import graphs
 
 # A model that runs until something ends it, so that the test decides what does.
-PATIENT = replace(DEFAULT_LIMITS, intake_cpu_seconds=60, wall_seconds=60.0)
+PATIENT = replace(graphs.LIMITS, intake_cpu_seconds=60, wall_seconds=60.0)
 
 
 @pytest.fixture
@@ -92,8 +91,9 @@ def test_a_child_dies_with_its_parent(endless, tmp_path):
     code = (
         "import sys; from pathlib import Path; from dataclasses import replace;"
         "from registry.compression.inspections import inspect_model;"
-        "from registry.compression.sandbox.limits import DEFAULT_LIMITS;"
-        "inspect_model(Path(sys.argv[1]), scratch=Path(sys.argv[2]), limits=replace(DEFAULT_LIMITS, intake_cpu_seconds=60))"
+        "from registry.compression.sandbox.limits import Limits;"
+        "inspect_model(Path(sys.argv[1]), scratch=Path(sys.argv[2]), limits="
+        "Limits(memory_bytes=4 << 30, cpu_seconds=600, wall_seconds=900.0, intake_cpu_seconds=60))"
     )
     root = Path(sandbox.__file__).parents[3]
     parent = subprocess.Popen([sys.executable, "-c", code, str(endless), str(tmp_path)], cwd=root)
@@ -125,13 +125,13 @@ def test_a_child_knows_no_secret_and_holds_no_descriptor_of_its_parent(endless, 
 def test_a_scratch_folder_that_cannot_be_written_is_the_hosts_trouble(tmp_path):
     model = graphs.save(graphs.small_cnn(), tmp_path / "m.onnx")
     with pytest.raises(SandboxUnavailable):
-        inspect_model(model, scratch=tmp_path / "missing")
+        inspect_model(model, scratch=tmp_path / "missing", limits=graphs.LIMITS)
 
 
 def test_a_child_that_writes_too_much_is_named(tmp_path):
     model = graphs.save(graphs.small_cnn(channels=64), tmp_path / "m.onnx")
     with pytest.raises(SandboxKilled) as caught:
-        inspect_model(model, scratch=tmp_path, limits=replace(DEFAULT_LIMITS, file_bytes=20_000))
+        inspect_model(model, scratch=tmp_path, limits=replace(graphs.LIMITS, file_bytes=20_000))
     assert caught.value.reason == "file_size"
 
 
@@ -146,7 +146,7 @@ def test_where_the_platform_allows_it_there_is_no_network():
     code = (
         "import os, socket; from registry.compression.sandbox.confinement import confine; from registry.compression.sandbox.limits import Limits\n"
         "server = socket.create_server(('127.0.0.1', 0))\n"
-        "alone = confine(Limits(), parent_pid=os.getppid())\n"
+        "alone = confine(Limits(memory_bytes=4 << 30, cpu_seconds=600, wall_seconds=900.0), parent_pid=os.getppid())\n"
         "try: socket.create_connection(server.getsockname(), timeout=2); reached = True\n"
         "except OSError: reached = False\n"
         "print(alone != reached)"

@@ -6,6 +6,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from registry.compression.sandbox.limits import Limits
+
+LIMITS = Limits(memory_bytes=4 << 30, cpu_seconds=600, wall_seconds=900.0)
+
 
 def save(model: onnx.ModelProto, path):
     path.write_bytes(model.SerializeToString())

@@ -7,10 +7,9 @@ from onnx import TensorProto, helper
 
 from registry.compression.intake import interface, parsing, rules
 from registry.compression.refusal import ModelRefused
-from registry.compression.sandbox.limits import Limits
 from tests.unit.compression import graphs
 
-LIMITS = Limits()
+LIMITS = graphs.LIMITS
 
 
 def refusal_of(model, **limits):

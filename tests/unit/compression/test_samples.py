@@ -1,12 +1,12 @@
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from registry.compression.calibration.samples import read_samples, split_feeds
 from registry.compression.refusal import ModelRefused
-from registry.compression.sandbox.limits import Limits
 from registry.compression.tensor_specs import TensorSpec
 from tests.unit.compression import graphs
 
@@ -16,7 +16,7 @@ INPUTS = [TensorSpec("image", "float32", ("N", 1, 8, 8))]
 def read(path, *, inputs=INPUTS, **limits):
     folder = path.parent / "unpacked"
     folder.mkdir(exist_ok=True)
-    return read_samples(path, inputs=inputs, folder=folder, limits=Limits(**limits))
+    return read_samples(path, inputs=inputs, folder=folder, limits=replace(graphs.LIMITS, **limits))
 
 
 def refusal_of(path, **options):
