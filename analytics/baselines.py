@@ -12,7 +12,7 @@ from analytics.drift.windows import Window
 from core.actors import Actor
 from core.errors import DomainError, Kind
 from ingest.roll_ups.keys import FLEET
-from registry.baselines import verbs as baselines
+from registry.baselines import verbs as registry_baselines
 from registry.baselines.histograms import BINS_VERSION, Statistics
 from registry.models import Baseline, ModelVersion
 
@@ -53,4 +53,4 @@ def create_from_telemetry(version: ModelVersion, *, length: timedelta, actor: Ac
         "confidence": counts.confidence,
         "latency": {str(latency_bin): number for latency_bin, number in counts.latency.items()},
     }
-    return baselines.create(version, statistics=statistics, source="telemetry", actor=actor)
+    return registry_baselines.create(version, statistics=statistics, source="telemetry", actor=actor)

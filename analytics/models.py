@@ -1,14 +1,18 @@
-"""Alerts: what drifted, where, how sure, and who has seen it."""
+"""Alerts: what drifts, where, the numbers, and who has seen it."""
+
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from analytics.states import SEVERITIES, AlertState
+from analytics.drift.queries import VersionName
+from analytics.states import OPEN_STATES, SEVERITIES, AlertState
+from ingest.roll_ups.keys import Scope, ScopeKind
 
 
 class Alert(models.Model):
-    """One condition at one scope, from its first sighting until it is over."""
+    """Drift of one version at one scope, from the first alarming evaluation until it is over."""
 
     model = models.CharField(max_length=64)
     version = models.CharField(max_length=100)
@@ -21,7 +25,7 @@ class Alert(models.Model):
     severity = models.CharField(max_length=8, choices=[(severity, severity) for severity in SEVERITIES])
     # Observations in a row toward the next state (analytics.states).
     streak = models.PositiveSmallIntegerField(default=1)
-    # The evaluation that was counted last; repeating it counts nothing.
+    # The interval of the evaluation that was counted last: a second one of the same interval counts nothing.
     last_evaluated_at = models.DateTimeField()
     sentence = models.TextField()
     evidence = models.JSONField(default=dict)
@@ -48,3 +52,28 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric} {self.model} {self.version} {self.scope_kind}:{self.scope_value} ({self.state})"
+
+    @property
+    def version_name(self) -> VersionName:
+        """The version that drifts."""
+        return VersionName(self.model, self.version)
+
+    @property
+    def scope(self) -> Scope:
+        """Where it drifts."""
+        return Scope(ScopeKind(self.scope_kind), self.scope_value)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may still have to act."""
+        return self.state in OPEN_STATES
+
+    @property
+    def is_firing(self) -> bool:
+        """Whether the drift held for two evaluations."""
+        return self.state == AlertState.FIRING
+
+    @property
+    def since(self) -> datetime:
+        """When it fired, or was first seen."""
+        return self.fired_at or self.pending_at

@@ -53,6 +53,8 @@ class LineChart(TypedDict):
     ``thresholds`` rise. Values above ``top`` are marked at the upper edge.
     """
 
+    # For people who cannot see the chart.
+    description: str
     start_at: float
     end_at: float
     times_label: str

@@ -1,7 +1,5 @@
 """ingest in the web admin: batches that could not be read, to look at."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -24,10 +22,10 @@ class LandedBatchAdmin(admin.ModelAdmin[LandedBatch]):
         """Only devices send."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+    def has_change_permission(self, request: HttpRequest, obj: LandedBatch | None = None) -> bool:  # noqa: ARG002 - Django's signature
         """Nothing is edited."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+    def has_delete_permission(self, request: HttpRequest, obj: LandedBatch | None = None) -> bool:  # noqa: ARG002 - Django's signature
         """Nothing is thrown away by hand."""
         return False

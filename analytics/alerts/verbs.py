@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict
 
 from django.db import transaction
 
@@ -15,7 +15,7 @@ from analytics.states import OPEN_STATES, AlertState, Observation
 from core import audit
 from core.actors import SYSTEM, Actor
 from core.errors import Conflict, Missing
-from ingest.roll_ups.keys import Scope, ScopeKind
+from ingest.roll_ups.keys import Scope
 
 # The one metric that alerts are raised for: the distribution of predicted classes.
 CLASSES = "classes"
@@ -44,8 +44,7 @@ class AlertKey:
     @classmethod
     def of(cls, alert: Alert) -> "AlertKey":
         """Return the key of a stored alert."""
-        scope = Scope(ScopeKind(alert.scope_kind), alert.scope_value)
-        return cls(VersionName(alert.model, alert.version), scope, alert.metric)
+        return cls(alert.version_name, alert.scope, alert.metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,19 @@ class EvaluationResult:
     status: Status
     sentence: str
     evidence: Evidence
+
+
+class _Changes(TypedDict, total=False):
+    state: AlertState
+    streak: int
+    severity: Status
+    sentence: str
+    evidence: Evidence
+    last_evaluated_at: datetime
+    updated_at: datetime
+    fired_at: datetime
+    resolved_at: datetime
+    resolved_by: str
 
 
 def observe(
@@ -146,25 +158,28 @@ def _open(key: AlertKey, *, result: EvaluationResult, evaluated_at: datetime, at
 
 
 def _move(alert: Alert, *, result: EvaluationResult, evaluated_at: datetime, at: datetime) -> None:
-    step = states.step(AlertState(alert.state), streak=alert.streak, observation=result.observation)
-    unchanged = Alert.objects.filter(pk=alert.pk, state=alert.state, last_evaluated_at=alert.last_evaluated_at)
+    state = AlertState(alert.state)
+    unchanged = Alert.objects.filter(pk=alert.pk, state=state, last_evaluated_at=alert.last_evaluated_at)
+    step = states.step(state, streak=alert.streak, observation=result.observation)
     if step.state is None:
         unchanged.delete()
         return
-    changes: dict[str, Any] = {
-        "state": step.state,
-        "streak": step.streak,
-        "last_evaluated_at": evaluated_at,
-        "updated_at": at,
-    }
+    changes = _Changes(state=step.state, streak=step.streak, last_evaluated_at=evaluated_at, updated_at=at)
     if result.observation is Observation.ALARMING:
-        changes |= {"sentence": result.sentence, "evidence": result.evidence}
-        # Severity rises inside an open alert and never falls: the worst is what a person has to look at.
-        changes["severity"] = (
-            Status.HIGH.value if Status.HIGH in {alert.severity, result.status} else result.status.value
-        )
-    if step.state != alert.state:
-        changes |= (
-            {"fired_at": at} if step.state is AlertState.FIRING else {"resolved_at": at, "resolved_by": str(SYSTEM)}
-        )
+        changes |= {
+            "sentence": result.sentence,
+            "evidence": result.evidence,
+            "severity": _worse(Status(alert.severity), result.status),
+        }
+    if step.state is not state:
+        changes |= _date(step.state, at=at)
     unchanged.update(**changes)
+
+
+def _worse(known: Status, now: Status) -> Status:
+    """Return the severity of an open alert, which rises and never falls: a person has to look at the worst."""
+    return Status.HIGH if Status.HIGH in {known, now} else now
+
+
+def _date(state: AlertState, *, at: datetime) -> "_Changes":
+    return {"fired_at": at} if state is AlertState.FIRING else {"resolved_at": at, "resolved_by": str(SYSTEM)}

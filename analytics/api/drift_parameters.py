@@ -1,4 +1,4 @@
-"""What every question about drift says: which version, where, over which window."""
+"""The parameters of every request for drift: which version, at which scope, over which window."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -12,12 +12,12 @@ from core.errors import Invalid
 from core.formats.durations import parse_duration
 from ingest.roll_ups.keys import FLEET, Scope, ScopeKind
 
-_FILTERS = ("target", "label", "device_id")
+_FILTERS = {"target": ScopeKind.TARGET, "label": ScopeKind.LABEL, "device_id": ScopeKind.DEVICE}
 _KNOWN = {"model", "version", "window", *_FILTERS}
 
 
-class Question(TypedDict):
-    """Read parameters, as the queries of ``analytics.drift.version_drift`` take them."""
+class DriftQuestion(TypedDict):
+    """Parameters that are read, as the queries of ``analytics.drift.version_drift`` take them."""
 
     version: VersionName
     scope: Scope
@@ -25,7 +25,7 @@ class Question(TypedDict):
     at: datetime
 
 
-def read(given: Mapping[str, str], *, ignoring: Collection[str] = ()) -> Question:
+def read(given: Mapping[str, str], *, ignoring: Collection[str] = ()) -> DriftQuestion:
     """Read the parameters of a request.
 
     Raises:
@@ -39,7 +39,7 @@ def read(given: Mapping[str, str], *, ignoring: Collection[str] = ()) -> Questio
     for name in ("model", "version"):
         if not given.get(name):
             raise Invalid.field(name, "is required.")
-    return Question(
+    return DriftQuestion(
         version=VersionName(given["model"], given["version"]),
         scope=read_scope(given),
         length=read_window(given.get("window", "")),
@@ -58,13 +58,20 @@ def read_scope(given: Mapping[str, str]) -> Scope:
         raise Invalid.field(filters[1], f"cannot be combined with {filters[0]}; give one filter at a time.")
     if not filters:
         return FLEET
-    value = given[filters[0]]
-    if filters[0] == "label":
-        key, colon, label_value = value.partition(":")
-        if not (key and colon):
-            raise Invalid.field("label", "must be key:value.")
-        return Scope(ScopeKind.LABEL, f"{key}={label_value}")
-    return Scope(ScopeKind.TARGET if filters[0] == "target" else ScopeKind.DEVICE, value)
+    kind, value = _FILTERS[filters[0]], given[filters[0]]
+    if kind is not ScopeKind.LABEL:
+        return Scope(kind, value)
+    key, colon, label_value = value.partition(":")
+    if not (key and colon):
+        raise Invalid.field("label", "must be key:value.")
+    return Scope(kind, f"{key}={label_value}")
+
+
+def write_scope(scope: Scope) -> dict[str, str]:
+    """Return the filter that ``read_scope`` reads as this scope."""
+    # A label is key=value in rows and key:value in addresses.
+    value = scope.value.replace("=", ":", 1) if scope.kind == ScopeKind.LABEL else scope.value
+    return {name: value for name, kind in _FILTERS.items() if kind == scope.kind}
 
 
 def read_window(text: str) -> timedelta:

@@ -16,12 +16,17 @@ from registry.versions import queries as registry_queries
 
 @dataclass(frozen=True, slots=True)
 class BaselineSummary:
-    """What a window was compared with, as it is printed beside every figure."""
+    """The baseline that a window was compared with, as pages write it beside every figure."""
 
     id: UUID
     samples: int
     source: str
     created_at: datetime
+
+    @property
+    def is_from_telemetry(self) -> bool:
+        """Whether it was made of what devices sent; otherwise somebody uploaded it."""
+        return self.source == "telemetry"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 """What was counted in one scope and window, or in a baseline: the histograms that comparisons read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
-from registry.baselines.histograms import CONFIDENCE_BINS
+from registry.baselines.histograms import CONFIDENCE_BINS, Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,7 @@ class Counts:
     latency: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def of_statistics(cls, statistics: Mapping[str, Any]) -> Self:
+    def of_statistics(cls, statistics: Statistics) -> Self:
         """Read the statistics of a baseline, as ``registry.baselines.histograms.statistics_of`` makes them."""
         return cls(
             classes=dict(statistics["classes"]),

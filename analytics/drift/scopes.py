@@ -3,6 +3,11 @@
 from ingest.roll_ups.keys import Scope, ScopeKind
 
 
+def name(scope: Scope) -> str:
+    """Return the scope as a title: ``Whole fleet``, ``label site=osaka``."""
+    return f"{scope.kind} {scope.value}" if scope.value else "Whole fleet"
+
+
 def describe(scope: Scope) -> str:
     """Return the scope as the end of a sentence: ``at site=osaka``."""
     match scope.kind:

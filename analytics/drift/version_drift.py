@@ -56,6 +56,11 @@ class Drift:
     # Empty until features are counted.
     features: list[object] = field(default_factory=list)
 
+    @property
+    def has_baseline(self) -> bool:
+        """Whether the version has a baseline to compare with."""
+        return self.baseline is not None
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesPoint:

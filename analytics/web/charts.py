@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from analytics.drift.statistics.comparison import BinShare
 from analytics.drift.statistics.confidence import ConfidenceSummary
+from analytics.drift.statistics.severity import Status
 from analytics.drift.version_drift import Series
+from analytics.states import TONES
 from console import charts
 from console.charts import Bar, Bars, Column, Columns, Line, LineChart, LineLook, SharePair, SharePairs
-from console.tones import Tone
 
 # Both thresholds of drift are below this.
 _LOWEST_TOP = 0.5
@@ -23,14 +24,15 @@ def describe_series(series: Series) -> LineChart:
     ]
     is_judged = [point.is_sufficient for point in points]
     return {
+        "description": "Adjusted and plain PSI over time, with thresholds; the same figures are in the table below",
         "start_at": series.window.start_at.timestamp(),
         "end_at": series.window.end_at.timestamp(),
         "times_label": "From (UTC)",
         "times": [point.start_at.timestamp() for point in points],
         "lines": lines,
         "thresholds": [
-            {"words": "medium", "value": thresholds.medium, "tone": Tone.WARN},
-            {"words": "high", "value": thresholds.high, "tone": Tone.BAD},
+            {"words": Status.MEDIUM, "value": thresholds.medium, "tone": TONES[Status.MEDIUM]},
+            {"words": Status.HIGH, "value": thresholds.high, "tone": TONES[Status.HIGH]},
         ],
         "counts": {"label": "n", "values": [point.samples for point in points]},
         "is_judged": is_judged,

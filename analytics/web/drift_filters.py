@@ -1,4 +1,4 @@
-"""What the filters of the drift page offer, and what it shows where nothing was chosen."""
+"""What the filters of the drift page offer, and what the page shows where nothing was chosen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from analytics.api.drift_parameters import read_scope, write_scope
 from analytics.drift import queries, version_drift
 from analytics.drift.queries import Traffic, VersionName
 from core.formats.durations import format_duration
@@ -13,16 +14,42 @@ from ingest.roll_ups.keys import FLEET, Scope, ScopeKind
 from registry.versions.queries import list_models, list_offerable_by_model
 
 _WINDOWS = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72, 168))
-_TITLES: dict[str, str] = {ScopeKind.TARGET: "Hardware target", ScopeKind.LABEL: "Label", ScopeKind.DEVICE: "Device"}
+_TITLES = {ScopeKind.TARGET: "Hardware target", ScopeKind.LABEL: "Label", ScopeKind.DEVICE: "Device"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An option of the select of places."""
+
+    scope: Scope
+
+    @property
+    def value(self) -> str:
+        """What the select sends: the scope's kind and value."""
+        return f"{self.scope.kind}:{self.scope.value}"
+
+    @property
+    def words(self) -> str:
+        """What people read; the group's title says the kind."""
+        return self.scope.value or "Whole fleet"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceGroup:
+    """Places of one kind."""
+
+    title: str
+    places: list[Place]
 
 
 @dataclass(frozen=True, slots=True)
 class DriftFilters:
-    """Options of the selects: versions by model, windows, and places as (title, [(value, words, samples)])."""
+    """Options of the selects: versions by model, windows, and places beside the whole fleet."""
 
     versions: dict[str, list[str]]
     windows: list[str]
-    places: list[tuple[str, list[tuple[str, str, int]]]]
+    fleet: Place
+    places: list[PlaceGroup]
 
     @property
     def models(self) -> list[str]:
@@ -31,16 +58,19 @@ class DriftFilters:
 
 
 def find(version: VersionName | None, *, scope: Scope, length: timedelta, at: datetime) -> DriftFilters:
-    """Return what there is to choose from: registered versions, and whatever sent something in the window."""
+    """Return what there is to choose from: registered versions, and those that sent something in the window."""
     window = version_drift.window_of(length, at=at)
     traffic = queries.list_traffic(window, kinds=(ScopeKind.FLEET, ScopeKind.TARGET, ScopeKind.LABEL))
     return DriftFilters(
-        versions=_versions(traffic, version), windows=_windows(length), places=_places(traffic, version, scope)
+        versions=_versions(traffic, version),
+        windows=[format_duration(one) for one in sorted({*_WINDOWS, settings.DRIFT_WINDOW, length})],
+        fleet=Place(FLEET),
+        places=_places(traffic, version, scope),
     )
 
 
 def choose(model: str, version: str, *, length: timedelta, at: datetime) -> VersionName | None:
-    """Return what was asked for; where it is incomplete, the version with the most traffic, else the newest READY one."""
+    """Return the version asked for; where a name is missing, the one with the most traffic, else the newest READY one."""
     if model and version:
         return VersionName(model, version)
     traffic = queries.list_traffic(version_drift.window_of(length, at=at))
@@ -52,6 +82,18 @@ def choose(model: str, version: str, *, length: timedelta, at: datetime) -> Vers
     return next((VersionName(slug, numbers[0]) for slug, numbers in sorted(offerable.items())), None)
 
 
+def read_place(text: str) -> Scope:
+    """Read what the select of places sent; the fleet where that is no place.
+
+    Raises:
+        Invalid: The label is not ``key=value``.
+    """
+    kind, _, value = text.partition(":")
+    if kind not in set(_TITLES):
+        return FLEET
+    return read_scope(write_scope(Scope(ScopeKind(kind), value)))
+
+
 def _versions(traffic: Sequence[Traffic], chosen: VersionName | None) -> dict[str, list[str]]:
     found = list_offerable_by_model(list_models().values_list("slug", flat=True))
     for version in [*(row.version for row in traffic), *([chosen] if chosen else [])]:
@@ -61,18 +103,9 @@ def _versions(traffic: Sequence[Traffic], chosen: VersionName | None) -> dict[st
     return found
 
 
-def _windows(length: timedelta) -> list[str]:
-    return [format_duration(one) for one in sorted({*_WINDOWS, settings.DRIFT_WINDOW, length})]
-
-
-def _places(
-    traffic: Sequence[Traffic], version: VersionName | None, scope: Scope
-) -> list[tuple[str, list[tuple[str, str, int]]]]:
-    groups: dict[str, list[tuple[str, str, int]]] = {}
-    for row in traffic:
-        if row.version == version and row.scope.kind in _TITLES:
-            value = f"{row.scope.kind}:{row.scope.value}"
-            groups.setdefault(row.scope.kind, []).append((value, row.scope.value, row.samples))
-    if scope != FLEET and not any(value == scope.value for _, value, _ in groups.get(scope.kind, [])):
-        groups.setdefault(scope.kind, []).append((f"{scope.kind}:{scope.value}", scope.value, 0))
-    return [(_TITLES[kind], rows) for kind, rows in groups.items()]
+def _places(traffic: Sequence[Traffic], version: VersionName | None, chosen: Scope) -> list[PlaceGroup]:
+    scopes = [row.scope for row in traffic if row.version == version and row.scope.kind in _TITLES]
+    if chosen != FLEET and chosen not in scopes:
+        scopes.append(chosen)
+    kinds = dict.fromkeys(scope.kind for scope in scopes)
+    return [PlaceGroup(_TITLES[kind], [Place(scope) for scope in scopes if scope.kind == kind]) for kind in kinds]

@@ -4,10 +4,9 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from analytics.api.drift_parameters import write_scope
 from analytics.drift.queries import VersionName
-from ingest.roll_ups.keys import Scope, ScopeKind
-
-_NAMES = {ScopeKind.TARGET: "target", ScopeKind.LABEL: "label", ScopeKind.DEVICE: "device_id"}
+from ingest.roll_ups.keys import Scope
 
 
 def drift(version: VersionName, *, scope: Scope, window: str = "") -> str:
@@ -15,8 +14,4 @@ def drift(version: VersionName, *, scope: Scope, window: str = "") -> str:
     chosen = {"model": version.model, "version": version.number}
     if window:
         chosen["window"] = window
-    if scope.kind in _NAMES:
-        # A label is key=value in rows and key:value in addresses.
-        value = scope.value.replace("=", ":", 1) if scope.kind == ScopeKind.LABEL else scope.value
-        chosen[_NAMES[scope.kind]] = value
-    return f"{reverse('drift-page')}?{urlencode(chosen)}"
+    return f"{reverse('drift-page')}?{urlencode(chosen | write_scope(scope))}"

@@ -6,7 +6,7 @@ functions of this file.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from django import template
 from django.utils import timezone
@@ -32,18 +32,6 @@ for _write in (
 register.simple_tag(quantities.share, name="share")
 
 
-class Scope(Protocol):
-    """A part of the fleet, as ``place`` writes it."""
-
-    @property
-    def kind(self) -> str:
-        """The kind of the part; ``fleet`` is everything."""
-
-    @property
-    def value(self) -> str:
-        """The name of the part."""
-
-
 @register.simple_tag
 def badge(state: str, label: str = "") -> SafeString:
     """Draw a state as a badge."""
@@ -67,12 +55,6 @@ def ago(at: datetime | None) -> SafeString | str:
         times.exact(at),
         times.distance(timezone.now() - at),
     )
-
-
-@register.filter
-def place(scope: Scope) -> str:
-    """Write a scope of roll-ups as a place."""
-    return "Whole fleet" if scope.kind == "fleet" else f"{scope.kind} {scope.value}"
 
 
 @register.filter

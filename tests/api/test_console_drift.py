@@ -147,6 +147,13 @@ def test_what_fires_is_counted_in_the_header_and_listed(browser, alert):
     assert "The classes drift at site=osaka." in text_of(page)
 
 
+def test_alerts_are_shown_by_state_and_the_list_begins_with_the_open_ones(browser, alert):
+    for state, shown in {"open": 1, "firing": 1, "pending": 0, "resolved": 0, "all": 1, "no such state": 1}.items():
+        page = browser.get("/alerts", {"state": state})
+        assert len(page.context["alerts"]) == shown
+        assert page.context["chosen_state"] == ("open" if state == "no such state" else state)
+
+
 def test_an_alert_says_why_it_fired_and_leads_to_its_drift(browser, alert):
     answer = browser.get(f"/alerts/{alert.pk}")
     assert "0.5000 (alarms above 0.2)" in text_of(answer)

@@ -23,7 +23,7 @@ def test_the_top_is_above_the_highest_judged_value_of_any_line():
 
 
 def test_a_line_chart_finds_its_data_and_a_page_may_have_several():
-    data = {"times": [1.0], "lines": [line(2.0)]}
+    data = {"description": "Speed over time", "times": [1.0], "lines": [line(2.0)]}
     drawn = [render_to_string("console/line_chart.html", {"chart": data, "name": name}) for name in ("a", "b")]
     for text in drawn:
         asked = re.search(r'data-line-chart="([^"]+)"', text)[1]
