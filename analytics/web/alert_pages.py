@@ -84,7 +84,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "chosen_state": state,
         "chosen_model": model,
     }
-    return render(request, "analytics/alerts.html", shown)
+    return render(request, "analytics/alerts/alerts.html", shown)
 
 
 @page(Area.FLEET)
@@ -97,7 +97,7 @@ def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
         "classes": charts.describe_classes(bins, when="then"),
         "drift_url": links.drift(found.version_name, scope=found.scope),
     }
-    return render(request, "analytics/alert.html", shown)
+    return render(request, "analytics/alerts/alert.html", shown)
 
 
 @verb(Area.FLEET, back="alert-page")

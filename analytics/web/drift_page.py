@@ -23,12 +23,12 @@ def show(request: HttpRequest) -> HttpResponse:
     length = read_window(given.get("window", ""))
     version = drift_filters.choose(given.get("model", ""), given.get("version", ""), length=length, at=at)
     if version is None:
-        return render(request, "analytics/no_model.html")
+        return render(request, "analytics/drift/no_model.html")
     if "place" in given or not (given.get("model") and given.get("version")):
         scope = drift_filters.read_place(given["place"]) if given.get("place") else read_scope(given)
         return redirect(links.drift(version, scope=scope, window=given.get("window", "")))
     shown = drift_view.describe(version, scope=read_scope(given), length=length, at=at)
-    return render(request, "analytics/drift.html", shown)
+    return render(request, "analytics/drift/drift.html", shown)
 
 
 @verb(Area.MODELS, back="drift-page")
