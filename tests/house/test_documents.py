@@ -46,6 +46,28 @@ def test_files_named_in_documents_exist(document):
     assert [path for path in ours if not list(ROOT.glob(path.rstrip("/")))] == []
 
 
+def test_every_change_has_a_place_and_a_test():
+    rows = [
+        line.split("|")[1:4] for line in (ROOT / "docs" / "where-to-change.md").read_text().splitlines() if "|" in line
+    ]
+    changes = [(change, place, test) for change, place, test in rows[2:] if not change.strip().startswith("**")]
+    name = re.compile(r"`([\w./-]+)`")
+    # Each app has its own, so the row does not say which app.
+    in_every_app = {"api/", "apps.py", "core.errors.DomainError", "tasks.py", "templates/", "urls.py", "web/"}
+    named = {(change, path) for change, *cells in changes for cell in cells for path in name.findall(cell)}
+    assert {
+        (change, path) for change, path in named if path not in in_every_app and not (ROOT / path).exists()
+    } == set()
+    assert [change for change, place, test in changes if not name.search(place) or not test.strip()] == []
+
+
+def test_the_glossary_is_short_and_sorted():
+    glossary = (ROOT / "docs" / "index.md").read_text().split("## Glossary")[1]
+    rows = [line.split("|")[1].strip() for line in glossary.splitlines() if line.startswith("|")]
+    assert len(rows) <= 30
+    assert rows[2:] == sorted(rows[2:])
+
+
 def test_documents_named_in_code_exist():
     """A comment that cites a page nobody can find explains nothing."""
     code = [
