@@ -1,8 +1,8 @@
-"""The figures of compression, each beside its bar: `python -m bench.compression`.
+"""Measure compression and print each figure beside its bar: `python -m bench.compression`.
 
-1. digits: static INT8 through the sandbox, start of the child included
+1. digits: static INT8 through the sandbox, with the start of the child
 2. MobileNetV2 topology (random weights): size and speed of static INT8 against its source, in the same run
-3. the streaming calibrator beside ONNX Runtime's Percentile, each in a process of its own: time and peak memory
+3. our streaming calibrator beside ONNX Runtime's Percentile, each in its own process: time and peak memory
 """
 
 import argparse
@@ -54,7 +54,7 @@ def bench_digits(folder: Path) -> None:
 
 
 def bench_mobilenet(folder: Path) -> None:
-    """Show size and speed of the same recipe on a model of edge size."""
+    """Print size and speed of the same recipe on MobileNetV2."""
     _, seconds, measured = build_timed(folder / "m.onnx", folder / "c.npz", folder=folder)
     speed = measured["source_latency_p50_ms"] / measured["latency_p50_ms"]
     show("mnv2 static INT8, size", f"{measured['size_ratio']:.2f}x", "≥ 3.5x")
@@ -62,7 +62,7 @@ def bench_mobilenet(folder: Path) -> None:
 
 
 def build_timed(source: Path, calibration: Path, *, folder: Path) -> tuple[float, float, dict]:
-    """Return (seconds of the intake, seconds of the recipe, measurements), gates left aside."""
+    """Return (seconds of the intake, seconds of the recipe, measurements), without the gates."""
     from registry.compression.attempts import build_attempts
     from registry.compression.inspections import inspect_model
     from registry.compression.sandbox.limits import Limits
@@ -81,7 +81,7 @@ def build_timed(source: Path, calibration: Path, *, folder: Path) -> tuple[float
 
 
 def prepare_mobilenet(folder: Path, *, images: int) -> None:
-    """Write the model and as many random images."""
+    """Write the model, and this number of random images."""
     from bench.mobilenet import save_mobilenet
 
     save_mobilenet(folder / "m.onnx")
@@ -108,7 +108,7 @@ def bench_calibrators(folder: Path, *, images: int) -> None:
 
 
 def run_calibrator(name: str, *, folder: Path) -> dict:
-    """Run one calibrator in a process of its own."""
+    """Run one calibrator in its own process."""
     command = [sys.executable, "-m", "bench.compression", "--calibrate", name, "--folder", str(folder)]
     shown = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return json.loads(shown.stdout.splitlines()[-1])
@@ -124,7 +124,7 @@ def calibrate(name: str, *, folder: Path) -> None:
 
 
 def stream(folder: Path, pixels: np.ndarray) -> None:
-    """Calibrate by our two passes."""
+    """Calibrate with our two passes."""
     import onnx
 
     from registry.compression.calibration import ranges
@@ -136,7 +136,7 @@ def stream(folder: Path, pixels: np.ndarray) -> None:
 
 
 def keep_everything(folder: Path, pixels: np.ndarray) -> None:
-    """Calibrate by ONNX Runtime's Percentile."""
+    """Calibrate with ONNX Runtime's Percentile."""
     from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, create_calibrator
 
     class Reader(CalibrationDataReader):

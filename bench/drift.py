@@ -1,10 +1,10 @@
-"""What a drift answer costs, and that more records do not cost more: `python -m bench.drift`.
+"""Measure the time of an answer about drift, and show that more records do not take longer: `python -m bench.drift`.
 
 1. `analytics.drift.version_drift.get` from the database over 1 million and 10 million records in the same buckets, beside the plain PSI
    of NumPy over the raw class ids, with `psi_raw` equal to it.
-2. The data of the fleet's page: 1,000 devices × 72 hours, the 95th percentile of the time in the server.
+2. The data of the drift page for the whole fleet: 1,000 devices × 72 hours, the 95th percentile of the time in the server.
 
-Exits with 1 where a bar is missed.
+Exits with 1 if a bar is missed.
 """
 
 import argparse
@@ -33,7 +33,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Fleet:
-    """Who sent what: columns of raw records, and in how many buckets of how many devices."""
+    """Raw records as columns, with the number of buckets and devices."""
 
     devices: int
     hours: int
@@ -52,7 +52,7 @@ class Fleet:
 def main() -> int:
     """Print every figure beside its bar; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=int, default=1_000_000, help="of the smaller run (default 1,000,000)")
+    parser.add_argument("--records", type=int, default=1_000_000, help="records of the smaller run (default 1,000,000)")
     arguments = parser.parse_args()
     with installation.engines():
         print(installation.describe_machine())
@@ -61,7 +61,7 @@ def main() -> int:
         sizes = [arguments.records, 10 * arguments.records]
         medians = [_report_answer(f"1.{index}.0", size, baseline) for index, size in enumerate(sizes)]
         ratio = medians[1] / medians[0]
-        print(f"ten times the records cost {ratio:.2f} × the time (bar: at most {MAX_RATIO})")
+        print(f"ten times the records take {ratio:.2f} × the time (bar: at most {MAX_RATIO})")
         p95 = _report_page("2.0.0")
     return 0 if ratio <= MAX_RATIO and p95 <= MAX_P95_MS else 1
 
@@ -87,7 +87,7 @@ def _report_answer(version: str, size: int, baseline: Integers) -> float:
 def _report_page(version: str) -> float:
     fleet = _simulate(np.random.default_rng(SEED), devices=1_000, hours=72, size=7_200_000)
     rows = _roll_up(fleet, version=version)
-    print(f"the fleet's page, 1,000 devices × 72 hours stored ({rows:,} rows):")
+    print(f"drift page of the whole fleet, 1,000 devices × 72 hours stored ({rows:,} rows):")
     p95 = 0.0
     for hours in (24, 72):
         times = sorted(_times(lambda hours=hours: _ask(version, hours=hours), repeats=40))
@@ -107,7 +107,7 @@ def _ask(version: str, *, hours: int) -> float:
 
 
 def _times(act: Callable[[], object], *, repeats: int = REPEATS) -> list[float]:
-    """Return milliseconds, a warm-up left out."""
+    """Return the milliseconds of each run after a warm-up."""
     act()
     times = []
     for _ in range(repeats):
@@ -142,7 +142,7 @@ def _simulate(random: np.random.Generator, *, devices: int, hours: int, size: in
 
 
 def _roll_up(fleet: Fleet, *, version: str) -> int:
-    """Store the folded rows that ingest makes of these records; return how many."""
+    """Store the folded roll-ups of these records; return the number of rows."""
     from django.db import connection
 
     from fleet.models import Device

@@ -1,9 +1,9 @@
-"""How often the drift rule cries wolf, and how often it sees a wolf: `python -m bench.drift_false_alarms`.
+"""Count how often the drift rule alarms without drift, and how often it finds a true shift: `python -m bench.drift_false_alarms`.
 
-Each quiet fleet has 1,000 windows drawn from the baseline's own distribution over 10 classes; each is judged by the
-product's own code and by the plain rule (PSI > 0.2). Correlated samples repeat their predecessor's class with
-probability 0.9, as neighboring camera frames do; their variance is (1 + 0.9) / (1 − 0.9) = 19 times that of independent
-ones, which is what DRIFT_OVERDISPERSION = 20 allows for. Exits with 1 where a bar is missed.
+Each quiet fleet has 1,000 windows, drawn from the distribution of the baseline over 10 classes. The product's code and the
+plain rule (PSI > 0.2) judge each window. A correlated sample repeats the class of the one before with probability 0.9, as
+neighboring camera frames do. Its variance is (1 + 0.9) / (1 − 0.9) = 19 times that of independent samples;
+DRIFT_OVERDISPERSION = 20 allows for this. Exits with 1 if a bar is missed.
 """
 
 import sys
@@ -22,7 +22,7 @@ WINDOWS = 1_000
 BASELINE_SAMPLES = 20_000
 PLAIN_THRESHOLD = 0.2
 TRUE_PSI = 0.25
-# What a day's 1,000 samples gain in five minutes.
+# A day has 1,000 samples; this many of them are new after five minutes.
 NEW_SAMPLES = round(1_000 * 5 / (24 * 60))
 
 Shares = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ Shares = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Quiet:
-    """A fleet in which nothing drifts, and how many of its windows may alarm."""
+    """A fleet without drift, and the number of its windows that may alarm."""
 
     name: str
     samples: int
@@ -52,7 +52,7 @@ def main() -> int:
     random = np.random.default_rng(SEED)
     shares = random.dirichlet(np.full(10, 5.0))
     reference = Reference.of(_counted(random.choice(10, size=BASELINE_SAMPLES, p=shares)))
-    print(f"windows that alarm, of {WINDOWS:,} quiet ones (seed {SEED})")
+    print(f"alarming windows among {WINDOWS:,} without drift (seed {SEED})")
     print(f"{'':40} {'modelfleet':>10} {'PSI > 0.2':>10} {'bar':>6}  alerts  judged")
     results = [_report_quiet(fleet, random=random, shares=shares, reference=reference) for fleet in FLEETS]
     results.append(_report_detection(random=random))
@@ -73,7 +73,7 @@ def _report_quiet(fleet: Quiet, *, random: np.random.Generator, shares: Shares, 
 
 
 def _report_detection(*, random: np.random.Generator) -> bool:
-    """Each trial is a fleet of its own that has just drifted; does its alert fire on the second evaluation?
+    """Count the fleets whose alert fires on the second evaluation after a true shift; each trial is one fleet.
 
     As the product evaluates, the windows slide: a day's 1,000 samples, looked at every five minutes. Two windows with no
     sample in common are the harder case, printed beside it.
@@ -115,7 +115,7 @@ def _windows(
 ) -> Iterator[dict[str, int]]:
     for _ in range(number):
         fresh = random.choice(len(shares), size=samples, p=shares)
-        # Where nothing new is drawn, the class of the last fresh draw stands.
+        # A sample that is not drawn anew has the class of the last sample that was.
         is_fresh = random.random(samples) >= persistence
         is_fresh[0] = True
         yield _counted(fresh[np.maximum.accumulate(np.where(is_fresh, np.arange(samples), 0))])
@@ -127,7 +127,7 @@ def _counted(classes: npt.NDArray[np.int64]) -> dict[str, int]:
 
 
 def _shift_to(wanted: float, *, shares: Shares) -> Shares:
-    """Return shares whose exact PSI against the given ones is the wanted one: some of every class becomes the rarest."""
+    """Return shares with exactly the wanted PSI against the given ones: a part of each class moves to the rarest class."""
     other = np.eye(len(shares))[np.argmin(shares)]
     low, high = 0.0, 1.0
     for _ in range(60):

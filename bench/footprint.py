@@ -1,8 +1,8 @@
-"""What an idle server needs: `python -m bench.footprint`.
+"""Measure the start and the memory of an idle server: `python -m bench.footprint`.
 
-Starts `manage.py run` on a throw-away home twice: seconds to its `ready:` line, the first time with initdb and migrations.
-Then, after 30 idle seconds, the memory of each child with all its processes: PSS, so that pages shared between processes
-count once (proc(5), smaps_rollup), and the processor time of those seconds. Exits with 1 where a bar is missed.
+Starts `manage.py run` on a temporary home twice and measures the seconds until its `ready:` line, the first time with initdb and
+migrations. Then, after 30 idle seconds, it measures the processor time of these seconds, and the memory of each child with all
+its processes: PSS, which counts pages that processes share only once (proc(5), smaps_rollup). Exits with 1 if a bar is missed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from bench import installation
 MAX_MB = 440.0
 MAX_FIRST_SECONDS = 5.8
 MAX_SECOND_SECONDS = 4.5
-# What a child's command line shows of it, outermost first.
+# The part of a command line by which each child is known. Outer processes come first.
 MARKS = {
     "beat": " beat ",
     "builder": "builder@",
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _start(home: Path) -> tuple[float, subprocess.Popen[str]]:
-    """Start the server; return the seconds to its ready line."""
+    """Start the server; return the seconds until its ready line."""
     environment = {**os.environ, "MODELFLEET_HOME": str(home), "PORT": str(installation.free_port())}
     for name in ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "DJANGO_SETTINGS_MODULE", "FILES_PORT"):
         environment.pop(name, None)
@@ -98,7 +98,7 @@ def _cpu_seconds(server: subprocess.Popen[str]) -> float:
 
 
 def _measure(server: subprocess.Popen[str]) -> dict[str, list[float]]:
-    """Return the megabytes of PSS of every process, by the child of the supervisor that it belongs to."""
+    """Return the PSS of every process in megabytes, grouped by the child of the supervisor that it belongs to."""
     found: dict[str, list[float]] = defaultdict(list)
     supervisor = psutil.Process(server.pid)
     found["supervisor"].append(_pss_mb(supervisor))

@@ -1,13 +1,13 @@
-"""What taking telemetry costs: `python -m bench.ingest`.
+"""Measure the ingest of telemetry beside three peers: `python -m bench.ingest`.
 
-One server (granian, as `manage.py run` starts it) answers in turn, each for some seconds, three rounds, medians:
+One server (granian, as `manage.py run` starts it) serves each of these for some seconds, in three rounds; medians are printed:
 
 1. ours: POST /api/ingest, 100 records a batch, each batch new
-2. a peer on the same server and database: a DRF serializer over the records, bulk_create of a row for each
+2. a peer on the same server and database: a DRF serializer checks the records, bulk_create stores one row for each
 3. an empty Django view behind the same middleware
-4. no server: as many psycopg connections that INSERT the same bytes as blobs
+4. no server: the same number of psycopg connections, which INSERT the same bytes as blobs
 
-The processor time is that of the web server's processes; PostgreSQL's is beside it. Exits with 1 where a bar is missed.
+The processor time of the web server's processes and that of PostgreSQL are printed apart. Exits with 1 if a bar is missed.
 """
 
 import argparse
@@ -37,7 +37,7 @@ MIN_SHARE_OF_BLOBS = 0.5
 
 @dataclass(frozen=True)
 class Figures:
-    """One contender in one round."""
+    """The figures of one contender in one round."""
 
     per_second: float
     p95_ms: float
@@ -47,7 +47,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Contender:
-    """A name, and what runs it for some seconds."""
+    """A name, and a function that runs the contender for some seconds."""
 
     name: str
     run: Callable[[float], load.Measured]
@@ -56,9 +56,9 @@ class Contender:
 def main() -> int:
     """Print every figure beside its bar; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=4.0, help="per contender and round (default 4)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds per contender and round (default 4)")
     arguments = parser.parse_args()
-    # Nobody counts here: only what web does is measured.
+    # No worker counts the batches: only the web server is measured.
     with installation.engines(INGEST_BACKLOG_LIMIT="100000000") as home:
         from bench.peers import row_per_record
 
@@ -129,13 +129,13 @@ def _report(found: dict[str, list[Figures]]) -> int:
 
 
 def _batches(path: str, device_id: str, token: str) -> load.Source:
-    """Return a source of batches that are new each time: only the number changes, at a fixed place."""
+    """Return a source of new batches. They differ in the number only, which has a fixed place."""
     stream = str(uuid.uuid4())
     mark = 10**12
     body = msgspec.json.encode({"device_id": device_id, "stream": stream, "batch": mark, "records": _records()})
     head, tail = body.split(str(mark).encode(), 1)
     headers = f"Authorization: Bearer {token}\r\n"
-    # Numbers go on over the rounds, or later rounds would be repeats.
+    # Later rounds continue the numbers, because a batch with an old number would be a repeat.
     first = time.time_ns() // 1_000 % 10**12
 
     def source(number: int) -> bytes:
@@ -176,7 +176,7 @@ def _make_blob_table() -> None:
 
 
 def _insert_blobs(seconds: float) -> load.Measured:
-    """INSERT the bytes of a batch over as many connections as the server has threads, from as many processes."""
+    """INSERT the bytes of a batch, with as many connections and processes as the server has threads and processes."""
     from config.engines import locate
     from config.environment import environment
 

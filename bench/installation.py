@@ -1,7 +1,7 @@
-"""A throw-away installation that benchmarks measure: a home of its own, embedded engines, and the product's web server.
+"""A temporary installation for benchmarks: its own home, embedded engines, and the product's web server.
 
-The engines run as `manage.py run` runs them, durable; nothing but them and the web server is started, so that what is
-measured shares the machine with as little as possible.
+The engines are durable, as under `manage.py run`. No other process is started, so that as little as possible disturbs the
+measurement.
 """
 
 import os
@@ -26,9 +26,9 @@ START_SECONDS = 60
 
 @contextmanager
 def engines(**settings: str) -> Iterator[Path]:
-    """Run the engines on a new home, with Django set up in this process and the schema migrated; yield the home."""
+    """Run the engines on a new home, set up Django in this process, and apply migrations; yield the home."""
     home = Path(tempfile.mkdtemp(prefix="mf-bench-"))
-    # Settings are read on import: nothing of config may have been imported before.
+    # Settings are read on import, so no module of config may have been imported before.
     os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "MODELFLEET_HOME": str(home), **settings}
     for name in ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL"):
         os.environ.pop(name, None)
@@ -54,19 +54,19 @@ def engines(**settings: str) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class WebServer:
-    """granian as the supervisor starts it."""
+    """A running granian, started as the supervisor starts it."""
 
     port: int
     process: psutil.Process
 
     def cpu_seconds(self) -> float:
-        """Return the processor time that its processes have used so far."""
+        """Return the processor seconds that its processes have used so far."""
         return sum(_cpu_seconds(process) for process in [self.process, *self.process.children(recursive=True)])
 
 
 @contextmanager
 def web_server(home: Path, *, settings_module: str = "config.settings") -> Iterator[WebServer]:
-    """Serve with the supervisor's own command line; another settings module may add peers' addresses."""
+    """Serve with the command line of the supervisor. Another settings module may add the URLs of peers."""
     from config.environment import environment
     from config.supervisor.children import list_children
 
@@ -88,27 +88,27 @@ def web_server(home: Path, *, settings_module: str = "config.settings") -> Itera
 
 
 def postgresql_cpu_seconds(home: Path) -> float:
-    """Return the processor time that this home's PostgreSQL has used so far, its living backends included."""
+    """Return the processor seconds that the PostgreSQL of this home has used so far, with its running backends."""
     from config.engines.location import find_places
 
     folder = str(find_places(home).postgresql_data)
     for process in psutil.process_iter(["cmdline"]):
         command = " ".join(process.info["cmdline"] or [])
-        # Its parent may be the wrapper that changed the account; backends show no folder.
+        # The parent may be the wrapper that changed the account. The command lines of backends have no folder.
         if folder in command and process.name() == "postgres":
             return sum(_cpu_seconds(one) for one in [process, *process.children(recursive=True)])
-    raise SystemExit("this home's PostgreSQL is not found among the processes")
+    raise SystemExit("no process is the PostgreSQL of this home")
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def describe_machine() -> str:
-    """Return the line that every figure has to be read with."""
+    """Return versions, cores and load average; a figure means nothing without them."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return (
         f"{os.cpu_count()} cores shared with whatever else runs; load average {load}; Python {sys.version.split()[0]}"

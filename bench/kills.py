@@ -1,9 +1,9 @@
-"""Kill everything, again and again, and count what was lost: `python bench/kills.py [--kills 14]`.
+"""Kill processes of a server under load, and count lost records: `python -m bench.kills [--kills 14]`.
 
-A server (`manage.py run`) on a throw-away home takes telemetry from four plain senders and two real agents with an
+A server (`manage.py run`) on a temporary home takes telemetry from four plain senders and two real agents with an
 application each, while a build runs. Every few seconds one of web, worker, builder, beat, files, PostgreSQL, Redis, an
-agent or the supervisor itself is killed with SIGKILL. At the end: every batch that was ever acknowledged is counted
-exactly once, the build is READY once, and every agent still has a model that classifies.
+agent or the supervisor itself is killed with SIGKILL. At the end it checks that every acknowledged
+batch is counted exactly once, that the build is READY once, and that every agent has a model that classifies.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DIGITS = ROOT / "examples" / "digits"
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 BATCH = 100
-# What a child's command line shows of it.
+# The part of a command line by which each child is known.
 CHILDREN = {
     "web": "config.wsgi:application",
     "worker": "worker@",
@@ -53,18 +53,18 @@ class Installation:
 
     @property
     def url(self) -> str:
-        """Where it serves."""
+        """The address of the web server."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it; do not wait."""
+        """Start the server; do not wait."""
         log = (self.home / "server.log").open("ab")
         self.process = subprocess.Popen(
             [*MANAGE, "run"], env={**os.environ, **self.environment}, stdout=log, stderr=log, start_new_session=True
         )
 
     def wait_until_ready(self, seconds: float = 90) -> float:
-        """Return the seconds until /readyz answered 200."""
+        """Wait until /readyz answers 200; return the seconds."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
             try:
@@ -76,7 +76,7 @@ class Installation:
         raise SystemExit(f"not ready within {seconds} s; see {self.home}/server.log")
 
     def kill(self, name: str) -> None:
-        """SIGKILL one child, or the supervisor itself and start it again at once."""
+        """Kill one child with SIGKILL; or kill the supervisor, and start it again at once."""
         assert self.process is not None
         if name == "supervisor":
             self.process.kill()
@@ -102,7 +102,7 @@ class Installation:
 
 @dataclass
 class Sender:
-    """A device that is nothing but an HTTP client; it sends each batch until it is acknowledged."""
+    """A device that is only an HTTP client. It sends each batch until the server acknowledges it."""
 
     url: str
     device_id: str
@@ -114,7 +114,7 @@ class Sender:
     statuses: Counter[int] = field(default_factory=Counter)
 
     def send_until(self, stop: threading.Event) -> None:
-        """Send until told to stop; the batch under way is finished first."""
+        """Send until told to stop; finish the current batch first."""
         number = 0
         with httpx.Client(timeout=10) as client:
             while not stop.is_set():
@@ -157,7 +157,7 @@ class Sender:
 
 
 def main() -> None:
-    """Run the whole thing and print the figures."""
+    """Run the benchmark and print the figures."""
     arguments = _parse_arguments()
     rng = random.Random(arguments.seed)
     home = Path(tempfile.mkdtemp(prefix="mf-kills-"))
@@ -196,7 +196,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def run(server: Installation, devices: list[subprocess.Popen[bytes]], *, kills: int, rng: random.Random) -> None:
-    """Load, kill, settle, count."""
+    """Make load, kill processes, wait until all batches are counted, and check the counts."""
     token = server.manage("create_api_token", "--name=bench", "--role=admin")
     api = httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     _upload(api, "1.0.0")
@@ -234,7 +234,7 @@ def _kill(
 ) -> Counter[str]:
     names = [*CHILDREN, "supervisor", "agent"]
     order = [names[index % len(names)] for index in range(kills)]
-    # The builder first, while the build of 2.0.0 is under way.
+    # The builder is killed first, while it builds 2.0.0.
     rng.shuffle(order)
     order.sort(key=lambda name: name != "builder")
     for name in order:
@@ -355,7 +355,7 @@ def _wait_for_model(homes: list[Path]) -> None:
 
 
 def _classify(home: Path) -> int:
-    """Classify with what the agent keeps now, as an application that starts this moment would."""
+    """Classify with the model that the agent has now, as an application does when it starts."""
     import numpy as np
 
     from edge_agent import Runtime

@@ -1,4 +1,4 @@
-"""A load generator of plain sockets in processes of its own, so that the client costs the two cores as little as it can."""
+"""A load generator with plain sockets in its own processes, so that the client takes little of the two cores."""
 
 import multiprocessing
 import socket
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 PROCESSES = 2
-# One connection: from the number of the request to its bytes.
+# For one connection: takes the number of a request, returns its bytes.
 Source = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of one run."""
+    """The results of one run."""
 
     requests: int
     seconds: float
@@ -34,7 +34,7 @@ class Measured:
 def run(
     port: int, sources: Sequence[Source], *, status: int, seconds: float, per_second: float | None = None
 ) -> Measured:
-    """Ask over one connection per source for some seconds; every answer must have the status.
+    """Send requests for some seconds, one connection per source. Every answer must have the given status.
 
     Args:
         port: Where, on the loopback.
@@ -91,7 +91,7 @@ def ask(connection: socket.socket, request: bytes) -> tuple[int, bytes, bytes]:
 
 
 def connect(port: int) -> socket.socket:
-    """Open a connection to the loopback."""
+    """Open a connection to 127.0.0.1."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=30)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
@@ -115,7 +115,7 @@ def _work(
             with connect(port) as connection:
                 offset = interval * index / len(sources)
                 _drive(connection, sources[index], latencies[index], status, begin + offset, begin + seconds, interval)
-        except Exception as error:  # noqa: BLE001 - whatever it is ends the run, in the parent
+        except Exception as error:  # noqa: BLE001 - the parent raises it, and the run ends
             failures.append(f"{type(error).__name__}: {error}")
 
     threads = [threading.Thread(target=drive, args=(index,)) for index in range(len(sources))]

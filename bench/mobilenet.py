@@ -1,4 +1,4 @@
-"""A MobileNetV2 topology with random weights: its size and speed are real, its answers are not."""
+"""A MobileNetV2 topology with random weights: its size and speed are real, its outputs mean nothing."""
 
 from pathlib import Path
 

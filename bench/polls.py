@@ -1,12 +1,12 @@
-"""What idle polls cost: `python -m bench.polls`.
+"""Measure idle polls beside an empty Django view: `python -m bench.polls`.
 
-1,000 enrolled devices follow a channel; each has its answer's ETag, so every further poll is 304. One server (granian, as
-`manage.py run` starts it), three rounds, medians:
+1,000 enrolled devices follow a channel. Each knows the ETag of its answer, so every further poll is answered 304. One server
+(granian, as `manage.py run` starts it), three rounds, medians:
 
-1. as many polls as 16 connections can make, and the same of an empty Django view
-2. 100 polls a second, latency counted from when each was due, and the same of the empty view
+1. as many polls as 16 connections can make, and as many requests to the empty view
+2. 100 polls per second, with the latency since each was due, and 100 requests per second to the empty view
 
-Asserted: an idle poll is one SELECT, and a run of them writes no row. Exits with 1 where that does not hold.
+It asserts that an idle poll is one SELECT and that idle polls write no row. Exits with 1 if one of them does not hold.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PACE = 100.0
 
 @dataclass(frozen=True)
 class Poller:
-    """A device as its agent polls."""
+    """A device, as far as its polls need it."""
 
     device_id: str
     token: str
@@ -33,17 +33,17 @@ class Poller:
 
     @property
     def request(self) -> bytes:
-        """An idle poll."""
+        """The bytes of an idle poll."""
         headers = f"Authorization: Bearer {self.token}\r\nIf-None-Match: {self.etag}\r\n"
         return load.get(f"/api/models/latest?device_id={self.device_id}", headers=headers)
 
 
 def main() -> int:
-    """Print every figure beside the empty view's; return the exit status."""
+    """Print every figure beside that of the empty view; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=4.0, help="per measurement and round (default 4)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds per measurement and round (default 4)")
     seconds = parser.parse_args().seconds
-    # No assignment runs out, and with it no ETag, while this runs.
+    # No assignment expires during the run, because its ETag would change.
     with installation.engines(ASSIGNMENT_SECONDS="1000000000") as home:
         tokens = _enroll(DEVICES)
         with installation.web_server(home, settings_module="bench.peers.settings") as server:
@@ -83,9 +83,9 @@ def _measure(server: installation.WebServer, pollers: Sequence[Poller], *, secon
     for name, (per_second, cpu_ms, p50, p95) in medians.items():
         print(f"{name:20} {per_second:>10,.0f} {cpu_ms:>11.2f} {'':>11} {p50:>7.1f} {p95:>7.1f}")
     ours, peer = medians.values()
-    print(f"an idle poll costs {ours[1] / peer[1]:.1f} × the processor time of an empty view")
+    print(f"an idle poll takes {ours[1] / peer[1]:.1f} × the processor time of the empty view")
     print(
-        f"{DEVICES:,} devices at one poll a minute need {DEVICES / 60:.0f} polls/s: {ours[0] * 60 / DEVICES:.0f} × that is served"
+        f"{DEVICES:,} devices at one poll a minute need {DEVICES / 60:.0f} polls/s; the server answers {ours[0] * 60 / DEVICES:.0f} times as many"
     )
     return total
 
@@ -95,7 +95,7 @@ def _cycle(requests: Sequence[bytes]) -> Callable[[int], bytes]:
 
 
 def _enroll(count: int) -> list[tuple[str, str]]:
-    """Make a READY version in a channel, and devices that follow it, as rows."""
+    """Write the rows of a READY version in a channel, and of devices that follow it."""
     from django.db import transaction
 
     from fleet.devices.tokens import issue_token
@@ -108,7 +108,7 @@ def _enroll(count: int) -> list[tuple[str, str]]:
 
 
 def _poll_first(port: int, tokens: Sequence[tuple[str, str]]) -> list[Poller]:
-    """Poll once per device for the ETag: this one offers and is written."""
+    """Poll once per device to get its ETag. This first poll offers the version, and so writes a row."""
     pollers = []
     with load.connect(port) as connection:
         for device_id, token in tokens:
@@ -141,7 +141,7 @@ def _count_written() -> int:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        # A backend that idles reports what it did within ten seconds (PGSTAT_IDLE_INTERVAL).
+        # An idle backend reports its statistics within ten seconds (PGSTAT_IDLE_INTERVAL).
         cursor.execute("SELECT pg_sleep(11), pg_stat_clear_snapshot()")
         cursor.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables")
         return int(cursor.fetchone()[0])

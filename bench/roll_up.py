@@ -1,12 +1,12 @@
-"""How fast landed telemetry is counted: `python -m bench.roll_up`.
+"""Measure how fast telemetry is counted, beside pandas: `python -m bench.roll_up`.
 
-From the same landed bytes, on one core:
+All read the same stored bytes, on one core:
 
-1. ours: `envelope.read_records` and `counting.count`, every histogram and sum at every scope
-2. a peer: msgspec to plain objects, a pandas frame, one group-by per histogram and scope; counts asserted equal to ours
+1. ours: `envelope.read_records` and `counting.count`, which make every histogram and sum at every scope
+2. a peer: msgspec reads plain objects, pandas groups them once per histogram and scope; its counts must equal ours
 3. ours with PostgreSQL: claim, count, COPY, mark; then the fold
 
-Median of five. Exits with 1 where the bar is missed.
+Medians of five runs. Exits with 1 if the bar is missed.
 """
 
 import argparse
@@ -39,7 +39,9 @@ Cells = dict[tuple[Any, ...], int]
 def main() -> int:
     """Print every figure beside its bar; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batches", type=int, default=1_000, help="of 100 records each (default 1,000, a chunk)")
+    parser.add_argument(
+        "--batches", type=int, default=1_000, help="batches of 100 records (default 1,000, which is one chunk)"
+    )
     size = parser.parse_args().batches
     with installation.engines(ROLLUP_BUCKET=f"{BUCKET_SECONDS}s"):
         print(installation.describe_machine())
@@ -50,7 +52,7 @@ def main() -> int:
         expected = {(*_flat(key), bin_): number for key, bins in counts.items() for bin_, number in bins.items()}
         compared = {cell: number for cell, number in expected.items() if cell[5] in _METRICS}
         if compared != frame_counts:
-            raise AssertionError("pandas counted otherwise")
+            raise AssertionError("pandas has other counts")
         stored = statistics.median(_roll_up(batches) for _ in range(ROUNDS))
         ratio = peer / ours
         print(
@@ -58,7 +60,7 @@ def main() -> int:
         )
         print(f"ours, read and count:        {records / ours:>10,.0f} records/s of processor time")
         print(f"pandas, read and group by:   {records / peer:>10,.0f} records/s of processor time")
-        print(f"ours with PostgreSQL:        {records / stored:>10,.0f} records/s, PostgreSQL's time not in it")
+        print(f"ours with PostgreSQL:        {records / stored:>10,.0f} records/s, without the time of PostgreSQL")
         print(f"ours ÷ pandas: {ratio:.2f} (bar: at least {MIN_TIMES_PEER:g})")
     return 0 if ratio >= MIN_TIMES_PEER else 1
 
@@ -67,7 +69,7 @@ _METRICS = frozenset({"class", "confidence", "latency", "totals"})
 
 
 def _time(act: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the median of processor seconds, and the answer."""
+    """Return the median of the processor seconds, and the result."""
     times, answer = [], act()
     for _ in range(ROUNDS):
         began = time.process_time()
@@ -77,7 +79,7 @@ def _time(act: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def _land(size: int) -> list[Any]:
-    """Make landed batches, not yet stored: half of them cross an hour, some records are of a version unknown here."""
+    """Make batches that are not stored yet. Half of them cross an hour, and some records are of an unknown version."""
     from ingest.models import LandedBatch
 
     random = np.random.default_rng(SEED)
@@ -191,7 +193,7 @@ def _flat(key: Any) -> tuple[Any, ...]:
 
 
 def _roll_up(batches: list[Any]) -> float:
-    """Store the batches, and return the processor seconds of this process that rolling them up took."""
+    """Store the batches and roll them up; return the processor seconds of this process for the roll-up."""
     from ingest.models import LandedBatch
     from ingest.roll_ups import folding
     from ingest.roll_ups import verbs as roll_ups

@@ -1,1 +1,1 @@
-"""What our figures are printed beside: the same job done the plain way, on the same server. Never part of the product."""
+"""Programs that we compare with: they do the same job in the usual way, on the same server. They are not part of the product."""

@@ -1,4 +1,4 @@
-"""Telemetry as it is usually taken in Django: a DRF serializer checks each record, bulk_create stores a row for each.
+"""Ingest in the usual way of Django: a DRF serializer checks each record, and bulk_create stores one row for each.
 
 It proves the device as the product does, so that only checking and storing differ.
 """
@@ -16,7 +16,7 @@ from fleet.devices.tokens import authenticate_device
 
 
 class Record(models.Model):
-    """One inference; ``make_table`` makes the table, and it goes with the benchmark's home."""
+    """One inference. ``make_table`` makes the table, which is deleted with the home of the benchmark."""
 
     device_id = models.CharField(max_length=128)
     timestamp = models.FloatField()
@@ -49,7 +49,7 @@ class RecordSerializer(serializers.Serializer[Any]):
 
 
 class Ingest(APIView):
-    """Takes a batch, a row per record."""
+    """Stores a batch, one row per record."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -64,12 +64,12 @@ class Ingest(APIView):
 
 
 def empty(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Do nothing, through all of the product's middleware."""
+    """Answer nothing; only the middleware of the product runs."""
     return HttpResponse(b"")
 
 
 def make_table() -> None:
-    """Make the peer's table, indexed as a reader by device and time would want it."""
+    """Make the table of the peer, with an index for reads by device and time."""
     with connection.schema_editor() as editor:
         editor.create_model(Record)
     with connection.cursor() as cursor:

@@ -1,5 +1,5 @@
-"""The product's settings with the peers' addresses added."""
+"""The settings of the product, with the URLs of the peers."""
 
-from config.settings import *  # noqa: F403 - the product's own settings are the point
+from config.settings import *  # noqa: F403 - all settings of the product are needed
 
 ROOT_URLCONF = "bench.peers.urls"

@@ -1,4 +1,4 @@
-"""The product's addresses, and beside them the peers'."""
+"""The URLs of the product and of the peers."""
 
 from django.urls import include, path
 
