@@ -1,10 +1,10 @@
 """An edge camera: draws held-out digit images and classifies them with the model that the agent keeps on the device.
 
 1. Wait until the agent (`edge-agent run` on the same home folder) has a model.
-2. At `--rate`, draw an image, show it quietly, or drifted while `--drift-file` exists, and classify it.
-3. On SIGTERM or SIGINT stop between two frames and print what was seen.
+2. At `--rate`, draw an image, add a little noise, and classify it. While `--drift-file` exists, also rotate it and add more noise.
+3. On SIGTERM or SIGINT stop between two frames and print the counts.
 
-The runtime records the telemetry and follows the agent's updates by itself; nothing here knows the server.
+The runtime records telemetry and follows the agent's updates by itself. The application does not know the server.
 """
 
 import argparse
@@ -22,14 +22,14 @@ import numpy.typing as npt
 WAIT_SECONDS = 0.5
 STOP_SECONDS = 0.2
 NO_MODEL = "no_model"
-"""The stable code of the agent's error for a device that has no model yet."""
+"""The code of the agent's error for a device that has no model yet."""
 
 REPORT_SECONDS = 30.0
 HELD_OUT = Path(__file__).parent / "heldout.npz"
 
 
 class Answer(Protocol):
-    """What the camera reads of an inference."""
+    """The part of an inference's result that the camera reads."""
 
     @property
     def class_id(self) -> int:
@@ -37,7 +37,7 @@ class Answer(Protocol):
 
 
 class Classifier(Protocol):
-    """What the camera needs of `edge_agent.Runtime`."""
+    """The part of `edge_agent.Runtime` that the camera uses."""
 
     def infer(self, inputs: npt.NDArray[np.float32], /) -> Answer:
         """Classify one batch of one image."""
@@ -45,7 +45,7 @@ class Classifier(Protocol):
 
 @dataclass
 class Tally:
-    """What a camera has seen so far."""
+    """The counts of a camera so far."""
 
     classified: int = 0
     correct: int = 0
@@ -58,7 +58,7 @@ class Tally:
 
 
 class Camera:
-    """Draws images uniformly with replacement and has them classified, whatever happens to the model meanwhile."""
+    """Draws images uniformly with replacement and classifies them. A failure of the model does not stop it."""
 
     def __init__(
         self,
@@ -79,14 +79,14 @@ class Camera:
         self._trouble = ""
 
     def look(self) -> bool:
-        """Classify one frame and count it; False while there is no model, which counts nothing."""
+        """Classify one frame and count it. Return False, and count nothing, while there is no model."""
         index = int(self._rng.integers(len(self._labels)))
         is_drifted = self._drift_file is not None and self._drift_file.exists()
         view = images.view_drifted if is_drifted else images.view_quietly
         batch = images.to_input(view(self._pictures[index], self._rng))
         try:
             answer = self._classifier.infer(batch)
-        except Exception as error:  # noqa: BLE001 - the camera's outermost loop: a camera films on
+        except Exception as error:  # noqa: BLE001 - the outermost loop: a camera continues after any failure
             return self._note_failure(error)
         self._trouble = ""
         self.tally.classified += 1
@@ -95,7 +95,7 @@ class Camera:
         return True
 
     def _note_failure(self, error: Exception) -> bool:
-        """Count a failure, unless there is no model to fail; print a reason when it is a new one."""
+        """Count a failure, unless there is no model yet. Print the reason if it differs from the last one."""
         is_waiting = getattr(error, "code", None) == NO_MODEL
         self.tally.failed += int(not is_waiting)
         trouble = f"{'waiting for a model' if is_waiting else 'failed'}: {error}"
@@ -105,7 +105,7 @@ class Camera:
         return not is_waiting
 
     def run(self, *, rate: float, stop: "Stop") -> None:
-        """Look `rate` times a second until told to stop; frames that are late are dropped, not caught up."""
+        """Look `rate` times per second until told to stop. Late frames are dropped."""
         due_at = report_at = time.monotonic()
         while not stop.is_asked:
             has_model = self.look()
@@ -118,10 +118,10 @@ class Camera:
 
 
 class Stop:
-    """Whether SIGTERM or SIGINT has come; a plain flag, since a signal handler must not take a lock."""
+    """Whether SIGTERM or SIGINT has come. It is a plain flag, because a signal handler must not take a lock."""
 
     def __init__(self) -> None:
-        """Begin to listen."""
+        """Install the signal handlers."""
         self.is_asked = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
@@ -131,7 +131,7 @@ class Stop:
 
     def sleep_until(self, at: float) -> None:
         """Sleep until a time of the monotonic clock, or until asked to stop."""
-        # A sleep goes on after a signal handler (PEP 475), hence the slices.
+        # A sleep continues after a signal handler (PEP 475), so it is cut into slices.
         while not self.is_asked and (left := at - time.monotonic()) > 0:
             time.sleep(min(left, STOP_SECONDS))
 
@@ -142,7 +142,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--agent-home", type=Path, required=True, help="the agent's home folder")
     parser.add_argument("--rate", type=_positive, default=20.0, help="frames per second")
     parser.add_argument("--drift-file", type=Path, help="rotated, noisy images while this file exists")
-    parser.add_argument("--seed", type=int, help="draw the same images again; default: others each time")
+    parser.add_argument("--seed", type=int, help="draw the same images in each run; default: other images each time")
     return parser.parse_args()
 
 
@@ -157,7 +157,7 @@ def main() -> None:
     """Run one camera until it is told to stop."""
     arguments = parse_arguments()
     stop = Stop()
-    # Imported after the handlers: loading ONNX Runtime takes a moment in which a signal must not be a traceback.
+    # Imported after the handlers are installed: a signal while ONNX Runtime loads would print a traceback.
     from edge_agent import Runtime  # noqa: PLC0415
 
     with np.load(HELD_OUT) as file:

@@ -1,12 +1,12 @@
-"""`make demo`: the product's whole job on real input, through its public API only, printed as it happens.
+"""`make demo`: the main job of the product with real input, through its public API only. Each step is printed.
 
-1. Start the server on a home of the demo's own; make a login and a token.
-2. Upload digits 1.0.0; watch it being verified, compressed, measured and signed for five hardware targets.
+1. Start the server on a home of its own; make a login and a token.
+2. Upload digits 1.0.0, and wait until it is verified, compressed, measured and signed for five hardware targets.
 3. Enroll six devices on three sites; they run it and send telemetry.
-4. Upload 2.0.0 and roll it out by canary: 20 %, then everybody.
-5. The cameras of one site begin to see rotated, noisy digits: PSI rises, an alert opens for that site.
+4. Upload 2.0.0 and roll it out: to 20 % of the devices first, then to all.
+5. The cameras of one site begin to see rotated, noisy digits: PSI rises, and an alert opens for that site.
    With --quiet they do not, and no alert may open.
-6. Stay up until Ctrl-C.
+6. Run until Ctrl-C.
 """
 
 import argparse
@@ -30,7 +30,7 @@ STARTED_AT = time.monotonic()
 
 
 def main() -> None:
-    """Tell the story."""
+    """Run the demo."""
     arguments = _parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     home = make_home(Path(os.environ.get("MODELFLEET_HOME") or ROOT / "var").absolute())
@@ -38,7 +38,7 @@ def main() -> None:
     try:
         tell(home, processes, is_quiet=arguments.quiet)
         if not arguments.exit:
-            say("Everything stays up: look around, then press Ctrl-C.")
+            say("The server and the devices keep running. Press Ctrl-C to stop them.")
             while True:
                 processes.check()
                 time.sleep(1)
@@ -46,21 +46,24 @@ def main() -> None:
         print()
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        say("stopping every process ...")
+        say("stopping all processes ...")
         processes.stop()
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quiet", action="store_true", help="the control run: no drift, so no alert may open")
-    parser.add_argument("--exit", action="store_true", help="stop at the end of the story instead of staying up")
+    parser.add_argument("--quiet", action="store_true", help="run without drift, so that no alert may open")
+    parser.add_argument("--exit", action="store_true", help="stop after the last step")
     return parser.parse_args()
 
 
 def tell(home: Path, processes: Processes, *, is_quiet: bool) -> None:
     """Run the steps in order."""
     title("1. A server, from one command")
-    say("lengths are shortened for this demo: " + ", ".join(f"{name}={value}" for name, value in SHORT.items()))
+    say(
+        "these settings are shorter than in production: "
+        + ", ".join(f"{name}={value}" for name, value in SHORT.items())
+    )
     server = Server(home, processes)
     say(f"open {server.url}/  and log in as {server.username} / {server.password}")
     title("2. A model: upload, validate, compress, measure, sign")
@@ -71,16 +74,16 @@ def tell(home: Path, processes: Processes, *, is_quiet: bool) -> None:
     enroll(server, home, processes)
     wait_until_running(server, "1.0.0", processes)
     wait_for_samples(server, "1.0.0", 600, processes)
-    title("4. A better model goes out by canary: 20 %, then everybody")
+    title("4. A better model is rolled out: to 20 % of the devices first, then to all")
     upload(server, "2.0.0", processes)
     roll_out(server, "2.0.0", processes)
     wait_until_running(server, "2.0.0", processes)
     wait_for_samples(server, "2.0.0", 1500, processes)
     if is_quiet:
-        title("5. A quiet minute and a half: no alert may open")
+        title("5. No drift for a minute and a half: no alert may open")
         stay_quiet(server, processes)
     else:
-        title(f"5. The cameras in {DRIFTING_SITE} begin to see badly")
+        title(f"5. The cameras in {DRIFTING_SITE} are knocked over: their images are turned and noisy")
         drift(server, home, processes)
     say(f"drift page:  {server.url}/drift?model={MODEL}&version=2.0.0&label=site:{DRIFTING_SITE}&window=10m")
     say(f"log in as    {server.username} / {server.password}")
@@ -125,7 +128,7 @@ def _print_variant(variant: dict[str, Any]) -> None:
 
 
 def enroll(server: Server, home: Path, processes: Processes) -> None:
-    """Make an enrollment key and start the devices with it."""
+    """Create an enrollment key and start the devices with it."""
     key = server.post(
         "/api/enrollment-keys",
         {"name": "demo", "max_uses": len(FLEET), "subscriptions": [{"model": MODEL, "channel": "stable"}]},
@@ -137,7 +140,7 @@ def enroll(server: Server, home: Path, processes: Processes) -> None:
 
 
 def wait_until_running(server: Server, number: str, processes: Processes) -> None:
-    """Wait until every device reports the version, telling how many do."""
+    """Wait until every device reports the version, and print how many do."""
     shown: Counter[str] = Counter()
 
     def all_run() -> bool | None:
@@ -156,7 +159,7 @@ def wait_until_running(server: Server, number: str, processes: Processes) -> Non
 
 
 def wait_for_samples(server: Server, number: str, samples: int, processes: Processes) -> None:
-    """Wait until enough telemetry of the version was counted, and show what it says."""
+    """Wait until enough telemetry of the version is counted, and print its drift."""
 
     def enough() -> dict[str, Any] | None:
         answer: dict[str, Any] = server.get("/api/drift", model=MODEL, version=number)
@@ -191,7 +194,7 @@ def roll_out(server: Server, number: str, processes: Processes) -> None:
 
 
 def drift(server: Server, home: Path, processes: Processes) -> None:
-    """Let one site's cameras drift, and wait for the alert about that site."""
+    """Make the cameras of one site drift, and wait for the alert of that site."""
     drift_file(home, DRIFTING_SITE).touch()
     wanted = f"site={DRIFTING_SITE}"
     told_at = 0.0
@@ -214,7 +217,7 @@ def drift(server: Server, home: Path, processes: Processes) -> None:
 
 
 def stay_quiet(server: Server, processes: Processes) -> None:
-    """Watch for as long as the alert took, and insist that none opens."""
+    """Wait longer than an alert needs, and fail if one opens."""
     end = time.monotonic() + 90
     while time.monotonic() < end:
         processes.check()

@@ -30,7 +30,7 @@ FRAMES_PER_SECOND = 10
 
 
 def drift_file(home: Path, site: str) -> Path:
-    """Return the file whose existence makes a site's cameras see badly."""
+    """Return the path of a file; while the file exists, the cameras of the site drift."""
     return home / "sites" / f"{site}.drifting"
 
 
@@ -53,7 +53,7 @@ retry_max_seconds = 5
 """
     )
     config.chmod(0o600)
-    # One thread each: six devices share this machine's cores.
+    # One thread for each, because six devices share the cores of this machine.
     quiet = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     agent = str(Path(sys.executable).with_name("edge-agent"))
     processes.start(f"agent-{device.device_id}", [agent, "run", "--config", str(config)], environment=quiet, cwd=folder)

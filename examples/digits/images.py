@@ -1,4 +1,4 @@
-"""Digit images as the demo's cameras see them: scaling, rotation, noise; pure functions over NumPy arrays.
+"""Make digit images as the cameras of the demo see them: scaling, rotation and noise, as pure functions over NumPy arrays.
 
 An image here is float32 [8, 8] with 0.0 = paper and 1.0 = ink. Randomness always comes from the caller's generator.
 """
@@ -27,7 +27,7 @@ def to_input(image: Image) -> npt.NDArray[np.float32]:
 
 
 def rotate(image: Image, degrees: float) -> Image:
-    """Turn an image [height, width] counter-clockwise about its center; bilinear, and paper outside the frame."""
+    """Turn an image [height, width] counter-clockwise about its center; bilinear, with paper outside the frame."""
     height, width = image.shape
     center_y, center_x = (height - 1) / 2, (width - 1) / 2
     y, x = np.mgrid[0:height, 0:width]
@@ -41,7 +41,7 @@ def rotate(image: Image, degrees: float) -> Image:
 
 def _sample(image: Image, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> Image:
     """Read an image at fractional coordinates, weighing the four pixels around each."""
-    # The two-pixel margin of paper makes every neighbor an index; what is further out is clipped into it.
+    # With a margin of two pixels of paper, every neighbor has an index. Coordinates further out are clipped into the margin.
     padded = np.pad(image, 2)
     y = np.clip(y + 2, 0, padded.shape[0] - 2)
     x = np.clip(x + 2, 0, padded.shape[1] - 2)

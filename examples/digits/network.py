@@ -97,7 +97,7 @@ def train(plan: Plan, *, part: Part, seed: int) -> nn.Sequential:
 
 
 def export(network: nn.Sequential, *, path: Path) -> None:
-    """Write one self-contained ONNX file without a trace of this machine: `image` [N,1,8,8] → `logits` [N,10]."""
+    """Write one self-contained ONNX file that holds no paths of this machine: `image` [N,1,8,8] → `logits` [N,10]."""
     program = torch.onnx.export(
         network,
         (torch.zeros(2, 1, 8, 8),),
@@ -113,7 +113,7 @@ def export(network: nn.Sequential, *, path: Path) -> None:
         raise RuntimeError("PyTorch exported nothing")
     model = program.model_proto
     graph = model.graph
-    # The exporter leaves stack traces and source paths here.
+    # The exporter writes stack traces and source paths into the metadata.
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del part.metadata_props[:]
         part.ClearField("doc_string")

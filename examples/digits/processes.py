@@ -1,4 +1,4 @@
-"""The demo's child processes: each in a session of its own, none outlives the demo, however the demo ends."""
+"""The child processes of the demo. Each has its own session, and none outlives the demo, however it ends."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ class Processes:
     """Starts processes and stops them all, the last started first."""
 
     def __init__(self, logs: Path) -> None:
-        """Keep each process's output in a file below ``logs``."""
+        """Write the output of each process to a file below ``logs``."""
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._started: list[tuple[str, subprocess.Popen[bytes]]] = []
@@ -43,14 +43,14 @@ class Processes:
         return log
 
     def check(self) -> None:
-        """Exit with the log's end where a process has ended by itself."""
+        """Exit with the end of its log if a process has ended by itself."""
         for name, process in self._started:
             if process.poll() is not None:
                 tail = (self._logs / f"{name}.log").read_text(errors="replace")[-1500:]
                 raise SystemExit(f"{name} ended with code {process.returncode}; its log ends:\n{tail}")
 
     def stop(self, *, grace_seconds: float = 15.0) -> None:
-        """Ask everything to stop, the last started first; kill what does not."""
+        """Ask each process to stop, the last started first; kill those that do not."""
         for _, process in reversed(self._started[1:]):
             process.send_signal(signal.SIGTERM)
         for _, process in reversed(self._started):
@@ -73,7 +73,7 @@ def wait_for(
     """Ask until there is an answer.
 
     Raises:
-        SystemExit: ``seconds`` went by, or a process ended meanwhile.
+        SystemExit: There was no answer within ``seconds``, or a process ended meanwhile.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -81,4 +81,4 @@ def wait_for(
             return answer
         processes.check()
         time.sleep(every)
-    raise SystemExit(f"waited {seconds:.0f} s for {what}, in vain")
+    raise SystemExit(f"waited {seconds:.0f} s for {what}; it did not happen")

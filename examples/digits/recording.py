@@ -1,4 +1,4 @@
-"""Records what a model answers to a camera's images: the baseline of a version, and how far drift would move it."""
+"""Record the inferences of a model on the images of a camera, for the baseline of a version and for its PSI under drift."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ Record = dict[str, object]
 
 
 def open_session(model: Path) -> ort.InferenceSession:
-    """Load a model as a small device would: CPU, one thread."""
+    """Load a model as on a small device: CPU, one thread."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -44,7 +44,7 @@ def record_inferences(
     rng: np.random.Generator,
     pause_seconds: float = 0.0,
 ) -> list[Record]:
-    """Classify `count` pictures drawn uniformly with replacement; one ingest record each, latency really measured.
+    """Classify `count` pictures drawn uniformly with replacement; one record of telemetry each, with its measured latency.
 
     Without a camera's pause between two frames the model stays in the processor's cache and looks ten times faster.
     """
@@ -73,18 +73,18 @@ def _record_one(session: Session, *, version: str, batch: npt.NDArray[np.float32
 
 
 def write_records(records: Iterable[Record], path: Path) -> None:
-    """Write records as JSON lines, the form that the registry takes as a baseline."""
+    """Write records as JSON lines, the form of a baseline for the registry."""
     lines = (json.dumps(record, separators=(",", ":")) for record in records)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def count_classes(records: Sequence[Record]) -> Counter[object]:
-    """Count how often each class was answered."""
+    """Count the predictions of each class."""
     return Counter(record["class_id"] for record in records)
 
 
 def population_stability(baseline: Mapping[object, int], current: Mapping[object, int]) -> float:
-    """Return PSI = sum of (a - b) ln(a / b) over the classes of either side, shares floored at 1e-6."""
+    """Return PSI = sum of (a - b) ln(a / b) over the classes of either side, with shares of at least 1e-6."""
     total = 0.0
     for name in baseline.keys() | current.keys():
         a = max(current.get(name, 0) / sum(current.values()), SHARE_FLOOR)

@@ -1,4 +1,4 @@
-"""The demo's server, and the little of its public API that the story needs."""
+"""The server of the demo, and the part of its public API that the demo uses."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from processes import Processes, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = ".modelfleet-demo"
-# Production's lengths are hours; a story has minutes.
+# In production these are minutes to hours; the demo takes minutes.
 SHORT = {
     "ROLLUP_BUCKET": "10s",
     "DRIFT_WINDOW": "60s",
@@ -28,10 +28,10 @@ SHORT = {
 
 
 class Server:
-    """`manage.py run` on a home of the demo's own, made anew."""
+    """`manage.py run` on a new home, which is only for the demo."""
 
     def __init__(self, home: Path, processes: Processes) -> None:
-        """Start it and wait until it serves."""
+        """Start the server and wait until it serves."""
         self.url = f"http://{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
         self.environment = {"MODELFLEET_HOME": str(home), **SHORT}
         self.username, self.password = "demo", secrets.token_urlsafe(12)
@@ -82,11 +82,11 @@ class Server:
 
 
 def make_home(parent: Path) -> Path:
-    """Make the demo's home, empty; what an earlier demo left there is removed, anything else is not touched."""
+    """Make an empty home for the demo. The home of an earlier demo is removed; a folder of anything else is refused."""
     home = parent / "demo"
     if home.exists():
         if not (home / MARKER).exists():
-            raise SystemExit(f"{home} is not the demo's; move it away or set MODELFLEET_HOME")
+            raise SystemExit(f"{home} was not made by the demo; move it away or set MODELFLEET_HOME")
         shutil.rmtree(home)
     home.mkdir(parents=True)
     (home / MARKER).write_text(json.dumps({"made by": "make demo"}))

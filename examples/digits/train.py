@@ -1,11 +1,11 @@
-"""Trains the demo's digits classifiers on scikit-learn's `load_digits` and exports all that the demo uploads.
+"""Train the digits classifiers of the demo on scikit-learn's `load_digits`, and export all files that the demo uploads.
 
-1. Split the 1,797 images by class: training, validation (what the baselines are recorded on), held-out (what the
-   cameras show). Nothing but the training part is ever trained or calibrated on.
+1. Split the 1,797 images by class: training, validation (for the baselines), held-out (for the cameras). Only images of the
+   training part are used for training and calibration.
 2. Train 1.0.0 (small, few images, few epochs) and 2.0.0 (larger, every training image, augmented).
 3. Export each to one ONNX file and compare it with PyTorch.
-4. Measure accuracy, record baselines, check that quiet cameras fit them and that drifting ones do not.
-5. Write the files and `metrics.json` beside this script (or where `--output` says).
+4. Measure accuracy, record baselines, and check that quiet cameras fit them and drifting ones do not.
+5. Write the files and `metrics.json` beside this script, or to `--output`.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def split_digits() -> Split:
 
 
 def _cut(part: Part, *, count: int) -> tuple[Part, Part]:
-    """Cut off `count` images with the part's class shares; return (what is left, what was cut off)."""
+    """Split off `count` images with the same shares of classes; return (the rest, the split-off part)."""
     rows = np.arange(len(part.labels))
     halves = train_test_split(rows, test_size=count, stratify=part.labels, random_state=SEED)
     left, cut = (Part(levels=part.levels[chosen], labels=part.labels[chosen]) for chosen in halves)
@@ -120,7 +120,7 @@ def _measure_shift(
     pictures: images.Image,
     view: recording.View,
 ) -> float:
-    """Return PSI of the classes that cameras with this view would report, against the baseline."""
+    """Return the PSI of the classes that cameras with this view report, against the baseline."""
     seen = recording.record_inferences(
         session,
         version=plan.version,
@@ -134,7 +134,7 @@ def _measure_shift(
 
 
 def find_faults(entry: dict[str, object]) -> list[str]:
-    """Return what makes a version unfit for the story that the demo tells, as sentences."""
+    """Return the reasons why a version does not fit the demo, as sentences."""
     quiet, drifted = float(str(entry["psi_quiet"])), float(str(entry["psi_drifted"]))
     faults = []
     if quiet >= QUIET_PSI_LIMIT:
@@ -149,7 +149,7 @@ def _write_json(value: object, path: Path) -> None:
 
 
 def _quieten_exporter() -> None:
-    """Keep PyTorch's exporter from warning about torchvision, which nothing here uses, and about itself."""
+    """Silence warnings of PyTorch's exporter about itself and about torchvision, which is not used here."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="copyreg")
 
@@ -157,7 +157,7 @@ def _quieten_exporter() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for what is made")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="folder for the results")
     parser.add_argument("--rate", type=float, default=20.0, help="frames per second while recording; 0: no pause")
     return parser.parse_args()
 
@@ -179,7 +179,7 @@ def main() -> int:
     _write_json(metrics, output / "metrics.json")
     print(json.dumps(metrics, indent=2))
     faults = [fault for entry in entries for fault in find_faults(entry)]
-    print("\n".join(faults) or "fit for the demo", f"({time.monotonic() - started:.0f} s)")
+    print("\n".join(faults) or "all versions fit the demo", f"({time.monotonic() - started:.0f} s)")
     return 1 if faults else 0
 
 
