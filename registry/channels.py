@@ -11,6 +11,7 @@ from django.utils import timezone
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, DomainError, Invalid, Kind, Missing
+from core.formats.times import rfc3339
 from registry import names
 from registry.models import Channel, ChannelMove, ModelVersion, RegisteredModel, next_release_counter
 from registry.versions import queries
@@ -190,7 +191,7 @@ def at_time(channel: Channel, at: datetime) -> Pointing:
     """
     found = ChannelMove.objects.filter(channel=channel, at__lte=at).order_by("-revision").first()
     if found is None:
-        raise UnknownChannel(f"The channel {channel} did not exist at {at.isoformat()}.")
+        raise UnknownChannel(f"The channel {channel} did not exist at {rfc3339(at)}.")
     return Pointing(
         channel=channel,
         version_number=found.version_number,

@@ -7,7 +7,7 @@ from registry.channels import Pointing
 from registry.compression.recipes import Recipe
 from registry.compression.targets import HardwareTarget
 from registry.compression.tensor_specs import TensorBody
-from registry.manifests.signing_keys import PublicKey
+from registry.manifests.signing_keys import KeyStatus, PublicKey
 from registry.models import RegisteredModel
 from registry.states import VariantStatus, VersionStatus
 from registry.versions.details import ShownMeasurements, VariantDetails, VersionDetails
@@ -132,7 +132,7 @@ class SigningKeyAnswer(Answer[PublicKey]):
 
     id = serializers.CharField(source="key_id")
     pem = serializers.CharField()
-    status = serializers.ChoiceField(choices=["current", "retired"])
+    status = serializers.ChoiceField(choices=[status.value for status in KeyStatus])
 
 
 class SigningKeysAnswer(Answer[dict[str, list[PublicKey]]]):

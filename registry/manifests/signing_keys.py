@@ -5,8 +5,9 @@ import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -14,7 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from core.errors import DomainError, Kind
 
-Status = Literal["current", "retired"]
+
+class KeyStatus(StrEnum):
+    """Whether a key still signs; a retired one proves what it signed before."""
+
+    CURRENT = "current"
+    RETIRED = "retired"
 
 
 class UnusableKey(DomainError):
@@ -29,10 +35,10 @@ class PublicKey:
     """A key that verifies; `retired` ones still prove what they signed, and sign nothing new."""
 
     public: ec.EllipticCurvePublicKey
-    status: Status = "current"
+    status: KeyStatus = KeyStatus.CURRENT
 
     @classmethod
-    def load(cls, pem: str | bytes, *, status: Status = "current") -> Self:
+    def load(cls, pem: str | bytes, *, status: KeyStatus = KeyStatus.CURRENT) -> Self:
         """Read a SubjectPublicKeyInfo in PEM.
 
         Raises:
@@ -155,7 +161,7 @@ def key_ring(current: SigningKey, *, retired_pems: Iterable[str] = ()) -> tuple[
     Raises:
         UnusableKey: A retired key cannot be read.
     """
-    retired = (PublicKey.load(pem, status="retired") for pem in retired_pems)
+    retired = (PublicKey.load(pem, status=KeyStatus.RETIRED) for pem in retired_pems)
     return (current.public, *(key for key in retired if key.key_id != current.key_id))
 
 

@@ -49,7 +49,7 @@ class StoreFull(StoreUnavailable):
 
 
 @dataclass(frozen=True)
-class Blob:
+class StoredBlob:
     """The identity of stored bytes."""
 
     sha256: str
@@ -59,11 +59,11 @@ class Blob:
 class BlobStore(Protocol):
     """Where blobs are kept. Every method may raise `StoreUnavailable`."""
 
-    def put(self, source: Path) -> Blob:
+    def put(self, source: Path) -> StoredBlob:
         """Store a file's content, whole and durable or not at all; storing it again changes nothing."""
         ...
 
-    def put_bytes(self, data: bytes) -> Blob:
+    def put_bytes(self, data: bytes) -> StoredBlob:
         """Store bytes as `put` does."""
         ...
 

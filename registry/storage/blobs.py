@@ -5,8 +5,7 @@ from pathlib import Path
 from django.conf import settings
 
 from registry.models import Blob
-from registry.storage import Blob as StoredBlob
-from registry.storage import configured
+from registry.storage import StoredBlob, configured
 
 
 def keep(source: Path) -> Blob:

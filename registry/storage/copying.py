@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from registry.storage import Blob, BlobCorrupt, StoreFull, StoreUnavailable
+from registry.storage import BlobCorrupt, StoredBlob, StoreFull, StoreUnavailable
 
 CHUNK_BYTES: Final = 1024 * 1024
 
@@ -48,7 +48,7 @@ def named_disk_errors(action: str) -> Iterator[None]:
         raise refusal(f"Cannot {action}: {error.strerror or error}.") from error
 
 
-def copy_hashed(source: Readable, target: Writable | None = None) -> Blob:
+def copy_hashed(source: Readable, target: Writable | None = None) -> StoredBlob:
     """Read the source to its end, write it to the target if there is one, and return what it was."""
     hasher, size = hashlib.sha256(), 0
     while chunk := source.read(CHUNK_BYTES):
@@ -56,7 +56,7 @@ def copy_hashed(source: Readable, target: Writable | None = None) -> Blob:
         size += len(chunk)
         if target is not None:
             target.write(chunk)
-    return Blob(sha256=hasher.hexdigest(), size=size)
+    return StoredBlob(sha256=hasher.hexdigest(), size=size)
 
 
 def copy_verified(source: Readable, destination: Path, *, sha256: str) -> None:

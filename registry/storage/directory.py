@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from registry.storage import Blob, BlobMissing, blob_key
+from registry.storage import BlobMissing, StoredBlob, blob_key
 from registry.storage.copying import Readable, copy_hashed, copy_verified, named_disk_errors, sync_directory
 from registry.storage.links import LinkSigner
 
@@ -39,7 +39,7 @@ class DirectoryStore:
         self._public_url = public_url.rstrip("/")
         self._clock = clock
 
-    def put(self, source: Path) -> Blob:
+    def put(self, source: Path) -> StoredBlob:
         """Store a file's content.
 
         Raises:
@@ -49,7 +49,7 @@ class DirectoryStore:
         with named_disk_errors("read the file to store"), source.open("rb") as file:
             return self._store(file)
 
-    def put_bytes(self, data: bytes) -> Blob:
+    def put_bytes(self, data: bytes) -> StoredBlob:
         """Store bytes; raises as `put`."""
         return self._store(io.BytesIO(data))
 
@@ -129,7 +129,7 @@ class DirectoryStore:
         """Return where a blob is kept, whether or not it exists."""
         return self._root / blob_key(sha256)
 
-    def _store(self, source: Readable) -> Blob:
+    def _store(self, source: Readable) -> StoredBlob:
         with named_disk_errors("store a blob"):
             descriptor, temporary = self._new_temporary()
             try:
@@ -150,7 +150,7 @@ class DirectoryStore:
         os.fchmod(descriptor, _FILE_MODE)  # the umask must not decide: the files process may run as another user
         return descriptor, temporary
 
-    def _publish(self, temporary: Path, blob: Blob) -> None:
+    def _publish(self, temporary: Path, blob: StoredBlob) -> None:
         path = self.path(blob.sha256)
         path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
         try:

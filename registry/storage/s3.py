@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from botocore.exceptions import ClientError
 
-from registry.storage import Blob, BlobMissing, StoreUnavailable, blob_key
+from registry.storage import BlobMissing, StoredBlob, StoreUnavailable, blob_key
 from registry.storage.copying import copy_hashed, copy_verified, named_disk_errors
 from registry.storage.links import content_disposition
 from registry.storage.s3_clients import (
@@ -62,7 +62,7 @@ class S3Store:
         """
         ensure_bucket(self._access)
 
-    def put(self, source: Path) -> Blob:
+    def put(self, source: Path) -> StoredBlob:
         """Store a file's content.
 
         Raises:
@@ -74,9 +74,9 @@ class S3Store:
             file.seek(0)
             return self._store(blob, file)
 
-    def put_bytes(self, data: bytes) -> Blob:
+    def put_bytes(self, data: bytes) -> StoredBlob:
         """Store bytes; raises as `put`."""
-        return self._store(Blob(sha256=hashlib.sha256(data).hexdigest(), size=len(data)), io.BytesIO(data))
+        return self._store(StoredBlob(sha256=hashlib.sha256(data).hexdigest(), size=len(data)), io.BytesIO(data))
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a blob for reading forward; it cannot seek.
@@ -185,7 +185,7 @@ class S3Store:
                     return None
                 raise
 
-    def _store(self, blob: Blob, source: BinaryIO) -> Blob:
+    def _store(self, blob: StoredBlob, source: BinaryIO) -> StoredBlob:
         if self._find_size(blob.sha256) == blob.size:
             return blob
         with named_s3_errors("store a blob"):
@@ -195,7 +195,7 @@ class S3Store:
                 self._put_in_parts(blob, source)
         return blob
 
-    def _put_whole(self, blob: Blob, data: bytes) -> None:
+    def _put_whole(self, blob: StoredBlob, data: bytes) -> None:
         _check_unchanged(blob, hashlib.sha256(data).hexdigest())
         key, checksum = blob_key(blob.sha256), _content_md5(data)
         if not self.honors_if_none_match:
@@ -209,14 +209,14 @@ class S3Store:
                 raise
             self._mend(blob, data)
 
-    def _mend(self, blob: Blob, data: bytes) -> None:
+    def _mend(self, blob: StoredBlob, data: bytes) -> None:
         """Replace the object under the digest if its length is wrong: another length is damage."""
         if self._find_size(blob.sha256) != blob.size:
             self._client.put_object(
                 Bucket=self._bucket, Key=blob_key(blob.sha256), Body=data, ContentMD5=_content_md5(data)
             )
 
-    def _put_in_parts(self, blob: Blob, source: BinaryIO) -> None:
+    def _put_in_parts(self, blob: StoredBlob, source: BinaryIO) -> None:
         key = blob_key(blob.sha256)
         upload_id = self._client.create_multipart_upload(Bucket=self._bucket, Key=key)["UploadId"]
         try:
@@ -228,7 +228,7 @@ class S3Store:
             self._abort(key, upload_id=upload_id)
             raise
 
-    def _send_parts(self, blob: Blob, source: BinaryIO, *, upload_id: str) -> "list[CompletedPartTypeDef]":
+    def _send_parts(self, blob: StoredBlob, source: BinaryIO, *, upload_id: str) -> "list[CompletedPartTypeDef]":
         hasher, parts = hashlib.sha256(), list["CompletedPartTypeDef"]()
         part_bytes = max(self._part_bytes, math.ceil(blob.size / _MAX_PARTS))
         while data := source.read(part_bytes):
@@ -259,7 +259,7 @@ def _content_md5(data: bytes) -> str:
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
-def _check_unchanged(blob: Blob, sha256: str) -> None:
+def _check_unchanged(blob: StoredBlob, sha256: str) -> None:
     if sha256 != blob.sha256:
         raise StoreUnavailable("The file changed while it was being stored; nothing of it was kept.")
 

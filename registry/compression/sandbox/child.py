@@ -22,6 +22,7 @@ from registry.compression.sandbox.protocol import (
     PROJECT_ROOT,
     REQUEST,
     RESPONSE,
+    Ending,
     Order,
     Outcome,
 )
@@ -37,7 +38,7 @@ def main(job: Path) -> int:
         return 1
     except CannotConfine:
         traceback.print_exc()
-        outcome = Outcome(outcome="unavailable", detail="The sandbox could not be shut on this host.")
+        outcome = Outcome(ending=Ending.UNAVAILABLE, detail="The sandbox could not be shut on this host.")
     _answer(job, outcome)
     return 0
 
@@ -49,13 +50,13 @@ def _perform(order: Order, *, job: Path) -> Outcome:
         _keep_only_needed_files(order.reads, job=job)
         request = msgspec.json.decode(order.request, type=task.Request)
         result = task.run(request, job=job, limits=order.limits)
-        return Outcome(outcome="done", result=msgspec.Raw(msgspec.json.encode(result)))
+        return Outcome(ending=Ending.DONE, result=msgspec.Raw(msgspec.json.encode(result)))
     except CannotConfine:
         raise
     except ModelRefused as refusal:
-        return Outcome(outcome="refused", detail=refusal.detail, reason=refusal.reason)
+        return Outcome(ending=Ending.REFUSED, detail=refusal.detail, reason=refusal.reason)
     except MemoryError:
-        return Outcome(outcome="out_of_memory")
+        return Outcome(ending=Ending.OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001 - the outermost loop of this process: every error becomes an answer
         traceback.print_exc()
         return _explain(error)
@@ -83,17 +84,17 @@ def _keep_only_needed_files(reads: list[str], *, job: Path) -> None:
 
 def _explain(error: Exception) -> Outcome:
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
-        return Outcome(outcome="file_size")
+        return Outcome(ending=Ending.FILE_SIZE)
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return Outcome(outcome="out_of_memory")
+        return Outcome(ending=Ending.OUT_OF_MEMORY)
     if isinstance(error, OSError) and error.errno in HOST_ERRORS:
-        return Outcome(outcome="unavailable", detail=f"The host is in trouble: {error.strerror}.")
+        return Outcome(ending=Ending.UNAVAILABLE, detail=f"The host is in trouble: {error.strerror}.")
     if any(sign in str(error) for sign in MEMORY_SIGNS):
-        return Outcome(outcome="out_of_memory")
+        return Outcome(ending=Ending.OUT_OF_MEMORY)
     if isinstance(error, ImportError):
         # The installation is broken; nothing is known about the model.
-        return Outcome(outcome="unavailable", detail="A tool of the sandbox cannot be imported.")
-    return Outcome(outcome="failed", detail=f"Internal error: {type(error).__name__}.")
+        return Outcome(ending=Ending.UNAVAILABLE, detail="A tool of the sandbox cannot be imported.")
+    return Outcome(ending=Ending.FAILED, detail=f"Internal error: {type(error).__name__}.")
 
 
 def _answer(job: Path, outcome: Outcome) -> None:

@@ -34,6 +34,7 @@ from registry.compression.sandbox.protocol import (
     RESPONSE,
     STDERR,
     Answer,
+    Ending,
     Order,
     Outcome,
     Task,
@@ -183,7 +184,7 @@ def _read_answer(job: Path, *, task: Task[Answer], limits: Limits) -> Answer:
         raise TaskFailed(message)
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Outcome)
-        if found.outcome == "done":
+        if found.ending is Ending.DONE:
             return msgspec.json.decode(found.result, type=task.answer)
     except (msgspec.DecodeError, RecursionError) as error:
         message = "The task's answer cannot be read."
@@ -194,14 +195,14 @@ def _read_answer(job: Path, *, task: Task[Answer], limits: Limits) -> Answer:
 
 def _explain_outcome(found: Outcome, *, limits: Limits) -> DomainError:
     """Return the error for an answer that says why the task did not end well."""
-    match found.outcome:
-        case "refused":
+    match found.ending:
+        case Ending.REFUSED:
             return ModelRefused(found.detail, reason=found.reason)
-        case "out_of_memory":
+        case Ending.OUT_OF_MEMORY:
             return _out_of_memory(limits)
-        case "file_size":
+        case Ending.FILE_SIZE:
             return _file_too_large(limits)
-        case "unavailable":
+        case Ending.UNAVAILABLE:
             return SandboxUnavailable(found.detail)
         case _:
             return TaskFailed(found.detail or "The task ended without saying why.")

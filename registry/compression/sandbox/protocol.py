@@ -2,6 +2,7 @@
 
 import errno
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
@@ -52,10 +53,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     request: msgspec.Raw
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the child writes. ``outcome`` is ``done``, or one of the words that ``parent`` turns into an error."""
+class Ending(StrEnum):
+    """How a task ended; ``parent`` turns all but DONE into errors."""
 
-    outcome: str
+    DONE = "done"
+    REFUSED = "refused"
+    OUT_OF_MEMORY = "out_of_memory"
+    FILE_SIZE = "file_size"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the child writes."""
+
+    ending: Ending
     detail: str = ""
     reason: str = ""
     result: msgspec.Raw = msgspec.Raw(b"null")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from registry.storage import Blob, BlobCorrupt, BlobMissing, InvalidDigest, StoreUnavailable, blob_key
+from registry.storage import BlobCorrupt, BlobMissing, InvalidDigest, StoredBlob, StoreUnavailable, blob_key
 
 ABSENT = "0" * 64
 
@@ -23,7 +23,7 @@ class TestBlobStore:
         source = tmp_path / "source"
         source.write_bytes(data)
         blob = backend.store.put(source)
-        assert blob == Blob(sha256=sha256(data), size=size)
+        assert blob == StoredBlob(sha256=sha256(data), size=size)
         assert backend.read_key(blob_key(blob.sha256)) == data
         backend.store.fetch(blob.sha256, tmp_path / "copy")
         assert (tmp_path / "copy").read_bytes() == data
@@ -40,7 +40,7 @@ class TestBlobStore:
     def test_many_writers_of_the_same_content_make_one_blob(self, store, content):
         with ThreadPoolExecutor(8) as pool:
             blobs = set(pool.map(lambda _: store.put_bytes(content), range(16)))
-        assert blobs == {Blob(sha256=sha256(content), size=len(content))}
+        assert blobs == {StoredBlob(sha256=sha256(content), size=len(content))}
         with store.open(sha256(content)) as stream:
             assert stream.read() == content
 
