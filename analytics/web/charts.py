@@ -53,7 +53,8 @@ def describe_contributions(bins: Iterable[BinShare]) -> Bars:
 
 def describe_confidence(found: ConfidenceSummary) -> Columns:
     """Draw the histogram of confidence, with the baseline's as lines."""
-    current = found.current or []
+    # Either may be missing: no baseline yet, or no inference in the window.
+    current = found.current or [0.0] * len(found.baseline or [])
     normal: Sequence[float | None] = found.baseline or [None] * len(current)
     return Columns(
         [Column(share, beside) for share, beside in zip(current, normal, strict=True)],

@@ -68,6 +68,15 @@ def test_a_version_without_traffic_stays_the_chosen_one(browser):
     assert "No inference came in over this window" in text_of(page)
 
 
+def test_a_baseline_without_traffic_is_shown_alone(browser):
+    add_baseline(records({0: 500, 1: 500}))
+    page = browser.get(PAGE)
+    assert "not enough data" in text_of(page)
+    columns = page.context["charts"]["confidence"].columns
+    assert {column.share for column in columns} == {0.0}
+    assert max(column.compared_with for column in columns) == 1.0
+
+
 def test_a_baseline_is_taken_from_telemetry(browser):
     add_version()
     send({0: 300, 1: 300})
