@@ -1,12 +1,13 @@
 """The fleet in the web admin: everything to read; what is done is done by the same verbs as over REST."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 from django.contrib import admin, messages
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from core.actors import Actor
 from core.api.authentication import actor_of, role_of
 from core.errors import DomainError
 from core.roles import Area, roles_that_may
@@ -15,8 +16,19 @@ from fleet.devices import verbs as devices
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout, RolloutEvent, Subscription
 from fleet.rollouts import verbs as rollouts
 
+_Row = TypeVar("_Row", bound=Model)
+_Key_contra = TypeVar("_Key_contra", contravariant=True)
 
-class ReadOnly(admin.ModelAdmin[Any]):
+
+class Verb(Protocol[_Key_contra]):
+    """A verb that acts on one row, by the row's key."""
+
+    def __call__(self, key: _Key_contra, /, *, actor: Actor) -> object:
+        """Act on the row."""
+        ...
+
+
+class ReadOnly(admin.ModelAdmin[_Row]):
     """Rows to look at; nothing is added, changed or deleted by form."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's hooks
@@ -35,7 +47,7 @@ class ReadOnly(admin.ModelAdmin[Any]):
         """Whether the person's role may write the fleet; actions ask for it."""
         return role_of(request.user) in roles_that_may(Area.FLEET, write=True)
 
-    def apply(self, request: HttpRequest, verb: Callable[..., object], keys: list[Any]) -> None:
+    def apply(self, request: HttpRequest, verb: Verb[_Key_contra], keys: Iterable[_Key_contra]) -> None:
         """Apply a verb to each row, and say what was refused."""
         done = 0
         for key in keys:
@@ -65,7 +77,7 @@ class RolloutEventInline(admin.TabularInline[RolloutEvent, Rollout]):
 
 
 @admin.register(Device)
-class DeviceAdmin(ReadOnly):
+class DeviceAdmin(ReadOnly[Device]):
     """Devices."""
 
     list_display = ["device_id", "target", "state", "labels", "agent_version", "last_seen_at"]
@@ -75,31 +87,31 @@ class DeviceAdmin(ReadOnly):
     actions = ["accept", "revoke"]
 
     @admin.action(description="Accept the selected devices", permissions=["operate"])
-    def accept(self, request: HttpRequest, rows: Any) -> None:
+    def accept(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
         """Let them in."""
         self.apply(request, devices.accept, [row.device_id for row in rows])
 
     @admin.action(description="Revoke the selected devices", permissions=["operate"])
-    def revoke(self, request: HttpRequest, rows: Any) -> None:
+    def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
         """Shut them out."""
         self.apply(request, devices.revoke, [row.device_id for row in rows])
 
 
 @admin.register(EnrollmentKey)
-class EnrollmentKeyAdmin(ReadOnly):
+class EnrollmentKeyAdmin(ReadOnly[EnrollmentKey]):
     """Enrollment keys."""
 
     list_display = ["name", "mode", "uses", "max_uses", "expires_at", "target", "revoked_at", "created_by"]
     actions = ["revoke"]
 
     @admin.action(description="Revoke the selected keys", permissions=["operate"])
-    def revoke(self, request: HttpRequest, rows: Any) -> None:
+    def revoke(self, request: HttpRequest, rows: QuerySet[EnrollmentKey]) -> None:
         """Let them open nothing any more."""
         self.apply(request, enrollment_keys.revoke, [row.pk for row in rows])
 
 
 @admin.register(Rollout)
-class RolloutAdmin(ReadOnly):
+class RolloutAdmin(ReadOnly[Rollout]):
     """Rollouts."""
 
     list_display = ["channel", "version", "state", "stage_index", "created_by", "started_at", "ended_at"]
@@ -109,23 +121,23 @@ class RolloutAdmin(ReadOnly):
     actions = ["pause", "resume", "abort"]
 
     @admin.action(description="Pause the selected rollouts", permissions=["operate"])
-    def pause(self, request: HttpRequest, rows: Any) -> None:
+    def pause(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
         """Stop new offers."""
         self.apply(request, rollouts.pause, [row.pk for row in rows])
 
     @admin.action(description="Resume the selected rollouts", permissions=["operate"])
-    def resume(self, request: HttpRequest, rows: Any) -> None:
+    def resume(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
         """Go on."""
         self.apply(request, rollouts.resume, [row.pk for row in rows])
 
     @admin.action(description="Abort the selected rollouts", permissions=["operate"])
-    def abort(self, request: HttpRequest, rows: Any) -> None:
+    def abort(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
         """End them."""
         self.apply(request, rollouts.abort, [row.pk for row in rows])
 
 
 @admin.register(Deployment)
-class DeploymentAdmin(ReadOnly):
+class DeploymentAdmin(ReadOnly[Deployment]):
     """Deployments."""
 
     list_display = ["device", "version", "state", "failure_class", "rollout_id", "offered_at", "updated_at"]

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from core.errors import Missing
 from fleet import states
-from fleet.devices.labels import clean_document
+from fleet.devices.labels import Document, clean_document
 from fleet.models import Deployment, Device, Subscription
 from fleet.states import OPEN_DEPLOYMENT_STATES, PRESUMED, UNSUCCESSFUL, DeploymentState
 from registry.models import Channel
@@ -40,7 +40,7 @@ class Report:
     attempt_id: uuid.UUID
     seq: int
     state: DeploymentState
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Document = field(default_factory=dict)
     active_providers: Sequence[str] = ()
 
 
@@ -149,14 +149,14 @@ def _end_timed_out(now: datetime) -> int:
     )
 
 
-def _end(rows: Any, state: DeploymentState, *, now: datetime) -> int:
+def _end(rows: QuerySet[Deployment], state: DeploymentState, *, now: datetime) -> int:
     sources = [before for before in OPEN_DEPLOYMENT_STATES if states.can_move(before, state)]
     held = rows.filter(state__in=sources).select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
     return int(Deployment.objects.filter(pk__in=list(held[:_SWEPT_AT_ONCE])).update(state=state, updated_at=now))
 
 
-def _probation_of(policy: Mapping[str, Any] | None) -> timedelta:
-    return timedelta(seconds=(policy or {}).get("probation_s", settings.PROBATION_SECONDS))
+def _probation_of(policy: Mapping[str, str | int] | None) -> timedelta:
+    return timedelta(seconds=int((policy or {}).get("probation_s", settings.PROBATION_SECONDS)))
 
 
 def _is_same_offer(newest: Deployment, offered: Offer) -> bool:

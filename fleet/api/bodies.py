@@ -34,10 +34,10 @@ def read(body_class: type[_Body], request: Request) -> _Body:
 
 
 @extend_schema_field(OpenApiTypes.STR)
-class DurationField(serializers.Field[int, Any, str, Any]):
+class DurationField(serializers.Field[int, object, str, int]):
     """A duration as people write it, ``10m``; whole seconds inside."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         """Read it."""
         if isinstance(data, bool) or not isinstance(data, str | int):
             raise serializers.ValidationError("must be a duration such as 90s, 10m or 1h.")
@@ -46,7 +46,7 @@ class DurationField(serializers.Field[int, Any, str, Any]):
         except DomainError as error:
             raise serializers.ValidationError(error.detail) from error
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: int) -> str:
         """Write it in seconds; never used for answers."""
         return f"{value}s"
 
@@ -141,7 +141,7 @@ class RolloutBody(StrictSerializer):
     stages = StageBody(many=True)
     policy = serializers.DictField(default=dict)
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> object:
         """Refuse by name what the contract has and this release has not: a rollout must not look guarded and not be."""
         if isinstance(data, dict):
             present = [name for name in _LATER if name in data]

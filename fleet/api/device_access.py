@@ -16,7 +16,7 @@ from fleet.devices.tokens import DeviceIdentity, authenticate_device
 class DeviceAuthentication(BaseAuthentication):
     """A device by its token; ``request.user`` is a ``DeviceIdentity``."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Any]:
+    def authenticate(self, request: Request) -> tuple[DeviceIdentity, None]:
         """Return the device.
 
         Raises:
@@ -35,7 +35,7 @@ class DeviceAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignor
     target_class = DeviceAuthentication
     name = "deviceToken"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - spectacular's signature
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002 - spectacular's signature
         """Return the definition."""
         return {
             "type": "http",
@@ -47,7 +47,7 @@ class DeviceAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignor
 class IsDevice(BasePermission):
     """Devices alone."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002 - DRF's signature
+    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
         """Whether the caller is a device."""
         return isinstance(request.user, DeviceIdentity)
 
@@ -80,7 +80,7 @@ class DeviceView(APIView):
 
 def device_of(request: Request) -> DeviceIdentity:
     """Return the device that ``IsDevice`` let pass."""
-    device: Any = request.user
+    device: object = request.user
     if not isinstance(device, DeviceIdentity):
         raise exceptions.NotAuthenticated
     return device

@@ -1,7 +1,6 @@
 """Rollouts, for operators."""
 
 import uuid
-from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -47,7 +46,7 @@ class Rollouts(APIView):
         """Draft a rollout; ``…/start`` begins it."""
         plan = bodies.read(RolloutBody, request).plan()
         rollout = rollouts.create(plan, actor=actor_of(request.user))
-        return Response(_shown(rollout.pk), status=201)
+        return _show(rollout.pk, status=201)
 
 
 class RolloutPreview(APIView):
@@ -69,7 +68,7 @@ class RolloutView(APIView):
     @extend_schema(operation_id="get_rollout", responses=RolloutDetailAnswer)
     def get(self, request: Request, rollout_id: uuid.UUID) -> Response:  # noqa: ARG002 - DRF's signature
         """Return it with its progress and its events."""
-        return Response(_shown(rollout_id))
+        return _show(rollout_id)
 
 
 class RolloutVerbView(APIView):
@@ -84,12 +83,12 @@ class RolloutVerbView(APIView):
         """Apply the verb of the address."""
         body = bodies.read(ReasonBody, request)
         self.verb.apply(rollout_id, actor=actor_of(request.user), reason=body.validated_data["reason"])
-        return Response(_shown(rollout_id))
+        return _show(rollout_id)
 
 
-def _shown(rollout_id: uuid.UUID) -> dict[str, Any]:
+def _show(rollout_id: uuid.UUID, *, status: int = 200) -> Response:
     rollout = rollout_queries.list_rollouts().filter(pk=rollout_id).first()
     if rollout is None:
         raise rollouts.UnknownRollout(f"There is no rollout {rollout_id}.")
     standing = progress.measure(rollout, members=members.list_members_of(rollout), now=timezone.now())
-    return RolloutDetailAnswer.with_progress(rollout, progress=standing)
+    return Response(RolloutDetailAnswer.with_progress(rollout, progress=standing), status=status)

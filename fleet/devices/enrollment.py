@@ -9,7 +9,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -20,7 +20,7 @@ from core.actors import Actor
 from core.errors import Conflict, Forbidden, Invalid
 from core.tokens import digest_of
 from fleet.devices import subscriptions, tokens
-from fleet.devices.labels import check_labels, clean_document
+from fleet.devices.labels import Document, check_labels, clean_document
 from fleet.models import Device, DeviceToken, EnrollmentKey
 from fleet.states import DeviceState
 from registry.compression.targets import get_target
@@ -89,7 +89,7 @@ class Request:
     secret: str
     target: str
     labels: Mapping[str, str] = field(default_factory=dict)
-    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: Document = field(default_factory=dict)
 
 
 def enroll(request: Request) -> str | None:

@@ -7,6 +7,9 @@ from typing import Any, ClassVar, Final
 
 from core.errors import Invalid
 
+# JSON that a device sends about itself. People read it; no rule does.
+Document = Mapping[str, object]
+
 MAX_LABELS: Final = 32
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
 _VALUE: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,128}")

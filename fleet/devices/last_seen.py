@@ -12,6 +12,7 @@ from typing import Any, Final
 import redis
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 _KEY: Final = "fleet:last_seen"
 _FLUSHING: Final = "fleet:last_seen:flushing"
-# Any number that nothing else locks by.
+# The number is free: nothing else takes an advisory lock by it.
 _ADVISORY_LOCK: Final = 7_104_001
 _CHUNK: Final = 5_000
 _REST_SECONDS: Final = 5.0
@@ -92,7 +93,7 @@ def _take() -> list[tuple[int, datetime]]:
     return sorted((int(pk), datetime.fromtimestamp(float(at), tz=UTC)) for pk, at in noted.items())
 
 
-def _write(cursor: Any, rows: list[tuple[int, datetime]]) -> int:
+def _write(cursor: CursorWrapper, rows: list[tuple[int, datetime]]) -> int:
     cursor.execute(
         """
         UPDATE fleet_device d SET last_seen_at = noted.at

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -167,7 +166,7 @@ def list_enrollment_keys() -> QuerySet[EnrollmentKey]:
     return EnrollmentKey.objects.order_by("-pk")
 
 
-def _count(rows: QuerySet[Any], field: str) -> dict[str, int]:
+def _count(rows: QuerySet[Device], field: str) -> dict[str, int]:
     return dict(rows.order_by(field).values_list(field).annotate(number=Count("pk")))
 
 

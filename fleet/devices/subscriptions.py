@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from core.errors import Invalid
 from fleet.models import Device, Pin, Subscription
@@ -24,7 +24,7 @@ class Follow:
         return {"model": self.model, "channel": self.channel}
 
 
-def read_follows(stored: Iterable[Mapping[str, Any]]) -> list[Follow]:
+def read_follows(stored: Iterable[Mapping[str, str]]) -> list[Follow]:
     """Read subscriptions as an enrollment key or a request gives them."""
     return [Follow(model=row["model"], channel=row.get("channel", "stable")) for row in stored]
 

@@ -12,7 +12,7 @@ from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Missing
 from fleet.devices import last_seen, subscriptions, tokens
-from fleet.devices.labels import check_labels, clean_document
+from fleet.devices.labels import Document, check_labels, clean_document
 from fleet.devices.subscriptions import Follow
 from fleet.models import Device
 from fleet.states import DeviceState
@@ -51,8 +51,8 @@ class Heartbeat:
 
     agent_version: str
     running: Sequence[Running]
-    resources: Mapping[str, Any]
-    capabilities: Mapping[str, Any] | None = None
+    resources: Document
+    capabilities: Document | None = None
     clock: float | None = None
 
 
@@ -178,7 +178,7 @@ def note_heartbeat(device_pk: int, heartbeat: Heartbeat, *, now: datetime) -> No
     last_seen.note(device_pk, at=now)
 
 
-def describe_changeable(device: Device) -> dict[str, Any]:
+def describe_changeable(device: Device) -> dict[str, dict[str, str] | list[dict[str, str]]]:
     """Return what ``change`` changes, for the audit trail."""
     rows = device.subscriptions.order_by("position", "id")
     followed = [{"model": row.model_slug, "channel": row.channel_name} for row in rows]

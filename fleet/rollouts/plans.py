@@ -4,9 +4,9 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from fleet.devices.labels import check_labels
+from fleet.devices.labels import Document, check_labels
 from fleet.rollouts import cohorts, stages
 from fleet.rollouts import members as rollout_members
 from fleet.rollouts.members import Member
@@ -29,7 +29,7 @@ class Plan:
     version: str
     stages: Sequence[Stage]
     selector: Selector = field(default_factory=Selector)
-    policy: Mapping[str, Any] = field(default_factory=dict)
+    policy: Document = field(default_factory=dict)
     salt: str = ""
 
 
@@ -61,18 +61,6 @@ def check(plan: Plan) -> CheckedPlan:
         get_target(target)
     checked = stages.check_stages(plan.stages)
     return CheckedPlan(channel=channel, version=version, selector=plan.selector, stages=checked, salt=plan.salt)
-
-
-def store_selector(selector: Selector) -> dict[str, Any]:
-    """Return a selector as a rollout keeps it and as it was posted: what is not given is left out."""
-    stored: dict[str, Any] = {}
-    if selector.labels:
-        stored["labels"] = dict(selector.labels)
-    if selector.targets:
-        stored["targets"] = sorted(selector.targets)
-    if selector.devices:
-        stored["devices"] = sorted(selector.devices)
-    return stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self, TypedDict
+
+
+class StoredSelector(TypedDict, total=False):
+    """A selector as a rollout keeps it and as it was posted: what is not given is left out."""
+
+    labels: dict[str, str]
+    targets: list[str]
+    devices: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +22,24 @@ class Selector:
     devices: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
+    def read(cls, stored: StoredSelector) -> Self:
         """Read it as a rollout keeps it."""
         return cls(
             labels=dict(stored.get("labels", {})),
             targets=frozenset(stored.get("targets", [])),
             devices=frozenset(stored.get("devices", [])),
         )
+
+    def as_stored(self) -> StoredSelector:
+        """Return it as a rollout keeps it."""
+        stored = StoredSelector()
+        if self.labels:
+            stored["labels"] = dict(self.labels)
+        if self.targets:
+            stored["targets"] = sorted(self.targets)
+        if self.devices:
+            stored["devices"] = sorted(self.devices)
+        return stored
 
     def explain_refusal(self, *, device_id: str, target: str, labels: Mapping[str, str]) -> str | None:
         """Return why the device is not selected, or None where it is."""

@@ -69,7 +69,7 @@ def create(plan: plans.Plan, *, actor: Actor) -> Rollout:
         version=checked.version,
         previous_version=checked.channel.version,
         salt=checked.salt or str(rollout_id),
-        selector=plans.store_selector(checked.selector),
+        selector=checked.selector.as_stored(),
         stages=[stage.as_stored() for stage in checked.stages],
         policy=dict(plan.policy),
         created_by=str(actor),

@@ -1,7 +1,6 @@
 """Form fields that the console needs and Django has not: labels, and the stages of a rollout."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from django import forms
 from django.http import QueryDict
@@ -18,7 +17,7 @@ class LabelsField(forms.CharField):
 
     widget = forms.TextInput(attrs={"placeholder": "site=osaka, line=2"})
 
-    def clean(self, value: Any) -> dict[str, str]:
+    def clean(self, value: str) -> dict[str, str]:
         """Read the pairs."""
         text = super().clean(value)
         labels: dict[str, str] = {}
@@ -34,7 +33,7 @@ class LabelsField(forms.CharField):
 class StagesWidget(forms.Widget):
     """Rows of three inputs; the template draws them."""
 
-    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[dict[str, str]]:  # noqa: ARG002 - Django's hook
+    def value_from_datadict(self, data: Mapping[str, str], files: object, name: str) -> list[dict[str, str]]:  # noqa: ARG002 - Django's hook
         """Read the rows as they were typed; empty rows are none."""
         if not isinstance(data, QueryDict):
             return []
@@ -48,7 +47,7 @@ class StagesField(forms.Field):
 
     widget = StagesWidget
 
-    def clean(self, value: Any) -> list[Stage]:
+    def clean(self, value: Sequence[Mapping[str, str]] | None) -> list[Stage]:
         """Read every row; which percentages are allowed is checked by the verb."""
         stages = []
         for place, row in enumerate(value or [], start=1):

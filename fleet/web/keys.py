@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
@@ -56,8 +55,8 @@ class KeyForm(forms.Form):
     channel = forms.CharField(initial="stable", max_length=64, required=False)
     labels = LabelsField(required=False, help_text="Written on each device, as site=osaka, line=2.")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
         targets = [(target.name, target.title) for target in load_targets().values()]
         slugs = list(list_models().values_list("slug", flat=True))
         self.fields["target"].choices = [("", "Any target"), *targets]  # type: ignore[attr-defined]  # a ChoiceField

@@ -1,5 +1,6 @@
 """The form that plans a rollout of one model."""
 
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from django import forms
@@ -29,7 +30,7 @@ class RolloutForm(forms.Form):
     # From the preview on, so that the devices it named are the ones that are taken.
     salt = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, model: str, initial: dict[str, Any] | None = None) -> None:
+    def __init__(self, data: QueryDict | None = None, *, model: str, initial: Mapping[str, str] | None = None) -> None:
         found = get_model(model)
         numbers = list_offerable_numbers(found)
         self._points_to = dict(found.channels.values_list("name", "version__number"))
