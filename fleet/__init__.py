@@ -1,4 +1,4 @@
-"""Where models run: devices, enrollment, subscriptions, rollouts, and what a device should run now.
+"""Owns devices, enrollment, subscriptions, rollouts, and the decision which version a device runs.
 
-It knows nothing of telemetry: verdicts about it come down as calls of ``fleet.rollouts.verbs`` verbs.
+It knows nothing of telemetry. Verdicts about telemetry come down as rows, and gates of the fleet decide.
 """

@@ -1,4 +1,4 @@
-"""The fleet in the web admin: everything to read; what is done is done by the same verbs as over REST."""
+"""The fleet in the web admin. All rows can be read; actions use the same verbs as the API."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -29,26 +29,26 @@ class Verb(Protocol[_Key_contra]):
 
 
 class ReadOnly(admin.ModelAdmin[_Row]):
-    """Rows to look at; nothing is added, changed or deleted by form."""
+    """Rows that are read only: no form adds, changes or deletes one."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's hooks
-        """Verbs add."""
+        """Refuse: rows are added by verbs."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Verbs change."""
+        """Refuse: rows are changed by verbs."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Verbs delete."""
+        """Refuse: rows are deleted by verbs."""
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Whether the person's role may write the fleet; actions ask for it."""
+        """Whether the person's role may write the fleet. Django asks this before it shows an action."""
         return role_of(request.user) in roles_that_may(Area.FLEET, write=True)
 
     def apply(self, request: HttpRequest, verb: Verb[_Key_contra], keys: Iterable[_Key_contra]) -> None:
-        """Apply a verb to each row, and say what was refused."""
+        """Apply a verb to each row, and show each refusal as a message."""
         done = 0
         for key in keys:
             try:
@@ -61,7 +61,7 @@ class ReadOnly(admin.ModelAdmin[_Row]):
 
 
 class SubscriptionInline(admin.TabularInline[Subscription, Device]):
-    """What a device follows."""
+    """Subscriptions of a device."""
 
     model = Subscription
     extra = 0
@@ -69,7 +69,7 @@ class SubscriptionInline(admin.TabularInline[Subscription, Device]):
 
 
 class RolloutEventInline(admin.TabularInline[RolloutEvent, Rollout]):
-    """What happened to a rollout."""
+    """History of a rollout."""
 
     model = RolloutEvent
     extra = 0
@@ -88,12 +88,12 @@ class DeviceAdmin(ReadOnly[Device]):
 
     @admin.action(description="Accept the selected devices", permissions=["operate"])
     def accept(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
-        """Let them in."""
+        """Accept each device."""
         self.apply(request, devices.accept, [row.device_id for row in rows])
 
     @admin.action(description="Revoke the selected devices", permissions=["operate"])
     def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
-        """Shut them out."""
+        """Revoke each device."""
         self.apply(request, devices.revoke, [row.device_id for row in rows])
 
 
@@ -106,7 +106,7 @@ class EnrollmentKeyAdmin(ReadOnly[EnrollmentKey]):
 
     @admin.action(description="Revoke the selected keys", permissions=["operate"])
     def revoke(self, request: HttpRequest, rows: QuerySet[EnrollmentKey]) -> None:
-        """Let them open nothing any more."""
+        """Revoke each key."""
         self.apply(request, enrollment_keys.revoke, [row.pk for row in rows])
 
 
@@ -122,17 +122,17 @@ class RolloutAdmin(ReadOnly[Rollout]):
 
     @admin.action(description="Pause the selected rollouts", permissions=["operate"])
     def pause(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
-        """Stop new offers."""
+        """Pause each rollout."""
         self.apply(request, rollouts.pause, [row.pk for row in rows])
 
     @admin.action(description="Resume the selected rollouts", permissions=["operate"])
     def resume(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
-        """Go on."""
+        """Resume each rollout."""
         self.apply(request, rollouts.resume, [row.pk for row in rows])
 
     @admin.action(description="Abort the selected rollouts", permissions=["operate"])
     def abort(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
-        """End them."""
+        """Abort each rollout."""
         self.apply(request, rollouts.abort, [row.pk for row in rows])
 
 

@@ -1,4 +1,4 @@
-"""What of the fleet needs a version, so that the registry does not delete it."""
+"""Find the rollouts, pins and devices that need a version, so that the registry does not delete it."""
 
 from django.db.models import Q
 
@@ -9,7 +9,7 @@ from registry.versions.dependents import Dependent
 
 
 def find(version: ModelVersion) -> list[Dependent]:
-    """Return what of the fleet needs a version: unfinished rollouts, pins, and what devices last said they run."""
+    """Return what needs a version: unfinished rollouts, pins, and devices that run it or have an open attempt at it."""
     unfinished = [state for state in RolloutState if state not in ENDED_ROLLOUT_STATES]
     rollouts = Rollout.objects.filter(Q(version=version) | Q(previous_version=version), state__in=unfinished)
     found = [Dependent(kind="rollout", name=str(pk)) for pk in rollouts.values_list("pk", flat=True)]

@@ -1,8 +1,8 @@
 """Deployments: a device's attempt at a variant, from its first offer to its end.
 
-1. ``offer`` writes the attempt when a device is told of it first; the same decision later finds the same attempt.
-2. ``report`` applies what the device says, once each, whatever the order of arrival.
-3. ``sweep`` ends what overstays its lease, and what is offered to a device that is not seen any more.
+1. ``offer`` writes the attempt when a device first gets the offer. The same offer later finds the same attempt.
+2. ``report`` applies each report of the device once, in any order of arrival.
+3. ``sweep`` ends attempts that outlive their lease, and offers to devices that have gone silent.
 """
 
 import uuid
@@ -35,7 +35,7 @@ class UnknownAttempt(Missing):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing that a device says about an attempt; ``seq`` orders them."""
+    """A report of a device about an attempt; ``seq`` orders the reports of one attempt."""
 
     attempt_id: uuid.UUID
     seq: int
@@ -57,9 +57,9 @@ class Offer:
 
 @transaction.atomic
 def offer(offered: Offer, *, device_pk: int, model_pk: int, now: datetime) -> Deployment:
-    """Return the attempt for an offer: the newest one where it was the same offer, else a new one.
+    """Return the attempt for an offer: the newest attempt if it had the same offer, else a new one.
 
-    A new one supersedes an older one that is still open. The device's row orders concurrent polls of one device.
+    A new attempt supersedes an older one that is still open. The lock on the device's row orders concurrent polls.
     """
     Device.objects.select_for_update(no_key=True).only("pk").get(pk=device_pk)
     newest = Deployment.objects.filter(device_id=device_pk, model_id=model_pk).order_by("-offered_at").first()
@@ -68,7 +68,7 @@ def offer(offered: Offer, *, device_pk: int, model_pk: int, now: datetime) -> De
     if newest is not None and states.can_move(DeploymentState(newest.state), DeploymentState.SUPERSEDED):
         newest.state, newest.updated_at = DeploymentState.SUPERSEDED, now
         newest.save(update_fields=["state", "updated_at"])
-    # Attempts are in the order of the device's lock, not of clocks: one may be set back, or a poll may have waited for another.
+    # The lock orders attempts, not the clock: a clock may be set back, and a poll may have waited for another poll.
     offered_at = max(now, newest.offered_at + timedelta(microseconds=1)) if newest is not None else now
     return Deployment.objects.create(
         device_id=device_pk,
@@ -85,7 +85,7 @@ def offer(offered: Offer, *, device_pk: int, model_pk: int, now: datetime) -> De
 
 @transaction.atomic
 def report(reported: Report, *, device_pk: int, now: datetime) -> DeploymentState:
-    """Apply a report and return the state that holds. One that is repeated, late or out of order changes nothing.
+    """Apply a report and return the state of the attempt. A repeated, late or misplaced report changes nothing.
 
     Raises:
         UnknownAttempt: The device was never offered this attempt.
@@ -110,10 +110,10 @@ def report(reported: Report, *, device_pk: int, now: datetime) -> DeploymentStat
 
 
 def sweep(*, now: datetime) -> int:
-    """End open attempts that are over their time; return how many.
+    """End open attempts whose time has passed; return how many.
 
     *Unreachable*: still only offered, and the device was not seen since. *Timed out*: any open state for longer than its
-    lease. Rows that somebody else holds are left to the next sweep.
+    lease. The next sweep takes the rows that another transaction holds.
     """
     return _end_unreachable(now) + _end_timed_out(now)
 
@@ -129,7 +129,7 @@ def _end_unreachable(now: datetime) -> int:
 
 @transaction.atomic
 def _end_timed_out(now: datetime) -> int:
-    # A probation may be set longer than the lease; it counts on top.
+    # An operator may set a probation longer than the lease, so the probation comes on top of the lease.
     lease = settings.DEPLOYMENT_LEASE
     followed = Subscription.objects.filter(device=OuterRef(OuterRef("device")), model_slug=OuterRef("model__slug"))
     channel = Channel.objects.filter(model=OuterRef("model"), name=Subquery(followed.values("channel_name")[:1]))
@@ -163,12 +163,12 @@ def _is_same_offer(newest: Deployment, offered: Offer) -> bool:
     if (newest.variant_id, newest.sha256) != (offered.variant_id, offered.sha256):
         return False
     own_rollout = str(newest.rollout_id) if newest.rollout_id else None
-    # Each rollout counts its own attempts; a device that runs the version already confirms it again without a download.
+    # A rollout counts only its own attempts. A device that runs the version already confirms it again, without a download.
     if newest.state == DeploymentState.SUPERSEDED or offered.rollout_id not in {None, own_rollout}:
         return False
     if newest.state not in UNSUCCESSFUL:
         return True
-    # What failed is tried again only by another act: another rollout, a pin, a channel that is moved. Not by the next stage.
+    # Only another act repeats a failed attempt: another rollout, a pin, a move of the channel. The next stage does not.
     if offered.rollout_id is not None:
         return True
     return own_rollout is None and offered.release_counter <= newest.release_counter
@@ -177,7 +177,7 @@ def _is_same_offer(newest: Deployment, offered: Offer) -> bool:
 def _carry_on(attempt: Deployment, offered: Offer, *, now: datetime) -> Deployment:
     changed = []
     if attempt.state in PRESUMED:
-        # It is seen again: what was presumed of it was wrong.
+        # The device polls again, so it was neither lost nor too late.
         attempt.state, attempt.updated_at = DeploymentState.OFFERED, now
         changed += ["state", "updated_at"]
     if attempt.release_counter != offered.release_counter and attempt.state not in UNSUCCESSFUL:

@@ -1,4 +1,4 @@
-"""Where models run: enrollment keys, devices and their tokens, subscriptions, pins, rollouts, deployments."""
+"""Rows of the fleet: enrollment keys, devices and their tokens, subscriptions, pins, rollouts, deployments."""
 
 import uuid
 from datetime import datetime
@@ -22,7 +22,7 @@ from registry.models import Channel, ModelVersion, RegisteredModel, Variant
 
 
 class EnrollmentKey(models.Model):
-    """What lets devices in: limited uses and life, defaults for what it lets in. Kept as SHA-256, shown once."""
+    """A secret with which devices enroll: limited in uses and time, with defaults for its devices. Kept as SHA-256, shown once."""
 
     name = models.CharField(max_length=100)
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -56,7 +56,7 @@ class EnrollmentKey(models.Model):
         return self.mode == EnrollmentMode.REVIEW
 
     def state_at(self, now: datetime) -> KeyState:
-        """Return whether the key lets devices in; of several reasons why not, the one that holds for good."""
+        """Return whether the key lets devices in. A revoked key stays revoked, so that reason goes first."""
         if self.revoked_at is not None:
             return KeyState.REVOKED
         if self.expires_at < now:
@@ -106,7 +106,7 @@ class Device(models.Model):
 
     @property
     def is_revoked(self) -> bool:
-        """Whether the device is shut out."""
+        """Whether an operator has revoked the device."""
         return self.state == DeviceState.REVOKED
 
 
@@ -131,7 +131,7 @@ class Subscription(models.Model):
     model_slug = models.CharField(max_length=64)
     channel_name = models.CharField(max_length=64, default="stable")
     position = models.PositiveSmallIntegerField(default=0)
-    # The last act that bears on this subscription itself: its change, an unpin, new labels of the device.
+    # The release counter of the last act on this subscription: its change, an unpin, new labels of the device.
     release_counter = models.BigIntegerField(default=0)
 
     class Meta:
@@ -146,7 +146,7 @@ class Subscription(models.Model):
 
 
 class Pin(models.Model):
-    """An operator holds one device at one version, whatever channel and rollouts say."""
+    """An operator holds one device at one version. A pin goes before channel and rollouts."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="pins")
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
@@ -170,7 +170,7 @@ class Rollout(models.Model):
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="rollouts")
     previous_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     salt = models.CharField(max_length=100)
-    # {"labels": {key: value}, "targets": [...], "devices": [...]}; all that are given must hold.
+    # {"labels": {key: value}, "targets": [...], "devices": [...]}; every given part must match.
     selector = models.JSONField(default=dict)
     # [{"percent", "min_duration_seconds", "min_confirmed", "min_devices"}], percent rising.
     stages = models.JSONField()
@@ -227,7 +227,7 @@ class Rollout(models.Model):
 
 
 class RolloutEvent(models.Model):
-    """What happened to a rollout and why, as sentences in order."""
+    """One entry of a rollout's history: an event, and the sentence that says why."""
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now)
@@ -248,7 +248,7 @@ class RolloutEvent(models.Model):
 
     @property
     def is_finishing(self) -> bool:
-        """Whether the event is the end that was aimed at."""
+        """Whether the event ends the rollout, or its roll-back, as planned."""
         return self.event in {RolloutVerb.COMPLETE, RolloutVerb.FINISH_ROLL_BACK}
 
 
@@ -260,7 +260,7 @@ class Deployment(models.Model):
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="+")
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="deployments")
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="deployments")
-    # What was offered, byte for byte: a variant that is built again is another offer.
+    # The digest of the offered file. A variant that is built again has other bytes, and is another offer.
     sha256 = models.CharField(max_length=64)
     rollout = models.ForeignKey(Rollout, on_delete=models.SET_NULL, null=True, related_name="deployments")
     state = models.CharField(

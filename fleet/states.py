@@ -1,4 +1,7 @@
-"""Every move between states of a deployment and of a rollout. ``docs/state-machines.md`` is drawn from these tables."""
+"""The states of keys, devices, deployments and rollouts, and every move between them.
+
+``docs/state-machines.md`` is drawn from the two tables.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -26,7 +29,7 @@ class KeyState(StrEnum):
 
 
 class DeviceState(StrEnum):
-    """Waiting for a person, in the fleet, or shut out."""
+    """A device waits for a person, is in the fleet, or is revoked."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -82,11 +85,11 @@ class RolloutVerb(StrEnum):
 
 _D, _R, _V = DeploymentState, RolloutState, RolloutVerb
 
-# In the order in which an attempt passes them. Reports may be lost, so an attempt may skip forward; it never goes back.
+# In the order in which an attempt passes them. A report may be lost, so an attempt may skip forward. It never goes back.
 PROGRESS: Final = (_D.OFFERED, _D.DOWNLOADING, _D.VERIFIED, _D.SELF_TESTED, _D.ACTIVATED, _D.CONFIRMED)
 OPEN_DEPLOYMENT_STATES: Final = PROGRESS[:-1]
 REPORTABLE: Final = frozenset({*PROGRESS[1:], _D.FAILED, _D.ROLLED_BACK})
-# The server's own presumptions about a silent device; what the device says later overrules them.
+# The server presumes these states of a silent device. A later report of the device overrules them.
 PRESUMED: Final = (_D.TIMED_OUT, _D.UNREACHABLE)
 # The device runs the model of this attempt.
 UPDATED_DEPLOYMENT_STATES: Final = (_D.ACTIVATED, _D.CONFIRMED)
@@ -122,7 +125,7 @@ def _deployment_moves() -> Mapping[DeploymentState, frozenset[DeploymentState]]:
         for place, state in enumerate(OPEN_DEPLOYMENT_STATES)
     }
     moves |= {state: frozenset({*PROGRESS, *ended_by_device, _D.SUPERSEDED}) for state in PRESUMED}
-    # A device may fall back after its probation too; the server hears of it as of any other fact.
+    # A device may fall back after its probation too, and reports it like any other move.
     moves[_D.CONFIRMED] = frozenset({_D.ROLLED_BACK})
     return MappingProxyType({state: moves.get(state, frozenset()) for state in _D})
 
@@ -145,13 +148,13 @@ ROLLOUT_MOVES: Final[Mapping[tuple[RolloutState, RolloutVerb], RolloutState]] = 
         (_R.ROLLING_BACK, _V.FINISH_ROLL_BACK): _R.ROLLED_BACK,
     }
 )
-# A rollout in one of these decides what the devices run that it covers.
+# In one of these states a rollout decides which version its covered devices run.
 OFFERING_ROLLOUT_STATES: Final = (_R.RUNNING, _R.PAUSED)
-# At most one of these per channel.
+# A channel has at most one rollout in one of these states.
 ACTIVE_ROLLOUT_STATES: Final = (*OFFERING_ROLLOUT_STATES, _R.ROLLING_BACK)
-# No verb leads out of these.
+# No verb leads out of these states.
 ENDED_ROLLOUT_STATES: Final = (_R.COMPLETED, _R.ROLLED_BACK, _R.ABORTED)
-# The devices of these are sent back, or were.
+# In these states the rollout's devices are sent back, or were.
 UNDONE_ROLLOUT_STATES: Final = (_R.ROLLING_BACK, _R.ROLLED_BACK, _R.ABORTED)
 
 
@@ -199,7 +202,7 @@ def draw() -> str:
         "From `fleet/states.py`.",
         "",
         "Reports may be lost, so an attempt may skip forward along the upper row; it never goes back. `timed_out` and",
-        "`unreachable` are what the server presumes of a silent device: any report of the device overrules them.",
+        "`unreachable` are presumptions of the server about a silent device: any report of the device overrules them.",
         "",
         "```mermaid",
         "stateDiagram-v2",

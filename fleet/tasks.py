@@ -1,4 +1,4 @@
-"""What beat asks of the fleet. Each task is idempotent and finds its work in rows; two at a time share it or one yields."""
+"""Periodic tasks of the fleet. Each task is idempotent and finds its work in rows. Two runs at a time do no harm."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -16,7 +16,7 @@ def advance_rollouts() -> int:
 
 @shared_task
 def sweep_deployments() -> int:
-    """End deployments that are over their time."""
+    """End deployments whose time has passed."""
     return deployments.sweep(now=timezone.now())
 
 

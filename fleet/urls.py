@@ -1,4 +1,4 @@
-"""fleet's URLs: the device API, the operator API, and the console's pages."""
+"""Addresses of the fleet: the device API, the operator API and the pages."""
 
 from django.urls import path
 

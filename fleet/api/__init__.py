@@ -1,1 +1,1 @@
-"""The fleet over REST: the device API and the operator API, apart, each with its own authentication."""
+"""The fleet over REST: the device API and the operator API, each with its own authentication."""

@@ -1,4 +1,4 @@
-"""Bodies of the operator API: their shape. What they mean is checked by the verbs."""
+"""Bodies of the operator API. They check the shape; the verbs check the rules."""
 
 from typing import Any, TypeVar
 
@@ -47,7 +47,7 @@ class DurationField(serializers.Field[int, object, str, int]):
             raise serializers.ValidationError(error.detail) from error
 
     def to_representation(self, value: int) -> str:
-        """Write it in seconds; never used for answers."""
+        """Write seconds; no answer uses it."""
         return f"{value}s"
 
 
@@ -76,14 +76,14 @@ class EnrollmentKeyBody(StrictSerializer):
     subscriptions = SubscriptionBody(many=True, default=list)
 
     def new_key(self) -> NewKey:
-        """Return what the verb takes; call it on a valid body."""
+        """Return the key that the verb takes; call it on a valid body."""
         body = dict(self.validated_data)
         follows = subscriptions.read_follows(body.pop("subscriptions"))
         return NewKey(mode=EnrollmentMode(body.pop("mode")), subscriptions=follows, **body)
 
 
 class DeviceBody(StrictSerializer):
-    """What PATCH changes of a device; each field that is given is replaced as a whole."""
+    """The changes of a device. A given field is replaced as a whole."""
 
     labels = LabelsField(required=False)
     subscriptions = SubscriptionBody(many=True, required=False)
@@ -108,7 +108,7 @@ class UnpinBody(StrictSerializer):
 
 
 class ReasonBody(StrictSerializer):
-    """Why; kept as the rollout's event."""
+    """The reason, kept in the rollout's history."""
 
     reason = serializers.CharField(max_length=1000, allow_blank=True, default="")
 
@@ -123,7 +123,7 @@ class StageBody(StrictSerializer):
 
 
 class SelectorBody(StrictSerializer):
-    """Whom the rollout is for; all that are given must hold."""
+    """Which devices the rollout is for; every given part must match."""
 
     labels = LabelsField(default=dict)
     targets = serializers.ListField(child=serializers.CharField(max_length=64), default=list, max_length=64)
@@ -142,7 +142,7 @@ class RolloutBody(StrictSerializer):
     policy = serializers.DictField(default=dict)
 
     def to_internal_value(self, data: object) -> object:
-        """Refuse by name what the contract has and this release has not: a rollout must not look guarded and not be."""
+        """Refuse fields of the contract that this release does not have: a rollout must not look guarded when it is not."""
         if isinstance(data, dict):
             present = [name for name in _LATER if name in data]
             if present:
@@ -150,7 +150,7 @@ class RolloutBody(StrictSerializer):
         return super().to_internal_value(data)
 
     def plan(self) -> Plan:
-        """Return what was posted; call it on a valid body."""
+        """Return the plan that the verbs take; call it on a valid body."""
         body = self.validated_data
         selector = body.get("selector", {})
         return Plan(

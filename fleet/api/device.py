@@ -30,14 +30,14 @@ from registry.manifests.configured_keys import public_keys
 
 
 class Enroll(DeviceView):
-    """The way in; open, for the key is the credential."""
+    """Enrollment. It is open, because the enrollment key is the credential."""
 
     authentication_classes = []
     permission_classes = []
 
     @extend_schema(operation_id="enroll", request=EnrollBody, responses={201: EnrolledAnswer, 202: PendingAnswer})
     def post(self, request: Request) -> Response:
-        """Let a device in; 202 while a person has to accept it."""
+        """Enroll a device; 202 while a person has to accept it."""
         asked = bodies.read(EnrollBody, request).request()
         token = enrollment.enroll(asked)
         poll_after = answering.choose_poll_after(asked.device_id)
@@ -48,7 +48,7 @@ class Enroll(DeviceView):
 
 
 class Latest(DeviceView):
-    """What the device should run now. Authenticates by its own one read (``fleet.polls.reading``)."""
+    """The version that the device should run now. The poll's one read authenticates too (``fleet.polls.reading``)."""
 
     authentication_classes = []
     permission_classes = []
@@ -59,7 +59,7 @@ class Latest(DeviceView):
         responses={200: LatestAnswer, 204: None, 304: None},
     )
     def get(self, request: Request) -> Response:
-        """Answer the decision; 304 where the device has it, 204 with X-Reason where there is none."""
+        """Answer the decision: 304 if the device has it already, 204 with X-Reason if nothing is assigned."""
         credentials = tokens.read_credentials(request.headers.get("Authorization"))
         asked = answering.Asked(
             credentials=credentials,
@@ -79,22 +79,22 @@ class Latest(DeviceView):
 
 
 class Reports(DeviceView):
-    """What devices say about their attempts."""
+    """Reports of devices about their attempts."""
 
     @extend_schema(operation_id="report", request=ReportBody, responses=AcceptedAnswer)
     def post(self, request: Request) -> Response:
-        """Apply a report; one that is repeated or late changes nothing."""
+        """Apply a report. A repeated or late report changes nothing."""
         report = bodies.read(ReportBody, request).report()
         state = deployments.report(report, device_pk=device_of(request).pk, now=timezone.now())
         return Response(AcceptedAnswer.of(Accepted(state)))
 
 
 class Heartbeat(DeviceView):
-    """How devices are."""
+    """Heartbeats of devices."""
 
     @extend_schema(operation_id="heartbeat", request=HeartbeatBody, responses=HeartbeatAnswer)
     def post(self, request: Request) -> Response:
-        """Keep what the device says of itself."""
+        """Keep the state that the device reports."""
         heartbeat = bodies.read(HeartbeatBody, request).heartbeat()
         device, now = device_of(request), timezone.now()
         devices.note_heartbeat(device.pk, heartbeat, now=now)

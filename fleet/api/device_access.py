@@ -30,7 +30,7 @@ class DeviceAuthentication(BaseAuthentication):
 
 
 class DeviceAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped registry of classes
-    """How the schema shows it."""
+    """How the schema describes device tokens."""
 
     target_class = DeviceAuthentication
     name = "deviceToken"
@@ -45,7 +45,7 @@ class DeviceAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignor
 
 
 class IsDevice(BasePermission):
-    """Devices alone."""
+    """Only devices."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
         """Whether the caller is a device."""
@@ -53,7 +53,7 @@ class IsDevice(BasePermission):
 
 
 class DeviceJSONParser(BoundedJSONParser):
-    """JSON of a device: an object, nothing else."""
+    """The body of a device: one JSON object."""
 
     max_bytes = 256 * 1024
 
@@ -71,7 +71,7 @@ class DeviceJSONParser(BoundedJSONParser):
 
 
 class DeviceView(APIView):
-    """A view for devices: unknown fields are ignored, for old servers must survive new agents."""
+    """A view of the device API."""
 
     authentication_classes = [DeviceAuthentication]
     permission_classes = [IsDevice]

@@ -30,13 +30,13 @@ class EnrollBody(_DeviceBody):
     capabilities = serializers.DictField(default=dict)
 
     def request(self) -> enrollment.Request:
-        """Return what the verb takes; call it on a valid body."""
+        """Return the argument of the verb; call it on a valid body."""
         body = dict(self.validated_data)
         return enrollment.Request(secret=body.pop("enrollment_key"), **body)
 
 
 class ReportBody(_DeviceBody):
-    """What became of an attempt so far."""
+    """How far an attempt has come."""
 
     attempt_id = serializers.UUIDField()
     seq = serializers.IntegerField(min_value=0, max_value=_MAX_SEQ)
@@ -49,7 +49,7 @@ class ReportBody(_DeviceBody):
     release_counter = serializers.IntegerField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Want the class of a failure: operators count by it."""
+        """Require the class of a failure: operators count failures by it."""
         if attrs["state"] in UNSUCCESSFUL and not isinstance(attrs["detail"].get("class"), str):
             raise serializers.ValidationError(
                 {"detail": [f'must have the text "class" where the state is {attrs["state"]}.']}
@@ -57,7 +57,7 @@ class ReportBody(_DeviceBody):
         return attrs
 
     def report(self) -> deployments.Report:
-        """Return what the verb takes; call it on a valid body."""
+        """Return the argument of the verb; call it on a valid body."""
         body = self.validated_data
         return deployments.Report(
             attempt_id=uuid.UUID(str(body["attempt_id"])),
@@ -77,7 +77,7 @@ class RunningBody(_DeviceBody):
 
 
 class HeartbeatBody(_DeviceBody):
-    """How the device is."""
+    """The state of a device, in its own words."""
 
     agent_version = serializers.CharField(max_length=40, allow_blank=True, default="")
     running = RunningBody(many=True, default=list)
@@ -86,7 +86,7 @@ class HeartbeatBody(_DeviceBody):
     clock = serializers.FloatField(required=False)
 
     def heartbeat(self) -> devices.Heartbeat:
-        """Return what the verb takes; call it on a valid body."""
+        """Return the argument of the verb; call it on a valid body."""
         body = dict(self.validated_data)
         running = [devices.Running(**row) for row in body.pop("running")]
         return devices.Heartbeat(running=running, **body)

@@ -113,7 +113,7 @@ class DeviceView(APIView):
 
 
 class Accept(APIView):
-    """Let in a device that waits."""
+    """Accept a device that waits."""
 
     area = Area.FLEET
     verb: Callable[..., Device] = staticmethod(devices.accept)
@@ -126,7 +126,7 @@ class Accept(APIView):
 
 
 class Revoke(Accept):
-    """Shut a device out, at once."""
+    """Revoke a device at once."""
 
     verb = staticmethod(devices.revoke)
 
@@ -170,13 +170,13 @@ class UnpinView(APIView):
 
 
 class Resolve(APIView):
-    """What a device should run, and why not something else."""
+    """The version that a device should run, and why no other."""
 
     area = Area.FLEET
 
     @extend_schema(operation_id="resolve", parameters=[OpenApiParameter("model", str)], responses=DecisionAnswer)
     def get(self, request: Request, device_id: str) -> Response:
-        """Explain; ``model`` defaults to the device's primary subscription. Offers nothing to anybody."""
+        """Explain; ``model`` defaults to the device's primary subscription. Offers nothing to the device."""
         model = request.query_params.get("model")
         known = reading.find_by_device(device_id, model=model)
         if known is None:

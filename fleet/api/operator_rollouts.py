@@ -50,13 +50,13 @@ class Rollouts(APIView):
 
 
 class RolloutPreview(APIView):
-    """What a rollout would do."""
+    """The devices that a rollout would reach."""
 
     area = Area.FLEET
 
     @extend_schema(operation_id="preview_rollout", request=RolloutBody, responses=PreviewAnswer)
     def post(self, request: Request) -> Response:
-        """Say who, how many and how many bytes; changes nothing."""
+        """Say which devices, and how many bytes. Nothing is changed."""
         return Response(PreviewAnswer.of(plans.preview(bodies.read(RolloutBody, request).plan())))
 
 
@@ -72,7 +72,7 @@ class RolloutView(APIView):
 
 
 class RolloutVerbView(APIView):
-    """Something an operator does with a rollout; in a state where it does not apply: 409, with the verbs that do."""
+    """A verb of an operator. In a state where it does not apply the answer is 409, with the verbs that do."""
 
     area = Area.FLEET
     # ``fleet.urls`` gives each address its own.

@@ -1,1 +1,1 @@
-"""Knows the devices: how they get in, who they are, what they follow, when they were seen."""
+"""Devices: enrollment, tokens, labels, subscriptions, pins, and when each device was last seen."""

@@ -1,9 +1,10 @@
-"""How a device gets in.
+"""Enrollment of devices.
 
-1. The key must be known and not revoked. What else is wrong with it is told by the error's code alone.
-2. A device that this very key let in gets its token anew until that is first used; it costs no use, whatever became of the key.
-3. A new device costs one use, taken by conditional UPDATE: of two who want the last one, one gets it.
-4. ``accept`` keys let in at once; ``review`` keys let a person decide, and the device asks again until one has.
+1. The key must be known and not revoked. The code of the error says why a key is refused; the sentence does not.
+2. A device that the same key let in gets a new token until its token is first used. This costs no use, and an expired key
+   still allows it.
+3. A new device costs one use, taken by a conditional UPDATE: of two devices that want the last use, one gets it.
+4. An ``accept`` key lets devices in at once. With a ``review`` key a person decides, and the device asks until then.
 """
 
 import re
@@ -46,13 +47,13 @@ class EnrollmentRefused(Forbidden):
 
 
 class UnknownKey(EnrollmentRefused):
-    """There is no such key, or it was revoked."""
+    """No key has that secret, or the key was revoked."""
 
     code = "enrollment_key_unknown"
 
 
 class ExpiredKey(EnrollmentRefused):
-    """The key's time is over."""
+    """The key has expired."""
 
     code = "enrollment_key_expired"
 
@@ -70,20 +71,20 @@ class WrongTarget(EnrollmentRefused):
 
 
 class DeviceIsRevoked(EnrollmentRefused):
-    """The device was shut out; deleting it lets its id enroll again."""
+    """The device was revoked. Its id can enroll again once the device is deleted."""
 
     code = "device_revoked"
 
 
 class AlreadyEnrolled(Conflict):
-    """The device id is taken, by this device or another one."""
+    """Another enrollment has taken the device id."""
 
     code = "already_enrolled"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a device says when it asks to be let in."""
+    """The request of a device to be let in."""
 
     device_id: str
     secret: str
@@ -99,7 +100,7 @@ def enroll(request: Request) -> str | None:
         InvalidDeviceId: The id breaks the rule or is reserved.
         UnknownTarget: No hardware target has that name.
         InvalidLabel: A label breaks the rule.
-        EnrollmentRefused: The key is unknown, revoked, expired, used up or for another target, or the device is shut out.
+        EnrollmentRefused: The key is unknown, revoked, expired, used up or for another target, or the device is revoked.
         AlreadyEnrolled: The id is taken, and the token was used or another key let it in.
     """
     check_device_id(request.device_id)
@@ -108,7 +109,7 @@ def enroll(request: Request) -> str | None:
     try:
         return _enroll(request, labels)
     except IntegrityError:
-        # Another request for the same id was faster by a hair: now there is a row to decide by.
+        # Another request for the same id was faster. Its row exists now, so the second try decides by that row.
         return _enroll(request, labels)
 
 

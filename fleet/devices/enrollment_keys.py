@@ -1,4 +1,4 @@
-"""Enrollment keys: create and revoke. What they let in is in ``fleet.devices.enrollment``."""
+"""Enrollment keys: create and revoke. ``fleet.devices.enrollment`` uses them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class UnknownEnrollmentKey(Missing):
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """What a key is to let in, and with what."""
+    """A key to create: its limits, and the defaults for its devices."""
 
     name: str
     max_uses: int = 1
@@ -75,7 +75,7 @@ def create(new: NewKey, *, actor: Actor) -> tuple[EnrollmentKey, str]:
 
 @transaction.atomic
 def revoke(key_id: int, *, actor: Actor) -> None:
-    """Let a key open nothing any more; devices that it let in stay. Repeating it changes nothing.
+    """Revoke a key; devices that it let in stay. Revoking it again changes nothing.
 
     Raises:
         UnknownEnrollmentKey: There is none.

@@ -1,4 +1,4 @@
-"""Labels of a device: what operators select and slice by. Also what may be kept of a device's own JSON."""
+"""Labels of a device, by which operators select devices; and the rule for JSON that a device sends about itself."""
 
 import math
 import re
@@ -46,7 +46,7 @@ def check_labels(labels: Mapping[str, str], *, field: str = "labels") -> dict[st
 def clean_document(value: Any, *, depth: int = 0) -> Any:
     """Return JSON of a device as PostgreSQL can keep it: no NUL, no lone surrogate, no NaN, bounded depth and size.
 
-    What a device reports about itself is for people to read; it is cut short sooner than refused.
+    People read these documents and no rule does, so a document that is too large is cut, not refused.
     """
     if isinstance(value, str):
         return value[:_MAX_TEXT].replace("\x00", "").encode("utf-8", "replace").decode()

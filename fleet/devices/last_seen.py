@@ -1,6 +1,6 @@
 """When devices were last seen: noted in Redis on each poll, written to their rows in bulk by beat.
 
-Losing Redis loses a few minutes of freshness and nothing else: a poll never fails or waits for it.
+If Redis is lost, a few minutes of these times are lost and nothing else. No poll fails for it or waits for it.
 """
 
 import logging
@@ -31,14 +31,14 @@ _noted: dict[int, float] = {}
 
 
 class _Circuit:
-    """After a failure Redis is left alone for a while, so that a dead one slows no poll down."""
+    """After a failure Redis is not asked for some seconds, so that a dead Redis slows no poll down."""
 
     closed_until: float = 0.0
 
 
 def note(device_pk: int, *, at: datetime) -> None:
     """Remember that a device was seen. Never raises and never waits long."""
-    # Either way: a clock that is set back must not make a device look silent until it has caught up.
+    # The distance in both directions: after a clock is set back, a device must not look silent until the clock catches up.
     is_fresh = abs(at.timestamp() - _noted.get(device_pk, 0.0)) < _FRESH_SECONDS
     if is_fresh or time.monotonic() < _Circuit.closed_until:
         return
@@ -72,7 +72,7 @@ def _flush() -> int:
             return 0
         noted = _take()
         written = sum(_write(cursor, noted[start : start + _CHUNK]) for start in range(0, len(noted), _CHUNK))
-        # Dropped under the lock, before the commit: what a crash in between loses is noted again at the next poll.
+        # Dropped under the lock and before the commit. A crash in between loses notes, and the next polls write them again.
         _client().delete(_FLUSHING)
     return written
 
@@ -84,7 +84,7 @@ def forget() -> None:
 
 
 def _take() -> list[tuple[int, datetime]]:
-    # What an interrupted flush left behind goes first, and the newer notes after it.
+    # Notes of an interrupted flush are written first, the newer notes by the next flush.
     if not _client().exists(_FLUSHING):
         if not _client().exists(_KEY):
             return []
@@ -111,5 +111,5 @@ def _client() -> Any:
 
 @cache
 def _connect(url: str) -> Any:
-    # The library would try again for seconds; a poll has no seconds to give.
+    # The library would retry for seconds, and a poll would wait for it.
     return redis.Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0))

@@ -1,4 +1,4 @@
-"""Pins: an operator holds one device at one version of a model, whatever channel and rollouts say."""
+"""Pins: an operator holds one device at one version of a model. A pin goes before channel and rollouts."""
 
 from django.db import transaction
 
@@ -20,14 +20,14 @@ class CannotPin(Conflict):
 
 @transaction.atomic
 def pin(device_id: str, *, model: str, version: str, actor: Actor) -> Pin:
-    """Hold a device at a version; another pin for the same model is replaced. The same again changes nothing.
+    """Hold a device at a version. A pin to another version of the model is replaced; the same pin again changes nothing.
 
     Raises:
-        UnknownDevice: or ``UnknownModel``, ``UnknownVersion``: a name that nothing has.
+        UnknownDevice: or ``UnknownModel``, ``UnknownVersion``: a name does not exist.
         CannotPin: The device has no subscription to the model, or the version is not READY or quarantined.
     """
     device = devices.lock(device_id)
-    # Under the lock that a roll-back and a deletion take: the version stays what it is now.
+    # A roll-back and a deletion take the same lock, so the version cannot change before the pin is written.
     registered_models.lock(model)
     wanted = queries.get_version(model, version)
     if not device.subscriptions.filter(model_slug=model).exists():
@@ -53,17 +53,17 @@ def unpin(device_id: str, *, model: str, actor: Actor) -> None:
     """Let a device follow its channel again. Where there is no pin this changes nothing.
 
     Raises:
-        UnknownDevice: There is no such device.
-        UnknownModel: There is no such model.
+        UnknownDevice: No device has the id.
+        UnknownModel: No model has the name.
     """
     device = devices.lock(device_id)
-    # The model before the pin, as a roll-back takes them.
+    # A roll-back locks the model before the pins; the same order here avoids a deadlock.
     found = Pin.objects.select_related("version").filter(device=device, model=registered_models.lock(model)).first()
     if found is None:
         return
     before = {"model": model, "version": found.version.number}
     found.delete()
-    # The pin's number goes with it, so the subscription takes a higher one.
+    # The pin's release counter is gone with the pin, so the subscription takes a higher one.
     subscriptions.note_act(device, models=[model])
     _record(actor, "unpin", device_id, before=before, after=None)
 

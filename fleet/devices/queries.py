@@ -1,4 +1,4 @@
-"""Read devices and enrollment keys, as people and programs ask for them."""
+"""Read devices and enrollment keys for the API and the pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, P
 from fleet.models import Deployment, Device, EnrollmentKey, Pin
 from fleet.states import FAILING, OPEN_DEPLOYMENT_STATES, DeploymentState, DeviceState
 
-# Three polls, and what the notes of last seen take to reach the rows.
+# A device is online that was seen within three polls, and the time that a flush of last_seen may take.
 _POLLS = 3
 _FLUSH = timedelta(seconds=30)
 _LABELS_SHOWN = 200
@@ -21,7 +21,7 @@ _VERSIONS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class FleetCounts:
-    """How many devices there are, by what."""
+    """The number of devices, in all and by state, target, version and newest attempt."""
 
     total: int
     by_state: Mapping[str, int]
@@ -60,7 +60,7 @@ def list_devices(
     search: str | None = None,
     model: str | None = None,
 ) -> QuerySet[Device]:
-    """Return the devices for which all that is given holds, with ``deployment_*`` of the newest attempt.
+    """Return the devices that match every given filter, with ``deployment_*`` of the newest attempt.
 
     ``label`` is (key, value); ``search`` looks in ids and label values; ``attempt_state`` is that of the newest attempt.
     """
@@ -81,7 +81,7 @@ def list_devices(
 
 
 def with_status(rows: QuerySet[Device]) -> QuerySet[Device]:
-    """Add what a page shows of a device: subscriptions, pins, newest attempt per model (``newest_deployments``).
+    """Read subscriptions, pins and the newest attempt per model (``newest_deployments``) with the devices.
 
     Annotated from the newest of all: ``deployment_state``, ``deployment_version``, ``deployment_model``, ``deployment_at``.
     """

@@ -1,4 +1,4 @@
-"""Subscriptions: which channels of which models a device follows. Changing one is an act that bears on the device."""
+"""Subscriptions: which channels of which models a device follows. A change is an act, and takes a release counter."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,9 +48,10 @@ def check_follows(follows: Sequence[Follow]) -> Sequence[Follow]:
 
 
 def lock_models(device: Device, follows: Sequence[Follow]) -> None:
-    """Take the models of what the device follows and is to follow, where one transaction acts on them more than once.
+    """Lock all models that the device follows or will follow, for a transaction that acts on them more than once.
 
-    Acts take models in the order of their keys, so that two never wait for each other; two rounds of acts would not.
+    Each act locks models in the order of their keys, so that two acts never wait for each other. Two acts in one transaction
+    could break that order, so the first lock takes all of them.
 
     Raises:
         Invalid: As ``check_follows``.
@@ -64,7 +65,8 @@ def lock_models(device: Device, follows: Sequence[Follow]) -> None:
 def replace(device: Device, follows: Sequence[Follow]) -> None:
     """Make these the device's subscriptions, in this order; the first is its primary one. Call it in a transaction.
 
-    What is new or follows another channel takes the model's next release counter; what is gone takes its pin along.
+    A subscription that is new or changes its channel takes the model's next release counter. A subscription that ends takes
+    the device's pin with it.
 
     Raises:
         Invalid: As ``check_follows``.
@@ -88,7 +90,7 @@ def replace(device: Device, follows: Sequence[Follow]) -> None:
 
 
 def note_act(device: Device, *, models: Iterable[str] | None = None) -> None:
-    """Write a new release counter on the device's subscriptions: something that bore on the device has ended or changed."""
+    """Write a new release counter on the device's subscriptions: a pin has ended, or the labels have changed."""
     rows = Subscription.objects.select_for_update().filter(device=device)
     if models is not None:
         rows = rows.filter(model_slug__in=models)
@@ -100,6 +102,6 @@ def note_act(device: Device, *, models: Iterable[str] | None = None) -> None:
 
 
 def _next_acts(slugs: Iterable[str]) -> dict[str, int]:
-    # In the order of their keys, so that two acts never wait for each other. A model that does not exist yet has no acts.
+    # In the order of the keys, so that two acts never wait for each other. A model that does not exist yet has no counter.
     rows = RegisteredModel.objects.filter(slug__in=list(slugs)).order_by("pk").values_list("pk", "slug")
     return {slug: next_release_counter(pk) for pk, slug in rows}

@@ -1,8 +1,8 @@
-"""Who a device is: ``Authorization: Bearer <token>``, or HTTP Basic with the device id as user and the token as password.
+"""Tokens of devices: ``Authorization: Bearer <token>``, or HTTP Basic with the device id as user and the token as password.
 
-A token is found by its SHA-256, so that unknown, revoked and foreign ones cost the same and leak nothing by time. What
-was found is kept in the process for ``CACHE_SECONDS``: a revocation holds at once in the process that did it, within that
-time in the others, and at once for ``/api/models/latest``, which reads the token with everything else (``fleet.polls.reading``).
+A token is looked up by its SHA-256, so that unknown, revoked and foreign tokens cost the same and leak nothing by time. A
+process keeps the result for ``CACHE_SECONDS``. A revocation holds at once in its own process, within that time in the others,
+and at once for ``/api/models/latest``, which reads the token from the database each time (``fleet.polls.reading``).
 """
 
 import base64
@@ -28,7 +28,7 @@ _MAX_CACHED: Final = 50_000
 
 
 class NoDeviceToken(Unauthenticated):
-    """The request bears no device token."""
+    """The request has no device token."""
 
     code = "no_device_token"
 
@@ -40,14 +40,14 @@ class UnknownDeviceToken(Unauthenticated):
 
 
 class OtherDevice(Forbidden):
-    """A device asked for another one."""
+    """A device asked about another device."""
 
     code = "other_device"
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request bears: the token's digest, and the device id where the scheme names one."""
+    """The credentials of a request: the token's digest, and the device id if the scheme names one."""
 
     digest: str
     device_id: str | None
@@ -76,7 +76,7 @@ def authenticate_device(authorization: str | None) -> DeviceIdentity:
 
     Raises:
         NoDeviceToken: There is no header, or none of the two schemes.
-        UnknownDeviceToken: The token opens nothing, or is another device's than the one named.
+        UnknownDeviceToken: The token is unknown or revoked, or belongs to another device than the one named.
     """
     credentials = read_credentials(authorization)
     known = _cached.get(credentials.digest)
@@ -86,7 +86,7 @@ def authenticate_device(authorization: str | None) -> DeviceIdentity:
 
 
 def read_credentials(authorization: str | None) -> Credentials:
-    """Read the header without asking anybody whether it is good.
+    """Read the header; nothing is looked up.
 
     Raises:
         NoDeviceToken: There is no header, or none of the two schemes.
@@ -105,20 +105,20 @@ def read_credentials(authorization: str | None) -> Credentials:
 
 
 def check_named(credentials: Credentials, *, device_id: str) -> None:
-    """Let pass where the user of HTTP Basic, if there is one, is the token's device.
+    """Refuse if HTTP Basic names another device than the token's.
 
     Raises:
-        UnknownDeviceToken: It is another one.
+        UnknownDeviceToken: It names another device.
     """
     if credentials.device_id is not None and credentials.device_id != device_id:
         raise refusal()
 
 
 def check_own(device_id: str, *, asked: str) -> None:
-    """Let a device ask for itself alone.
+    """Refuse a device that asks about another device.
 
     Raises:
-        OtherDevice: It asked for another one.
+        OtherDevice: It asked about another device.
     """
     if device_id != asked:
         raise OtherDevice("The token is another device's.")
@@ -159,7 +159,7 @@ def forget(device_pk: int) -> None:
 
 @transaction.atomic
 def note_first_use(token_id: int) -> None:
-    """Note that a token came into use, which ends the ones before it: rotation is over."""
+    """Note the first use of a token, and revoke the tokens before it: their rotation is over."""
     now = timezone.now()
     if not DeviceToken.objects.filter(pk=token_id, first_used_at=None).update(first_used_at=now):
         return

@@ -1,4 +1,4 @@
-"""Devices: accept, revoke, rotate tokens, re-label, subscribe, delete; and what they say of themselves."""
+"""Verbs of devices: accept, revoke, rotate the token, change labels and subscriptions, delete, note a heartbeat."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a device says of itself. ``clock`` is its idea of the time, in epoch seconds."""
+    """The state that a device reports. ``clock`` is the time by the device's clock, in epoch seconds."""
 
     agent_version: str
     running: Sequence[Running]
@@ -66,7 +66,7 @@ def get(device_id: str) -> Device:
 
 
 def lock(device_id: str) -> Device:
-    """Return a device, locked for the rest of the transaction; verbs on one device go one after the other.
+    """Return a device, locked for the rest of the transaction, so that verbs on one device follow each other.
 
     Raises:
         UnknownDevice: There is none.
@@ -76,7 +76,7 @@ def lock(device_id: str) -> Device:
 
 @transaction.atomic
 def accept(device_id: str, *, actor: Actor) -> Device:
-    """Let in a device that waits; it gets its token when it asks again.
+    """Accept a device that waits; it gets its token when it asks again.
 
     Raises:
         UnknownDevice: There is none.
@@ -91,7 +91,7 @@ def accept(device_id: str, *, actor: Actor) -> Device:
 
 @transaction.atomic
 def revoke(device_id: str, *, actor: Actor) -> Device:
-    """Shut a device out, with all its tokens. Repeating it changes nothing.
+    """Revoke a device and all its tokens. Revoking it again changes nothing.
 
     Raises:
         UnknownDevice: There is none.
@@ -126,7 +126,7 @@ def rotate_token(device_id: str, *, actor: Actor) -> str:
 def change(
     device_id: str, *, actor: Actor, labels: Mapping[str, str] | None = None, follows: Sequence[Follow] | None = None
 ) -> Device:
-    """Replace a device's labels, its subscriptions, or both. Each is an act that bears on what the device should run.
+    """Replace a device's labels, its subscriptions, or both. Both are acts: they may change the version that the device should run.
 
     Raises:
         UnknownDevice: There is none.
@@ -163,7 +163,7 @@ def delete(device_id: str, *, actor: Actor) -> None:
 
 
 def note_heartbeat(device_pk: int, heartbeat: Heartbeat, *, now: datetime) -> None:
-    """Keep what the device says of itself: one UPDATE."""
+    """Keep the state that a device reports, in one UPDATE."""
     said: dict[str, Any] = {
         "agent_version": heartbeat.agent_version,
         "running": clean_document([asdict(row) for row in heartbeat.running]),
@@ -179,7 +179,7 @@ def note_heartbeat(device_pk: int, heartbeat: Heartbeat, *, now: datetime) -> No
 
 
 def describe_changeable(device: Device) -> dict[str, dict[str, str] | list[dict[str, str]]]:
-    """Return what ``change`` changes, for the audit trail."""
+    """Return the fields that ``change`` may change, for the audit trail."""
     rows = device.subscriptions.order_by("position", "id")
     followed = [{"model": row.model_slug, "channel": row.channel_name} for row in rows]
     return {"labels": device.labels, "subscriptions": followed}

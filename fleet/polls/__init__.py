@@ -1,1 +1,1 @@
-"""Answers a device that asks what it should run: one read, one pure decision, one answer."""
+"""Polls: a device asks which version it should run. One read, one pure decision, one answer."""

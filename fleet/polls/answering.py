@@ -1,9 +1,9 @@
-"""The answer to ``GET /api/models/latest``: what one device should run now.
+"""The answer to ``GET /api/models/latest``: the version that one device should run now.
 
-1. One read finds the device by its token, and all that bears on it.
+1. One read finds the device by its token, with everything that the decision needs.
 2. A pure function decides.
-3. The decision's digest is the ETag. Where the device has it already, that is all: 304, and not a byte is written.
-4. Else the attempt is found or written, and the links are signed afresh.
+3. The decision's digest is the ETag. If the device has it already, the answer is 304, and no row is written.
+4. Otherwise the attempt is found or written, and the links are signed.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _JITTER: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A poll: what the device bears and asks for, and which decisions it has (``None``: it did not say)."""
+    """A poll: the credentials, the device and model that are asked for, and the ETags of decisions that the device has."""
 
     credentials: Credentials
     device_id: str
@@ -42,7 +42,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Addresses that need no credentials, for a while."""
+    """Signed addresses: they need no credentials until they expire."""
 
     download_url: str
     manifest_url: str
@@ -52,7 +52,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """What a device is told of a decision that is new to it."""
+    """A decision that is new to the device, with everything that the device needs to follow it."""
 
     model: str
     decision: Assigned
@@ -67,10 +67,10 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to answer.
+    """The answer to a poll.
 
-    ``latest`` with its ``etag`` for a decision that is new to the device, ``etag`` alone for one that it has, neither and a
-    ``reason`` where nothing is assigned to the device.
+    ``latest`` with its ``etag`` for a decision that is new to the device; ``etag`` alone for a decision that it has; only a
+    ``reason`` if nothing is assigned to the device.
     """
 
     poll_after_seconds: int
@@ -81,19 +81,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """The part of an assignment's life in which it is answered: a new ETag begins at half of it."""
+    """Half of an assignment's life. With each term a new ETag begins, so that no device keeps an assignment to its end."""
 
     number: int
     expires_at: datetime = field(compare=False)
 
 
 def answer(asked: Asked, *, now: datetime) -> Answer:
-    """Decide what the device should run, and offer it where that is new to the device.
+    """Decide which version the device should run, and offer it if that is new to the device.
 
     Raises:
-        UnknownDeviceToken: The token opens nothing, or is not that of the device named beside it.
-        OtherDevice: The device asks for another one.
-        UnknownModel: There is no such model.
+        UnknownDeviceToken: The token is unknown or revoked, or belongs to another device than the one named beside it.
+        OtherDevice: The device asks about another device.
+        UnknownModel: No model has the given name.
     """
     known = reading.find_by_token(asked.credentials.digest, model=asked.model)
     if known is None or known.token_id is None:
@@ -130,13 +130,13 @@ def answer(asked: Asked, *, now: datetime) -> Answer:
 
 
 def choose_poll_after(device_id: str) -> int:
-    """Return when the device should poll next: POLL_AFTER_SECONDS give or take a tenth, always the same for one device."""
+    """Return when the device should poll next: POLL_AFTER_SECONDS give or take a tenth, the same for one device each time."""
     share = _share_of(device_id)
     return max(1, round(settings.POLL_AFTER_SECONDS * (1 - _JITTER + 2 * _JITTER * share)))
 
 
 def offer_of(decision: Assigned) -> deployments.Offer:
-    """Return what a decision offers to its device."""
+    """Return the offer that a decision makes to its device."""
     return deployments.Offer(
         version_id=decision.version.id,
         variant_id=decision.variant.id,
@@ -151,7 +151,7 @@ def _share_of(device_id: str) -> float:
 
 
 def _choose_term(device_id: str, *, now: datetime) -> _Term:
-    # Devices change terms at different times, so that a fleet does not fetch its answers anew all at once.
+    # Devices change terms at different times, so that not all of a fleet fetches new answers at once.
     half = max(1.0, settings.ASSIGNMENT_SECONDS / 2)
     offset = _share_of(device_id) * half
     number = int((now.timestamp() + offset) // half)

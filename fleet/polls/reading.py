@@ -94,7 +94,7 @@ _STATES: Final[Mapping[str, str | list[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one read found. ``facts`` is None where the device has no (such) subscription."""
+    """The result of one read. ``facts`` is None if the device has no subscription, or none to the model that is asked for."""
 
     device_pk: int
     device_id: str
@@ -106,7 +106,7 @@ class Reading:
 
 
 def find_by_token(digest: str, *, model: str | None) -> Reading | None:
-    """Read for the device that bears a live token; None where the token opens nothing.
+    """Read for the device that a live token belongs to; None if the token is unknown or revoked.
 
     ``model`` None means the device's primary subscription.
     """
@@ -114,7 +114,7 @@ def find_by_token(digest: str, *, model: str | None) -> Reading | None:
 
 
 def find_by_device(device_id: str, *, model: str | None) -> Reading | None:
-    """Read for a device by its id, whatever its state; None where there is no such device."""
+    """Read for a device by its id, in any state; None if no device has the id."""
     return _read(_DEVICE, {"device_id": device_id, "model": model})
 
 

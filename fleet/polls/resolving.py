@@ -1,10 +1,11 @@
-"""What a device should run: one pure function over what bears on it (docs/adr/0018).
+"""Which version a device should run: one pure function over the facts that decide it (docs/adr/0018).
 
 1. Choose the version: a pin, else the rollout that covers the device, else the channel's version.
 2. Choose the variant: the first READY one in the target's order of preference, then in that of its fall-back.
-3. The release counter is the highest act that bears on the device, so that it never goes down (docs/wire-format.md, *Release counter*).
+3. The release counter is that of the latest act on the device, its pin, its channel or a rollout that covers it, so that it
+   never goes down (docs/wire-format.md, *Release counter*).
 
-Whatever was not taken is kept as a candidate with the reason, for ``?explain=1``.
+Every version and variant that was not taken is kept as a candidate, with the reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from registry.states import VersionStatus
 
 
 class CandidateKind(StrEnum):
-    """Who points a device at a version; and the variants of the version that was taken."""
+    """The sources of a version, and the variants of the version that was taken."""
 
     PIN = "pin"
     ROLLOUT = "rollout"
@@ -52,7 +53,7 @@ class PinFacts:
 
 @dataclass(frozen=True, slots=True)
 class RolloutFacts:
-    """An active rollout of the device's channel. ``has_updated``: the device runs its version by an attempt under it."""
+    """An active rollout of the device's channel. ``has_updated``: the device runs the version by an attempt of this rollout."""
 
     id: str
     state: RolloutState
@@ -78,7 +79,7 @@ class ChannelFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that bears on one device and one model."""
+    """All facts that decide which version of one model a device runs."""
 
     device: DeviceFacts
     model: str
@@ -91,7 +92,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something that could have been taken, and why it was or was not."""
+    """A version or variant that was considered, and why it was taken or not."""
 
     kind: CandidateKind
     name: str
@@ -136,7 +137,7 @@ Decision = Assigned | NotAssigned
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One that points the device at a version; ``refusal`` where it does not count for this device."""
+    """A pin, rollout or channel that names a version; ``refusal`` says why it does not count for this device."""
 
     kind: CandidateKind
     name: str
@@ -148,7 +149,7 @@ class _Source:
 
 
 def resolve(facts: Facts) -> Decision:
-    """Decide what the device should run. Deterministic; asks nobody."""
+    """Decide which version the device should run. Deterministic; no IO."""
     sources = _list_sources(facts)
     chosen = next((source for source in sources if source.refusal is None), None)
     candidates = [_judge(source, chosen=chosen) for source in sources]
@@ -256,7 +257,7 @@ def _highest_act(facts: Facts) -> int:
         acts.append(facts.channel.release_counter)
     if facts.pin is not None:
         acts.append(facts.pin.release_counter)
-    # A rollout bears on the devices that it covers even where its version can no longer be offered.
+    # A rollout is an act on the devices that it covers, even if its version can no longer be offered.
     acts += [
         rollout.release_counter for rollout in facts.rollouts if refuse_coverage(rollout, device=facts.device) is None
     ]

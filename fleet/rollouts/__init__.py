@@ -1,1 +1,1 @@
-"""Moves a channel from one version to another, in stages: who is covered, how far it is, what comes next."""
+"""Rollouts: move a channel from one version to another in stages. Members, progress, verbs, and the steps of the beat."""

@@ -21,8 +21,8 @@ def limit_of(percent: float) -> int:
 def choose_limit(buckets: Iterable[int], *, percent: float, min_devices: int, floor: int = 0) -> int:
     """Return the limit of a stage that covers at least ``min_devices`` of these devices, lowest buckets first.
 
-    It is never below ``floor``, the limit of the stage before, so that no device that was covered is dropped. Fewer devices
-    than ``min_devices`` are all covered.
+    The limit is never below ``floor``, the limit of the stage before, so that no covered device is dropped. If there are
+    fewer than ``min_devices`` devices, all are covered.
     """
     lowest = sorted(buckets)[:min_devices]
     needed = lowest[-1] + 1 if lowest else 0

@@ -1,4 +1,4 @@
-"""Whom a rollout covers, now: computed from the selector and the cohort function, never stored."""
+"""The members of a rollout: the devices that it is for now. Computed from selector and cohorts, never stored."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from registry.states import VariantStatus
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A device that the rollout is for. Without a ``variant`` nothing of the version fits it."""
+    """A device that the rollout is for. ``variant`` is None if no variant of the version fits the device."""
 
     pk: int
     device_id: str
@@ -68,7 +68,7 @@ def choose_limit(members: Iterable[Member], *, stage: Stage, floor: int = 0) -> 
 
 
 def list_covered(members: Iterable[Member], *, limit: int) -> list[Member]:
-    """Return the devices below the limit that can be served."""
+    """Return the devices below the limit that a variant fits."""
     return [member for member in members if member.bucket < limit and member.variant is not None]
 
 

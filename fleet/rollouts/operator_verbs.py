@@ -1,6 +1,6 @@
 """The verbs that an operator has for a rollout. The API routes them, answers name them, and pages draw them as buttons.
 
-When a verb applies is said by ``fleet.states`` alone.
+Only ``fleet.states`` says when a verb applies.
 """
 
 import uuid
@@ -51,7 +51,7 @@ _TABLE: Final = (
         rollouts.resume,
         title="Resume",
         done="Resumed",
-        warning="The stage goes on, and its least duration begins anew.",
+        warning="The stage goes on, and its least duration starts again.",
         tone="primary",
     ),
     OperatorVerb(

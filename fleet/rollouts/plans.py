@@ -1,4 +1,4 @@
-"""A rollout as it is posted: checked against what exists, and previewed before anything starts."""
+"""Plans of rollouts: a plan is checked against models, channels and targets, and previewed before anything starts."""
 
 import uuid
 from collections import Counter
@@ -22,7 +22,7 @@ _SHOWN_DEVICES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A rollout as it is posted."""
+    """A rollout as an operator posts it."""
 
     model: str
     channel: str
@@ -35,7 +35,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPlan:
-    """A plan whose names exist and whose rules hold."""
+    """A plan whose names exist and that breaks no rule."""
 
     channel: Channel
     version: ModelVersion
@@ -45,10 +45,10 @@ class CheckedPlan:
 
 
 def check(plan: Plan) -> CheckedPlan:
-    """Look up what a plan names; ``salt`` is empty where it gives none.
+    """Check a plan and look up its names; ``salt`` stays empty if the plan gives none.
 
     Raises:
-        UnknownModel: or ``UnknownChannel``, ``UnknownVersion``, ``UnknownTarget``: a name that nothing has.
+        UnknownModel: or ``UnknownChannel``, ``UnknownVersion``, ``UnknownTarget``: a name does not exist.
         InvalidStages: The stages break a rule.
         InvalidLabel: The selector has labels that no device can have.
         InvalidPolicy: The policy cannot be used.
@@ -65,7 +65,7 @@ def check(plan: Plan) -> CheckedPlan:
 
 @dataclass(frozen=True, slots=True)
 class StagePreview:
-    """Whom a stage would cover (cumulative), and what they would download that the stage before did not."""
+    """Which devices a stage would cover (cumulative), and how many bytes the devices new to it would download."""
 
     percent: float
     devices: int
@@ -76,7 +76,7 @@ class StagePreview:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Who, how many, how many bytes. The same ``salt`` in the rollout gives exactly these devices."""
+    """Which devices, and how many bytes. The same ``salt`` in the rollout gives exactly these devices."""
 
     salt: str
     devices: int
@@ -87,7 +87,7 @@ class Preview:
 
 
 def preview(plan: Plan) -> Preview:
-    """Say whom a plan would reach now, without changing anything.
+    """Say which devices a plan would reach now, without changing anything.
 
     Raises:
         DomainError: As ``check``.
@@ -114,7 +114,7 @@ def _preview_stages(planned: Sequence[Stage], *, members: Sequence[Member]) -> l
     for stage in planned:
         limit = rollout_members.choose_limit(members, stage=stage, floor=limit)
         covered = rollout_members.list_covered(members, limit=limit)
-        # Sorted by bucket, so what is new to a stage is the tail.
+        # Members are sorted by bucket, so the devices that are new to a stage are at the end.
         added = covered[before:]
         ids = [member.device_id for member in added[:_SHOWN_DEVICES]]
         previews.append(StagePreview(stage.percent, len(covered), len(added), _size_of(added), ids))

@@ -1,4 +1,4 @@
-"""How a rollout stands: each stage in numbers, and what the current one waits for. The beat and the pages read the same."""
+"""Progress of a rollout: each stage in numbers, and the step that is due. The beat and the pages use the same measure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class StagePosition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """How one stage stands. Counts are of devices and cumulative: a stage covers what the stages before it cover."""
+    """One stage in numbers. Counts are of devices and cumulative: a stage covers the devices of the stages before it."""
 
     number: int
     percent: float
@@ -34,9 +34,9 @@ class StageProgress:
     offered: int
     confirmed: int
     failed: int
-    # Silent since their offer, or for so long that they never heard of it.
+    # Devices that have been silent since their offer, or so long that they never heard of it.
     unreachable: int
-    # With an offer whose outcome is not known yet.
+    # Devices with an offer whose outcome is not known yet.
     moving: int
     min_duration_seconds: int
     needed: int
@@ -54,7 +54,7 @@ class StageProgress:
 
 @dataclass(frozen=True, slots=True)
 class RolloutProgress:
-    """How a rollout stands. ``verdict`` says in words what the current stage waits for, or why the rollout is not running."""
+    """All stages in numbers. ``verdict`` says which condition the current stage waits for, or why the rollout does not run."""
 
     stages: Sequence[StageProgress]
     devices: int
@@ -72,16 +72,16 @@ class RolloutProgress:
 
 @dataclass(frozen=True, slots=True)
 class _Attempts:
-    """What is known of the devices, each by its key: the state of its newest attempt, and who is not waited for."""
+    """By the key of a device: the state of its newest attempt, and whether it is unreachable, so that no stage waits for it."""
 
     states: Mapping[int, str]
     unreachable: frozenset[int]
 
 
 def measure(rollout: Rollout, *, members: Sequence[Member], now: datetime) -> RolloutProgress:
-    """Measure every stage of a rollout and decide what is due: one query, however many stages there are.
+    """Measure every stage of a rollout and decide which step is due, in one query.
 
-    ``members`` are those of ``members.list_members_of``, read by the caller once for everything that it does with them.
+    The caller reads ``members`` once (``members.list_members_of``) and uses them for all that it does.
     """
     plan = stages.read_all(rollout.stages)
     attempts = _read_attempts(rollout, members=members, now=now)
@@ -108,7 +108,7 @@ def _read_attempts(rollout: Rollout, *, members: Sequence[Member], now: datetime
     states = dict(rows)
     unreachable = {pk for pk, state in states.items() if state == DeploymentState.UNREACHABLE}
     limit = now - settings.UNREACHABLE_AFTER
-    # Who was silent for so long while there was an offer to fetch is as unreachable as who fell silent after the offer.
+    # A device that never came for its offer is as unreachable as one that fell silent after the offer.
     if rollout.stage_started_at is not None and rollout.stage_started_at <= limit:
         silent = {member.pk for member in members if member.last_seen_at is None or member.last_seen_at <= limit}
         unreachable |= silent - states.keys()

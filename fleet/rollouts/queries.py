@@ -1,4 +1,4 @@
-"""Read rollouts and their attempts, as people and programs ask for them."""
+"""Read rollouts and their attempts for the API and the pages."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def list_rollouts(*, model: str | None = None, state: str | None = None) -> Quer
 
 
 def list_attempts_under(rollout: Rollout) -> Sequence[Deployment]:
-    """Return the newest attempt of each device under a rollout, what moved last first."""
+    """Return the newest attempt of each device under a rollout, the latest change first."""
     newest = Deployment.objects.filter(rollout=rollout).order_by("device_id", "-offered_at").distinct("device_id")
     rows = newest.select_related("device", "variant")
     return sorted(rows, key=lambda row: row.updated_at, reverse=True)

@@ -6,7 +6,7 @@ from typing import Self, TypedDict
 
 
 class StoredSelector(TypedDict, total=False):
-    """A selector as a rollout keeps it and as it was posted: what is not given is left out."""
+    """A selector as a rollout keeps it and as it was posted. A part that is not given is left out."""
 
     labels: dict[str, str]
     targets: list[str]
@@ -15,7 +15,7 @@ class StoredSelector(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """All that are given must hold; an empty one selects every subscriber of the channel."""
+    """Every given part must match; an empty selector selects every subscriber of the channel."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     targets: frozenset[str] = frozenset()

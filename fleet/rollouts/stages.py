@@ -1,4 +1,4 @@
-"""Stages of a rollout: what may be posted, and when the next one is due."""
+"""Stages of a rollout: which stages may be posted, and when the next one is due."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ class InvalidStages(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step: ``percent`` of the selected devices, for at least so long, until so many have confirmed."""
+    """``percent`` of the selected devices, for at least the given time, until enough of them have confirmed."""
 
     percent: float
     min_duration_seconds: int = 0
@@ -43,7 +43,7 @@ class Stage:
 
 
 class Step(Enum):
-    """What is to be done with a running rollout now."""
+    """The step that is due on a running rollout."""
 
     HOLD = "hold"
     ADVANCE = "advance"
@@ -52,10 +52,10 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of the current stage.
+    """How many devices of the current stage are covered, confirmed and unreachable.
 
-    ``covered`` are the devices that can be served; ``unreachable`` of them were not seen since their offer, or never came for
-    it, and leave the denominator.
+    ``covered`` counts devices that a variant fits. ``unreachable`` of them have been silent since their offer, or never came
+    for the offer; the stage does not wait for them.
     """
 
     covered: int
@@ -81,7 +81,7 @@ def check_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
 
     Raises:
         InvalidStages: None or more than 20, a percentage outside (0, 100], percentages that do not rise, or a last stage
-            that is not 100 percent: completing moves the channel, which is for everybody.
+            that is not 100 percent: completion moves the channel, and all its devices with it.
     """
     if not 1 <= len(stages) <= MAX_STAGES:
         raise InvalidStages.field("stages", f"must be 1 to {MAX_STAGES} stages.")
@@ -98,7 +98,7 @@ def check_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
 def count_needed(stage: Stage, *, evidence: Evidence) -> int:
     """Return how many devices must have confirmed: ``min_confirmed``, capped at the devices covered and reachable.
 
-    Where any device is covered at least one must have confirmed: a fleet that is silent promotes nothing.
+    If any device is covered, at least one must have confirmed: a silent fleet promotes nothing.
     """
     capped = min(stage.min_confirmed, evidence.covered - evidence.unreachable)
     return max(capped, min(1, stage.min_confirmed, evidence.covered))
@@ -107,7 +107,7 @@ def count_needed(stage: Stage, *, evidence: Evidence) -> int:
 def decide_step(
     stages: Sequence[Stage], *, index: int, started_at: datetime, now: datetime, evidence: Evidence
 ) -> Verdict:
-    """Decide whether a stage is over: its time has passed and enough devices have confirmed."""
+    """Decide whether a stage is over: its least duration has passed, and enough devices have confirmed."""
     stage = stages[index]
     needed = count_needed(stage, evidence=evidence)
     if evidence.confirmed < needed:

@@ -1,8 +1,8 @@
-"""What beat does with rollouts that run or roll back. Each step takes the rollout's lock, or leaves it to whoever holds it.
+"""The beat's steps for rollouts that run or roll back. A step takes the rollout's lock, or skips a rollout that is locked.
 
-1. A running rollout covers at least ``min_devices`` of the devices that there are now; else it is widened.
-2. Where the stage is over (``fleet.rollouts.stages``) it goes to the next one, or completes.
-3. A roll-back is finished when no device that had updated is still to be brought back.
+1. A running rollout that covers fewer than ``min_devices`` of today's devices is widened.
+2. If the stage is over (``fleet.rollouts.stages``), the rollout goes to the next one, or completes.
+3. A roll-back is finished when every updated device that is reachable is back.
 """
 
 import logging
@@ -35,7 +35,7 @@ def take_all(*, now: datetime) -> int:
 
 
 def _take_safely(rollout_id: uuid.UUID, *, now: datetime) -> bool:
-    # A refusal of one rollout must not keep the others waiting.
+    # A refusal of one rollout must not stop the steps of the others.
     try:
         return take(rollout_id, now=now)
     except DomainError as error:
@@ -45,7 +45,7 @@ def _take_safely(rollout_id: uuid.UUID, *, now: datetime) -> bool:
 
 @transaction.atomic
 def take(rollout_id: uuid.UUID, *, now: datetime) -> bool:
-    """Take the step that is due on one rollout; False where none is, or somebody else holds it."""
+    """Take the step that is due on one rollout; False if none is due, or another transaction holds the rollout."""
     rollout = (
         Rollout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
         .select_related("channel__model", "channel__version", "version__model")
@@ -61,7 +61,7 @@ def take(rollout_id: uuid.UUID, *, now: datetime) -> bool:
 
 def _proceed(rollout: Rollout, *, now: datetime) -> bool:
     if not rollout.version.is_offerable:
-        # Rolled back on another channel at the moment at which this one began: nobody is given the version any more.
+        # Another channel's roll-back quarantined the version while this rollout began: no device gets the version any more.
         rollouts.pause(rollout.pk, actor=SYSTEM, reason=f"Paused: {rollout.version} is quarantined or no longer READY.")
         return True
     members = rollout_members.list_members_of(rollout)
@@ -102,7 +102,7 @@ def _finish(rollout: Rollout, *, now: datetime) -> bool:
 
 
 def count_remaining(rollout: Rollout, *, now: datetime) -> int:
-    """Count the devices that run the rolled-back version, or are on their way back; those not seen for long are left out."""
+    """Count the reachable devices that still run the rolled-back version, or are on their way back."""
     is_seen = Q(last_seen_at__gt=now - settings.UNREACHABLE_AFTER)
     updated = Device.objects.filter(
         is_seen, deployments__rollout=rollout, deployments__state__in=UPDATED_DEPLOYMENT_STATES

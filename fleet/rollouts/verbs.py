@@ -1,8 +1,8 @@
-"""Rollouts: what an operator or beat does with one. Which verb applies when is in ``fleet.states``.
+"""Verbs of rollouts, for operators and the beat. ``fleet.states`` says when a verb applies.
 
-Every verb locks the rollout first and its model second, takes the model's next release counter where it changes what
-devices should run, and leaves an event (a sentence) and an audit entry. An act that takes devices out of the rollout (pause,
-abort, roll-back) writes its number on the channel too, so that no device is ever given a lower one.
+Every verb locks the rollout first and its model second. It takes the model's next release counter if it changes the version
+that devices should run, and leaves an event (a sentence) and an audit entry. An act that takes devices out of the rollout
+(pause, abort, roll-back) writes its counter on the channel too, so that no device ever gets a lower one.
 """
 
 import uuid
@@ -36,13 +36,13 @@ class UnknownRollout(Missing):
 
 
 class VerbDoesNotApply(Conflict):
-    """The rollout is in a state in which the verb means nothing; somebody else may have been faster."""
+    """The verb does not apply in the rollout's state; another person may have been faster."""
 
     code = "verb_does_not_apply"
 
 
 class ChannelHasActiveRollout(Conflict):
-    """A channel is moved by one thing at a time."""
+    """Another rollout is moving the channel."""
 
     code = "channel_has_active_rollout"
 
@@ -111,7 +111,7 @@ def pause(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
 
     Raises:
         UnknownRollout: There is none.
-        VerbDoesNotApply: It is not running (paused already, too: then somebody else paused it, for their own reason).
+        VerbDoesNotApply: It is not running. A rollout that another person paused keeps that person's reason.
     """
     rollout = _begin(rollout_id, RolloutVerb.PAUSE)
     _act(rollout, RolloutVerb.PAUSE, reason or "Paused; nobody new is offered the version.", actor=actor)
@@ -121,12 +121,12 @@ def pause(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
 
 @transaction.atomic
 def resume(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
-    """Go on with the stage; its least duration begins anew, for nothing was observed meanwhile.
+    """Go on with the stage. Its least duration starts again, because nothing was observed during the pause.
 
     Raises:
         UnknownRollout: There is none.
         VerbDoesNotApply: It is not paused.
-        VersionNotOfferable: The version was quarantined meanwhile.
+        VersionNotOfferable: The version was quarantined in the meantime.
     """
     rollout = _begin(rollout_id, RolloutVerb.RESUME)
     if not rollout.version.is_offerable:
@@ -147,7 +147,7 @@ def advance(
     Raises:
         UnknownRollout: There is none.
         VerbDoesNotApply: It is not running.
-        VersionNotOfferable: It would complete, and the version was quarantined meanwhile.
+        VersionNotOfferable: It would complete, and the version was quarantined in the meantime.
     """
     rollout = _begin(rollout_id, RolloutVerb.ADVANCE)
     if rollout.stage_index + 1 == len(rollout.stages):
@@ -161,19 +161,19 @@ def advance(
 
 @transaction.atomic
 def complete(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
-    """End a rollout well: the channel points to its version, for everybody.
+    """Complete a rollout: point its channel to its version.
 
     Raises:
         UnknownRollout: There is none.
         VerbDoesNotApply: It is not running.
-        VersionNotOfferable: The version was quarantined meanwhile.
+        VersionNotOfferable: The version was quarantined in the meantime.
     """
     return _complete(_begin(rollout_id, RolloutVerb.COMPLETE), reason, actor=actor)
 
 
 @transaction.atomic
 def abort(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
-    """End a rollout, and send everybody to the channel's version. The version may be rolled out again.
+    """End a rollout, and send all its devices to the channel's version. The version may be rolled out again.
 
     Raises:
         UnknownRollout: There is none.
@@ -194,7 +194,7 @@ def roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollo
     """Undo a rollout: quarantine its version, and send every device back with a higher release counter.
 
     Other active rollouts of the same version, on other channels, are undone with it. The rollout is ``rolling_back`` until the
-    devices that had updated are back (``finish_due``).
+    updated devices are back (``fleet.rollouts.steps``).
 
     Raises:
         UnknownRollout: There is none.
@@ -202,7 +202,7 @@ def roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollo
     """
     found = _get(rollout_id)
     same = Rollout.objects.filter(version=found.version, state__in=OFFERING_ROLLOUT_STATES)
-    # All of them first and in one order, before the model: as every verb does with its one.
+    # Lock all rollouts in the order of their keys, and the model after them, so that no two verbs wait for each other.
     rollouts = {
         row.pk: row for row in _locking().filter(pk__in=[*same.values_list("pk", flat=True), rollout_id]).order_by("pk")
     }
@@ -217,13 +217,13 @@ def roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollo
             _undo(
                 other, f"{other.version.number} was quarantined by the roll-back from {rollout.channel}.", actor=actor
             )
-    # Pins to the version hold no longer, whatever channel their devices follow: this act bears on them too.
+    # Pins to a quarantined version end with this act, on every channel, so they take its release counter too.
     Pin.objects.filter(version=rollout.version).update(release_counter=rollout.release_counter)
     return rollout
 
 
 def check_no_active_rollout(channel: Channel) -> None:
-    """Let a channel be moved where no rollout is moving it. The registry asks this before a person's move.
+    """Refuse if a rollout is moving the channel. The registry asks this before a person moves a channel.
 
     Raises:
         ChannelHasActiveRollout: Naming the rollout.
@@ -246,7 +246,7 @@ def widen(rollout: Rollout, *, limit: int, actor: Actor) -> None:
 
 @transaction.atomic
 def finish_roll_back(rollout_id: uuid.UUID, *, actor: Actor, reason: str) -> Rollout:
-    """Note that no device is left to be brought back.
+    """End a roll-back: every device that can come back is back.
 
     Raises:
         UnknownRollout: There is none.
@@ -278,7 +278,7 @@ def _enter_stage(rollout: Rollout, index: int, *, members: Sequence[Member]) -> 
 
 
 def _act(rollout: Rollout, verb: RolloutVerb, sentence: str, *, actor: Actor, counts: bool = True) -> None:
-    """Move the state by the table, with the next release counter where devices are to be given it."""
+    """Move the state by the table; take the next release counter if the act ``counts`` for devices."""
     before = RolloutState(rollout.state)
     following = states.find_next(before, verb)
     if following is None:
@@ -313,7 +313,7 @@ def _locking() -> QuerySet[Rollout]:
 
 
 def _lock_model(rollout: Rollout) -> None:
-    # Orders this act among all acts of the model; a person's channel move takes the same lock before it asks the guards.
+    # The lock orders this act among all acts on the model. A person's move of a channel takes the same lock first.
     RegisteredModel.objects.select_for_update(no_key=True).get(pk=rollout.channel.model_id)
     rollout.channel.refresh_from_db(fields=["version", "release_counter", "revision"])
     rollout.version.refresh_from_db(fields=["status", "quarantined_at"])

@@ -1,1 +1,1 @@
-"""fleet in the console: the fleet page, devices, enrollment keys, rollouts."""
+"""Pages of the fleet: all devices, one device, enrollment keys, rollouts."""

@@ -28,7 +28,7 @@ _ATTEMPTS_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class ModelOfDevice:
-    """A model that a device follows: what it should run of it, where an operator holds it, where it can be held."""
+    """A model that a device follows: the decision, the operator's pin, and the versions that a pin may name."""
 
     model: str
     decision: Decision
@@ -59,7 +59,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
 
 @page(Area.FLEET)
 def device(request: HttpRequest, device_id: str) -> HttpResponse:
-    """Show one device: what it says, what it should run and why, and its history."""
+    """Show one device: its facts, the decision for each model with the reasons, and its history."""
     rows = device_queries.with_status(Device.objects.filter(pk=devices.get(device_id).pk))
     found = device_queries.mark_offline(rows, now=timezone.now()).get()
     given = {
@@ -82,7 +82,7 @@ def accept(request: HttpRequest, device_id: str) -> HttpResponse:
 def revoke(request: HttpRequest, device_id: str) -> HttpResponse:
     """Shut a device out."""
     devices.revoke(device_id, actor=actor_of(request.user))
-    messages.success(request, f"{device_id} is shut out; all its tokens are revoked.")
+    messages.success(request, f"{device_id} is revoked, and so are all its tokens.")
     return redirect("device-page", device_id=device_id)
 
 

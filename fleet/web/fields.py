@@ -1,4 +1,4 @@
-"""Form fields that the console needs and Django has not: labels, and the stages of a rollout."""
+"""Form fields for labels and for the stages of a rollout."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,7 +34,7 @@ class StagesWidget(forms.Widget):
     """Rows of three inputs; the template draws them."""
 
     def value_from_datadict(self, data: Mapping[str, str], files: object, name: str) -> list[dict[str, str]]:  # noqa: ARG002 - Django's hook
-        """Read the rows as they were typed; empty rows are none."""
+        """Read the rows as they were typed; rows without a percentage are left out."""
         if not isinstance(data, QueryDict):
             return []
         columns = [data.getlist(f"{name}_{part}") for part in _STAGE_PARTS]

@@ -13,7 +13,7 @@ from fleet.states import DeploymentState, DeviceState
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilters:
-    """What the person asked for; empty fields ask for nothing.
+    """The filters that a person chose; an empty field filters nothing.
 
     ``label`` is ``key:value``, ``version`` is ``model:number``, ``state`` is one of the device or of its newest attempt.
     """

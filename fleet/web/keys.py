@@ -36,7 +36,7 @@ class KeyRow:
 
 
 class KeyForm(forms.Form):
-    """What a key is to let in, and with what."""
+    """The form for a new key."""
 
     name = forms.CharField(max_length=100, help_text="For people: the site, the line, the batch of devices.")
     max_uses = forms.IntegerField(
@@ -71,7 +71,7 @@ class KeyForm(forms.Form):
             raise forms.ValidationError(error.detail) from error
 
     def new_key(self) -> NewKey:
-        """Return what the verb takes; call it on a valid form."""
+        """Return the key that the verb takes; call it on a valid form."""
         given = self.cleaned_data
         follows = [Follow(model=given["model"], channel=given["channel"] or "stable")] if given["model"] else []
         return NewKey(
@@ -95,7 +95,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 @form_page(Area.FLEET)
 def new_key(request: HttpRequest) -> HttpResponse:
-    """Ask for a new key, make it, and show it: this answer is the only place that ever holds it."""
+    """Ask for a new key, make it, and show it. The secret is in this one answer and nowhere else."""
     form = KeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -109,7 +109,7 @@ def new_key(request: HttpRequest) -> HttpResponse:
 
 @verb(Area.FLEET, back="enrollment-keys-page", of=[])
 def revoke_key(request: HttpRequest, key_id: int) -> HttpResponse:
-    """Let a key open nothing any more."""
+    """Revoke a key."""
     enrollment_keys.revoke(key_id, actor=actor_of(request.user))
     messages.success(request, "The key is revoked. Devices that it let in stay.")
     return redirect("enrollment-keys-page")

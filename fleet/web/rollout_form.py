@@ -23,11 +23,11 @@ class RolloutForm(forms.Form):
     """Moves a channel of the model to a version, stage by stage."""
 
     version = forms.ChoiceField(label="To version")
-    channel = forms.ChoiceField(help_text="The devices that follow it are the ones that are updated.")
+    channel = forms.ChoiceField(help_text="The rollout updates the devices that follow this channel.")
     labels = LabelsField(label="Only labels", required=False, help_text="All of them must be on the device.")
     targets = forms.MultipleChoiceField(label="Only targets", required=False, widget=forms.CheckboxSelectMultiple)
     stages = StagesField(initial=DEFAULT_STAGES)
-    # From the preview on, so that the devices it named are the ones that are taken.
+    # Kept from the preview on: the same salt selects the devices that the preview named.
     salt = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
     def __init__(self, data: QueryDict | None = None, *, model: str, initial: Mapping[str, str] | None = None) -> None:
@@ -38,7 +38,7 @@ class RolloutForm(forms.Form):
         chosen = {"channel": "stable", **(initial or {})}
         if chosen["channel"] not in names and names:
             chosen["channel"] = names[0]
-        # The newest that would change something.
+        # The newest version that the channel does not point to.
         others = [number for number in numbers if number != self._points_to.get(chosen["channel"])]
         super().__init__(data, initial={"version": next(iter(others), None), **chosen})
         self.model = model
@@ -49,7 +49,7 @@ class RolloutForm(forms.Form):
         self.can_be_used = bool(numbers and names)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse before the preview what could not start."""
+        """Refuse a version that the channel points to already: the rollout could not start."""
         given = super().clean() or self.cleaned_data
         channel, version = given.get("channel"), given.get("version")
         if channel and version and self._points_to.get(channel) == version:
@@ -57,7 +57,7 @@ class RolloutForm(forms.Form):
         return given
 
     def plan(self) -> Plan:
-        """Return what the verbs take; call it on a valid form."""
+        """Return the plan that the verbs take; call it on a valid form."""
         given = self.cleaned_data
         selector = Selector(labels=given["labels"], targets=frozenset(given["targets"]))
         return Plan(

@@ -1,1 +1,1 @@
-"""What the fleet answers: each class describes an answer for OpenAPI and renders it."""
+"""Answers of the fleet's API: each class describes an answer for OpenAPI and renders it."""

@@ -1,4 +1,4 @@
-"""What devices get: enrollment, polls, reports and heartbeats."""
+"""Answers of the device API: enrollment, polls, reports and heartbeats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class PendingAnswer(Answer[Pending]):
 
 
 class AssignmentAnswer(Answer[Latest]):
-    """Why a device gets this; ``dsse`` is null until assignments are signed."""
+    """Why the device gets this version. ``dsse`` is null until assignments are signed."""
 
     attempt_id = serializers.UUIDField()
     rollout_id = serializers.UUIDField(allow_null=True, source="decision.rollout_id")
@@ -68,7 +68,7 @@ class PolicyAnswer(Answer[dict[str, str | int]]):
 
 
 class LatestAnswer(Answer[Latest]):
-    """What a device should run; the addresses need no credentials."""
+    """The version that a device should run. The addresses need no credentials."""
 
     model_id = serializers.CharField(source="model")
     version = serializers.CharField(source="decision.version.number")

@@ -123,7 +123,7 @@ class NewTokenAnswer(Answer[NewToken]):
 
 
 class CandidateAnswer(Answer[Candidate]):
-    """Something that a device might have run, and why it does or does not."""
+    """A version or variant that was considered, and why it was taken or not."""
 
     kind = serializers.CharField()
     name = serializers.CharField()
@@ -142,7 +142,7 @@ class DecisionForDevice:
 
 
 class DecisionAnswer(Answer[DecisionForDevice]):
-    """What a device should run; all nulls where nothing fits, with the reason."""
+    """The version that a device should run. Nothing assigned: nulls, and the reason."""
 
     device_id = serializers.CharField()
     model = serializers.CharField()

@@ -95,7 +95,7 @@ class StageProgressAnswer(Answer[StageProgress]):
 
 
 class ProgressAnswer(Answer[RolloutProgress]):
-    """How a rollout stands; ``verdict`` says what the current stage waits for."""
+    """How a rollout stands; ``verdict`` says which condition the current stage waits for."""
 
     stages = StageProgressAnswer(many=True)
     devices = serializers.IntegerField()
@@ -127,7 +127,7 @@ class RolloutDetailAnswer(RolloutAnswer):
 
 
 class StagePreviewAnswer(Answer[StagePreview]):
-    """Whom a stage would cover (cumulative), and what they would download that the stage before did not."""
+    """Which devices a stage would cover (cumulative), and how many bytes the devices new to it would download."""
 
     percent = serializers.FloatField()
     devices = serializers.IntegerField()
@@ -137,7 +137,7 @@ class StagePreviewAnswer(Answer[StagePreview]):
 
 
 class PreviewAnswer(Answer[Preview]):
-    """Who, how many, how many bytes. The same ``salt`` in the rollout gives exactly these devices."""
+    """Which devices, and how many bytes. The same ``salt`` in the rollout gives exactly these devices."""
 
     salt = serializers.CharField()
     devices = serializers.IntegerField()
