@@ -1,4 +1,4 @@
-"""What it means: drift of the fleet against baselines, alerts, dashboards.
+"""What telemetry means: drift of model versions from their baselines, and alerts.
 
-It reads counts from ingest and facts from fleet and registry; nothing below knows that it exists.
+It reads counts from ingest, and rows of fleet and registry. No app below imports it.
 """

@@ -8,13 +8,13 @@ from console.navigation import Badge, Section
 
 
 class AnalyticsConfig(AppConfig):
-    """analytics: drift and alerts."""
+    """The app of drift and alerts."""
 
     name = "analytics"
 
     def ready(self) -> None:
         """Register with the console."""
-        from analytics.alerts import verbs as alerts  # noqa: PLC0415 - models are there only now
+        from analytics.alerts import verbs as alerts  # noqa: PLC0415 - models are loaded only now
 
         firing = Badge(alerts.count_firing, words="firing")
         navigation.register(

@@ -1,4 +1,4 @@
-"""Make a version's baseline out of what its devices have sent."""
+"""Make a version's baseline from the telemetry of its devices."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -25,18 +25,18 @@ class NoTelemetry(DomainError):
 
 
 class TooManyClasses(DomainError):
-    """Telemetry keeps single counts of the 1,024 most frequent class ids only; the rest cannot be in a baseline."""
+    """The version predicts more class ids than the 1,024 that telemetry counts one by one."""
 
     code: ClassVar[str] = "too_many_classes"
     kind: ClassVar[Kind] = Kind.UNPROCESSABLE
 
 
 def create_from_telemetry(version: ModelVersion, *, length: timedelta, actor: Actor, at: datetime) -> Baseline:
-    """Put in force what the whole fleet sent over a window that ends at a time.
+    """Make a baseline of what the whole fleet sent over a window that ends at a time; it is in force at once.
 
     Raises:
-        NoTelemetry: That is nothing.
-        TooManyClasses: It has class ids that were not counted one by one.
+        NoTelemetry: The fleet sent nothing in the window.
+        TooManyClasses: Some class ids were not counted one by one.
     """
     window = Window.ending(at, length=length, bucket=settings.ROLLUP_BUCKET)
     counts = queries.sum_counts(VersionName(version.model.slug, version.number), scope=FLEET, window=window)

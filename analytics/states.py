@@ -1,4 +1,4 @@
-"""The life of an alert, as one table. No data is no observation, and moves nothing.
+"""The states of an alert, as one table. A window without enough data is no observation, and moves nothing.
 
 nothing ── alarming ──► pending ── alarming twice in a row ──► firing ── calm twice in a row ──► resolved
                         pending ── anything else ──► forgotten
@@ -13,13 +13,13 @@ from typing import Final
 from analytics.drift.statistics.severity import THRESHOLDS, Status
 from console.tones import Tone
 
-# An alert that fires is over only clearly below the threshold that opened it, so that it does not flap around it.
+# A firing alert counts a window as calm only clearly below the threshold. Otherwise it would open and close around that value.
 CALM_RATIO: Final = 0.8
 CALM_BELOW: Final = CALM_RATIO * THRESHOLDS.medium
 
 
 class AlertState(StrEnum):
-    """Seen once, open, or over."""
+    """Alarming once, alarming twice in a row, over."""
 
     PENDING = "pending"
     FIRING = "firing"
@@ -29,7 +29,7 @@ class AlertState(StrEnum):
 OPEN_STATES: Final = (AlertState.PENDING, AlertState.FIRING)
 SEVERITIES: Final = [Status.MEDIUM.value, Status.HIGH.value]
 
-# How alerts and verdicts on drift look on a page, and the words of those whose name does not read well.
+# How alerts and statuses look on a page, and the words for those whose name does not read well.
 TONES: Final[Mapping[str, Tone]] = {
     AlertState.PENDING: Tone.WARN,
     AlertState.FIRING: Tone.BAD,

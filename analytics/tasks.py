@@ -1,4 +1,4 @@
-"""Beat's hints, turned into work."""
+"""The periodic task of analytics."""
 
 import logging
 
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def evaluate() -> None:
-    """Evaluate drift everywhere once; running twice within EVALUATION_INTERVAL counts once."""
+    """Evaluate the drift of every version; two runs within one EVALUATION_INTERVAL count once."""
     done = evaluation.evaluate(at=timezone.now())
     if done and done.alarming:
         logger.info("drift evaluated: %s comparisons, %s alarming", done.compared, done.alarming)

@@ -1,4 +1,4 @@
-"""analytics's URLs: drift, alerts and baselines from telemetry over REST, then the console's pages."""
+"""The URLs of analytics: the API first, then the pages."""
 
 from django.urls import path
 

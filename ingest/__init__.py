@@ -1,4 +1,4 @@
-"""What came back: telemetry validated, landed durably, counted exactly once into roll-ups.
+"""Telemetry in: batches are checked, landed (stored durably, before the answer), and counted exactly once into roll-ups.
 
-It knows nothing of drift or alerts; it offers counts to those who do.
+It knows nothing of drift or alerts; analytics reads its counts.
 """

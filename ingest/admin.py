@@ -1,4 +1,4 @@
-"""ingest in the web admin: batches that could not be read, to look at."""
+"""The web admin of ingest: the batches that could not be counted, read-only."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -9,7 +9,7 @@ from ingest.models import LandedBatch, LandingState
 
 @admin.register(LandedBatch)
 class LandedBatchAdmin(admin.ModelAdmin[LandedBatch]):
-    """What was put aside, and why. Read-only."""
+    """Quarantined batches, and why."""
 
     list_display = ["id", "device_id", "received_at", "attempts", "error"]
     fields = ["device_id", "target", "received_at", "state", "attempts", "error"]
@@ -27,5 +27,5 @@ class LandedBatchAdmin(admin.ModelAdmin[LandedBatch]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: LandedBatch | None = None) -> bool:  # noqa: ARG002 - Django's signature
-        """Nothing is thrown away by hand."""
+        """Nothing is deleted by hand."""
         return False

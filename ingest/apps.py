@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class IngestConfig(AppConfig):
-    """ingest: telemetry in."""
+    """The app of telemetry."""
 
     name = "ingest"

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class LandingState(models.TextChoices):
-    """A batch waits to be rolled up, is counted, or could not be read."""
+    """A batch waits to be counted, is counted, or could not be counted."""
 
     WAITING = "waiting"
     COUNTED = "counted"
@@ -15,12 +15,12 @@ class LandingState(models.TextChoices):
 
 
 class LandedBatch(models.Model):
-    """One acknowledged batch: the wire bytes as they came (after content decoding)."""
+    """One acknowledged batch; ``body`` has the bytes as they came, after content decoding."""
 
     device_id = models.CharField(max_length=128)
     target = models.CharField(max_length=64)
     labels = models.JSONField(default=dict)
-    # The slug that a record without model_id belongs to.
+    # The model of a record that has no model_id.
     default_model = models.CharField(max_length=64, blank=True)
     body = models.BinaryField()
     # Positions in "records" that were refused and are not counted.
@@ -42,7 +42,7 @@ class LandedBatch(models.Model):
 
 
 class BatchReceipt(models.Model):
-    """What was answered to a batch, so that a repeat is recognized. Outlives the landed bytes.
+    """The answer to a batch, kept so that a repeat is recognized. It is kept longer than the batch.
 
     ``stream`` and ``number`` are the agent's own; a plain client's batch has stream ``content`` and as number the day and
     the SHA-256 of the decoded body.
@@ -66,7 +66,7 @@ class BatchReceipt(models.Model):
 
 
 class StreamHorizon(models.Model):
-    """The highest batch number of an agent's stream whose receipt is gone: it and what is below can no longer be told apart."""
+    """The highest batch number of an agent's stream whose receipt is deleted. Repeats up to it can no longer be recognized."""
 
     device_id = models.CharField(max_length=128)
     stream = models.CharField(max_length=36)
@@ -96,7 +96,7 @@ class RollUp(models.Model):
     metric = models.CharField(max_length=16)
     bins = ArrayField(models.BigIntegerField())
     counts = ArrayField(models.BigIntegerField())
-    # False for what a roll-up appended and no fold has merged yet.
+    # False until a fold has merged the row.
     is_folded = models.BooleanField(default=False)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Beat's hints, turned into work. Each finds what is to do in rows, so running twice or not at all harms nothing."""
+"""The periodic tasks of ingest. Each finds its work in rows, so a run too many or too few does no harm."""
 
 import time
 
@@ -9,7 +9,7 @@ from ingest.landing import retention
 from ingest.roll_ups import folding
 from ingest.roll_ups import verbs as roll_ups
 
-# A hint works for so long at most, then the next one goes on: a long backlog never starves the queue.
+# A task works for so long at most, and the next one goes on. Otherwise a long backlog would block the queue.
 _BUDGET_SECONDS = 20.0
 
 
@@ -23,7 +23,7 @@ def roll_up() -> None:
 
 @shared_task
 def fold() -> None:
-    """Merge partial roll-ups until none is fresh."""
+    """Merge roll-up rows until every row is folded."""
     end = time.monotonic() + _BUDGET_SECONDS
     while folding.fold_chunk() and time.monotonic() < end:
         pass

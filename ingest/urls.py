@@ -1,4 +1,4 @@
-"""ingest's URLs."""
+"""The URLs of ingest."""
 
 from django.urls import path
 

@@ -1,1 +1,1 @@
-"""Evaluates drift everywhere, and keeps the alerts that follow from it."""
+"""Evaluates the drift of every version, and raises and ends alerts."""

@@ -1,8 +1,8 @@
-"""Evaluate drift everywhere, and move alerts accordingly.
+"""Evaluate the drift of every version with traffic, and move the alerts.
 
 1. Take an advisory lock; while another evaluation has it, there is nothing to do.
 2. Sum the classes of every version with traffic in the window, at the fleet and at each label: one query.
-3. Compare each with the baseline in force; Benjamini–Hochberg over all that have enough samples.
+3. Compare each sum with the baseline in force; Benjamini–Hochberg over all that have enough samples.
 4. Move the alert of each key by one observation. Keys without data, or with too little of it, keep their alert as it is.
 
 An evaluation counts for the EVALUATION_INTERVAL that it falls into, so two within one interval count once.
@@ -26,7 +26,7 @@ from analytics.states import OPEN_STATES
 from core.formats.durations import format_duration
 from ingest.roll_ups.keys import ScopeKind
 
-# Arbitrary but fixed: evaluations exclude each other.
+# The key of the advisory lock that evaluations take; any number that no other lock has.
 _LOCK = 7_340_101
 # The scopes that alerts are raised for.
 _KINDS = (ScopeKind.FLEET, ScopeKind.LABEL)

@@ -36,7 +36,7 @@ class Evidence(TypedDict):
 
 
 def write_sentence(compared: Comparison, *, judgement: Judgement, scope: Scope, version: str, window: str) -> str:
-    """Write why the alert fires, for a comparison that has an index."""
+    """Write why an alert is raised; the comparison has an index."""
     threshold = THRESHOLDS.high if judgement.status is Status.HIGH else THRESHOLDS.medium
     figures = (
         f"adjusted PSI {compared.psi_adjusted:.2f} (threshold {threshold:g}), "

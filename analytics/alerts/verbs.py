@@ -90,11 +90,11 @@ def forget_pending(*, evaluated_before: datetime) -> None:
 
 @transaction.atomic
 def acknowledge(alert_id: int, *, actor: Actor, at: datetime) -> Alert:
-    """Note that somebody has seen an open alert; the first to do so is kept.
+    """Note that a person has seen an open alert; the first person is kept.
 
     Raises:
-        UnknownAlert: There is none.
-        AlertIsOver: It was resolved.
+        UnknownAlert: No alert has that id.
+        AlertIsOver: The alert was resolved before anybody acknowledged it.
     """
     rows = Alert.objects.filter(pk=alert_id, state__in=OPEN_STATES)
     if rows.filter(acknowledged_at=None).update(acknowledged_at=at, acknowledged_by=str(actor), updated_at=at):
@@ -107,10 +107,10 @@ def acknowledge(alert_id: int, *, actor: Actor, at: datetime) -> Alert:
 
 @transaction.atomic
 def resolve(alert_id: int, *, actor: Actor, at: datetime) -> Alert:
-    """End an open alert by hand; repeating it changes nothing. Drift that goes on raises a new one.
+    """End an open alert by hand; repeating changes nothing. Drift that goes on raises a new alert.
 
     Raises:
-        UnknownAlert: There is none.
+        UnknownAlert: No alert has that id.
     """
     rows = Alert.objects.filter(pk=alert_id, state__in=OPEN_STATES)
     if rows.update(state=AlertState.RESOLVED, resolved_at=at, resolved_by=str(actor), updated_at=at):
@@ -122,7 +122,7 @@ def get(alert_id: int) -> Alert:
     """Return one alert.
 
     Raises:
-        UnknownAlert: There is none.
+        UnknownAlert: No alert has that id.
     """
     alert = Alert.objects.filter(pk=alert_id).first()
     if alert is None:

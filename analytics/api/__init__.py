@@ -1,1 +1,1 @@
-"""analytics over REST, for people and their programs."""
+"""The REST API of analytics, for people and their programs."""

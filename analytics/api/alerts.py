@@ -22,7 +22,7 @@ STATES = [state.value for state in AlertState]
 
 
 class AlertScopeAnswer(Answer[Alert]):
-    """Where it was seen: ``fleet`` with an empty value, or ``label`` with ``key=value``."""
+    """Where the drift is: kind ``fleet`` with an empty value, or kind ``label`` with ``key=value``."""
 
     kind = serializers.CharField(source="scope_kind")
     value = serializers.CharField(source="scope_value")
@@ -50,11 +50,11 @@ class AlertAnswer(Answer[Alert]):
 
 
 class EmptyBody(StrictSerializer):
-    """The body of a request that says everything by its address."""
+    """An empty body: the address says everything."""
 
 
 class Alerts(APIView):
-    """What drifts, and what did."""
+    """Open alerts and those that are over."""
 
     area = Area.FLEET
 
@@ -80,26 +80,26 @@ class Alerts(APIView):
 
 
 class Acknowledge(APIView):
-    """Somebody has seen it."""
+    """A person has seen an alert."""
 
     area = Area.FLEET
 
     @extend_schema(operation_id="acknowledge_alert", request=EmptyBody, responses=AlertAnswer)
     def post(self, request: Request, alert_id: int) -> Response:
-        """Acknowledge an open alert; the first to do so is kept."""
+        """Acknowledge an open alert; the first person is kept."""
         EmptyBody(data=request.data).is_valid(raise_exception=True)
         alert = alerts.acknowledge(alert_id, actor=actor_of(request.user), at=timezone.now())
         return Response(AlertAnswer.of(alert))
 
 
 class Resolve(APIView):
-    """Somebody ends it."""
+    """A person ends an alert."""
 
     area = Area.FLEET
 
     @extend_schema(operation_id="resolve_alert", request=EmptyBody, responses=AlertAnswer)
     def post(self, request: Request, alert_id: int) -> Response:
-        """Resolve an open alert by hand; drift that goes on raises a new one."""
+        """Resolve an open alert by hand; drift that goes on raises a new alert."""
         EmptyBody(data=request.data).is_valid(raise_exception=True)
         alert = alerts.resolve(alert_id, actor=actor_of(request.user), at=timezone.now())
         return Response(AlertAnswer.of(alert))

@@ -26,7 +26,7 @@ from registry.versions import queries as registry_queries
 
 
 class BaselineAnswer(Answer[Baseline]):
-    """A baseline in force; ``statistics`` is what the devices are given."""
+    """A baseline in force; ``statistics`` has its counts."""
 
     id = serializers.UUIDField()
     model = serializers.CharField(source="version.model.slug")

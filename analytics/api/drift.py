@@ -22,7 +22,7 @@ QUESTION = [
 
 
 class Drift(APIView):
-    """Drift of a version against its baseline in force."""
+    """Drift of a version from its baseline in force."""
 
     area = Area.FLEET
 

@@ -17,7 +17,7 @@ STATUSES = [status.value for status in Status]
 
 
 class BoundsAnswer(Answer[Window]):
-    """Aligned bounds of a time range."""
+    """A time range, from the start of its first bucket to the end of its last."""
 
     # The name "from" is a word of Python, so it can only be given as text.
     locals()["from"] = TimeField(source="start_at")
@@ -25,14 +25,14 @@ class BoundsAnswer(Answer[Window]):
 
 
 class BaselineUsedAnswer(Answer[BaselineSummary]):
-    """The baseline compared with."""
+    """The baseline that the window was compared with."""
 
     id = serializers.UUIDField()
     samples = serializers.IntegerField()
 
 
 class BinShareAnswer(Answer[BinShare]):
-    """One bar: shares on both sides and their term of the plain index."""
+    """One bin of classes: its share now and in the baseline, and the term of the plain index that they make."""
 
     bin = serializers.CharField()
     baseline = serializers.FloatField()
@@ -41,7 +41,7 @@ class BinShareAnswer(Answer[BinShare]):
 
 
 class ConfidenceAnswer(Answer[ConfidenceSummary]):
-    """Mean confidence against the baseline's; shares in 20 equal bins on [0, 1]."""
+    """Mean confidence now and in the baseline; shares in 20 equal bins on [0, 1]."""
 
     status = serializers.ChoiceField(choices=STATUSES)
     baseline_mean = serializers.FloatField(allow_null=True)
@@ -53,7 +53,7 @@ class ConfidenceAnswer(Answer[ConfidenceSummary]):
 
 
 class LatencySummaryAnswer(Answer[LatencySummary]):
-    """Milliseconds."""
+    """Latencies in milliseconds; null without samples."""
 
     samples = serializers.IntegerField()
     mean_ms = serializers.FloatField(allow_null=True)
@@ -63,7 +63,7 @@ class LatencySummaryAnswer(Answer[LatencySummary]):
 
 
 class LatencyAnswer(Answer[LatencyDrift]):
-    """The window beside the baseline, and per hardware target at fleet scope."""
+    """Latency in the window and in the baseline; also per hardware target where the scope is the fleet."""
 
     current = LatencySummaryAnswer()
     baseline = LatencySummaryAnswer(allow_null=True)
@@ -71,7 +71,7 @@ class LatencyAnswer(Answer[LatencyDrift]):
 
 
 class DeviceDriftAnswer(Answer[DeviceDrift]):
-    """One device against the version's baseline."""
+    """One device, compared with the version's baseline."""
 
     device_id = serializers.CharField()
     samples = serializers.IntegerField()

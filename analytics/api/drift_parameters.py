@@ -17,7 +17,7 @@ _KNOWN = {"model", "version", "window", *_FILTERS}
 
 
 class DriftQuestion(TypedDict):
-    """Parameters that are read, as the queries of ``analytics.drift.version_drift`` take them."""
+    """The parameters, as the functions of ``analytics.drift.version_drift`` take them."""
 
     version: VersionName
     scope: Scope
@@ -29,7 +29,7 @@ def read(given: Mapping[str, str], *, ignoring: Collection[str] = ()) -> DriftQu
     """Read the parameters of a request.
 
     Raises:
-        Invalid: One is missing, unknown or malformed, or there is more than one filter.
+        Invalid: A parameter is missing, unknown or malformed, or there is more than one filter.
     """
     for name in given:
         if name not in _KNOWN and name not in ignoring:
@@ -51,7 +51,7 @@ def read_scope(given: Mapping[str, str]) -> Scope:
     """Read the one filter that may be given; the fleet without one.
 
     Raises:
-        Invalid: There are several, or the label is not ``key:value``.
+        Invalid: There are several filters, or the label is not ``key:value``.
     """
     filters = [name for name in _FILTERS if given.get(name)]
     if len(filters) > 1:
@@ -78,7 +78,7 @@ def read_window(text: str) -> timedelta:
     """Read the length of the window; ``DRIFT_WINDOW`` where none is given.
 
     Raises:
-        Invalid: It is no duration, or shorter than a second.
+        Invalid: The text is no duration, or the duration is shorter than a second.
     """
     if not text:
         return settings.DRIFT_WINDOW

@@ -1,1 +1,1 @@
-"""Compares telemetry with a version's baseline: over the fleet, at a place, on a device."""
+"""Compares telemetry with a version's baseline: of the fleet, of a hardware target, of a label, of one device."""

@@ -1,4 +1,4 @@
-"""The baseline in force of a version, ready to be compared with."""
+"""Baselines in force, prepared for comparisons."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class BaselineSummary:
 
 @dataclass(frozen=True, slots=True)
 class BaselineInForce:
-    """A baseline and what was counted in it."""
+    """A baseline with its counts, and with the bins that they fix."""
 
     summary: BaselineSummary
     counts: Counts
@@ -39,7 +39,7 @@ class BaselineInForce:
 
 
 def find(version: VersionName, *, has_traffic: bool) -> BaselineInForce | None:
-    """Return the baseline in force; None where the version has none, or sends telemetry without being registered.
+    """Return the baseline in force; None where the version has none, or is not registered and sends telemetry.
 
     Raises:
         UnknownModel: The model is not registered and sent nothing.

@@ -1,4 +1,4 @@
-"""What was counted in one scope and window, or in a baseline: the histograms that comparisons read."""
+"""The histograms that comparisons read: of one scope and window, or of a baseline."""
 
 from dataclasses import dataclass, field
 from typing import Self

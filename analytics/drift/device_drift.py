@@ -1,4 +1,4 @@
-"""Which devices of a scope drift, worst first. Each is compared with the version's baseline."""
+"""Drift of each device of a scope, worst first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ WORST_DEVICES = 5
 
 @dataclass(frozen=True, slots=True)
 class DeviceDrift:
-    """One device; the indices are None without a baseline."""
+    """Drift of one device; the indices are None without a baseline."""
 
     device_id: str
     samples: int
@@ -46,7 +46,7 @@ class DevicesDrift:
 def rank(version: VersionName, baseline: BaselineInForce | None, *, scope: Scope, window: Window) -> list[DeviceDrift]:
     """Compare every device of a scope that sent something in the window; worst first.
 
-    The q values are taken over the devices that have enough samples. A device counts where its target and labels are now.
+    The q values are taken over the devices that have enough samples. Devices of a target or label are those that have it now.
     """
     if scope.kind == ScopeKind.DEVICE:
         alone = queries.sum_counts(version, scope=scope, window=window).classes

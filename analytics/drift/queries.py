@@ -1,4 +1,4 @@
-"""Sums of roll-ups. Rows of equal key add up, so every query here is one GROUP BY over unnested bins."""
+"""Sums of roll-ups. Rows of equal key add up, so every query is one GROUP BY over unnested bins."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,21 @@ from analytics.drift.statistics.bins import OTHER
 from analytics.drift.windows import Window
 from ingest.roll_ups.keys import Metric, Scope, ScopeKind
 
-# A roll-up keeps a histogram as two arrays of equal length: unnest makes one row per bin of them. The second line is for the
-# index. The third decides: every bucket that overlaps counts, also one of another length, from before ROLLUP_BUCKET was changed.
+# A roll-up keeps a histogram as two arrays of equal length, and unnest makes one row per bin of them.
+# Every bucket that overlaps the window counts. Where ROLLUP_BUCKET was changed, an old bucket of another length may begin before
+# the window and end inside: the last line finds it. An index cannot serve that line, so the line before bounds the search.
 _FROM = """
 FROM ingest_rollup AS row, unnest(row.bins, row.counts) AS pair(bin, number)
 WHERE row.bucket_at >= %(reach_at)s AND row.bucket_at < %(end_at)s
 AND (row.bucket_at >= %(start_at)s OR row.bucket_at + row.bucket_seconds * interval '1 second' > %(start_at)s)
 """
-# How far before the window such a bucket may begin: the default of ROLLUP_BUCKET. Further back, the index would serve less.
+# How far before the window such a bucket may begin: the default of ROLLUP_BUCKET.
 _REACH = timedelta(hours=1)
 _OF_VERSION = " AND row.model = %(model)s AND row.version = %(version)s"
 _OF_SCOPE = " AND row.scope_kind = %(scope_kind)s AND row.scope_value = %(scope_value)s"
 _OF_SCOPE_KINDS = " AND row.scope_kind = ANY(%(scope_kinds)s)"
 _OF_METRICS = " AND row.metric = ANY(%(metrics)s)"
-# Sums of bigint are numeric in PostgreSQL; Python gets whole numbers.
+# PostgreSQL's sum of bigint is a numeric, which would be a Decimal here.
 _NUMBER = "sum(pair.number)::bigint"
 
 _CLASSES = (Metric.CLASS, Metric.CLASS_OTHER)

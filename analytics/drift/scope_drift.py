@@ -1,4 +1,4 @@
-"""Where a version drifts: the same comparison at each hardware target and each label, worst first."""
+"""Drift at each hardware target and each label, worst first."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from ingest.roll_ups.keys import Scope, ScopeKind
 
 @dataclass(frozen=True, slots=True)
 class ScopeDrift:
-    """One target or label; the indices are None without a baseline."""
+    """Drift at one target or label; the indices are None without a baseline."""
 
     scope: Scope
     samples: int

@@ -1,4 +1,4 @@
-"""Places that a comparison is made at, in words: the fleet, a hardware target, a label, one device."""
+"""Scopes in words: the fleet, a hardware target, a label, one device."""
 
 from ingest.roll_ups.keys import Scope, ScopeKind
 

@@ -7,14 +7,14 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Aligned bounds: buckets that start in [start_at, end_at)."""
+    """The buckets that start in [start_at, end_at)."""
 
     start_at: datetime
     end_at: datetime
 
     @classmethod
     def ending(cls, at: datetime, *, length: timedelta, bucket: timedelta) -> Self:
-        """Return the window of a length up to now. Buckets are half-open and aligned to the epoch, as ingest makes them."""
+        """Return the window of a length that ends at a time. Buckets are half-open and aligned to the epoch, as in ingest."""
         return cls(start_at=floor(at - length, step=bucket), end_at=floor(at, step=bucket) + bucket)
 
 

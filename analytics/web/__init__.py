@@ -1,1 +1,1 @@
-"""analytics in the console: the drift page and the alerts."""
+"""The pages of analytics: drift and alerts."""

@@ -1,4 +1,4 @@
-"""Addresses of the drift page: everything that a person chose is in them."""
+"""Addresses of the drift page. Everything that a person chose is part of them."""
 
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from ingest.roll_ups.keys import Scope
 
 
 def drift(version: VersionName, *, scope: Scope, window: str = "") -> str:
-    """Return the address of a version's drift at a scope; an empty window is the installation's own."""
+    """Return the address of a version's drift at a scope; an empty window means DRIFT_WINDOW."""
     chosen = {"model": version.model, "version": version.number}
     if window:
         chosen["window"] = window

@@ -1,1 +1,1 @@
-"""Telemetry's door."""
+"""The API that devices send telemetry to."""

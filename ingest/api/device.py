@@ -1,4 +1,4 @@
-"""``POST /api/ingest``: bytes in, an answer once they are durable."""
+"""``POST /api/ingest``: take a batch, and answer once it is stored durably."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,7 +20,7 @@ from registry.baselines.inference_records import InferenceRecord
 
 
 class RecordsRefused(DomainError):
-    """Some records break the schema. That is final for this batch; the good ones are durable."""
+    """Some records break the schema. The others are stored, and sending the batch again would change nothing."""
 
     code = "records_refused"
     kind = Kind.UNPROCESSABLE
@@ -58,9 +58,9 @@ class ReceiptAnswer(Answer[Receipt]):
 
 
 class Ingest(APIView):
-    """Takes telemetry of the device whose token is shown."""
+    """Takes the telemetry of a device."""
 
-    # The token is a device's, not an API token, so REST framework's own authentication has no part in it.
+    # Devices have tokens of their own kind, which authenticate_device checks.
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
@@ -72,7 +72,7 @@ class Ingest(APIView):
         """Land one batch.
 
         Raises:
-            RecordsRefused: Records were refused by index and field; the good ones are durable.
+            RecordsRefused: Naming the records by index and field; the others are stored durably.
         """
         now = timezone.now()
         device = authenticate_device(request.headers.get("Authorization"))

@@ -1,1 +1,1 @@
-"""Lands batches: checks them, answers once they are durable, and forgets them when their time is over."""
+"""Lands batches: checks them, stores them durably before the answer, and deletes them after their retention."""

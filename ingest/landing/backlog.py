@@ -1,4 +1,4 @@
-"""How much waits to be counted, and when it is too much to take more."""
+"""How many batches wait to be counted, and the limit above which no more are taken."""
 
 import time
 from datetime import datetime
@@ -14,7 +14,7 @@ _last: dict[str, float] = {"at": -_FRESH_SECONDS, "count": 0}
 
 
 def check() -> None:
-    """Refuse more batches while too many wait; looked up at most once a second per process.
+    """Refuse a batch while too many wait. Each process counts them at most once a second.
 
     Raises:
         Backlogged: INGEST_BACKLOG_LIMIT batches or more wait.

@@ -1,8 +1,8 @@
-"""Receive a batch: recognize a repeat, land the bytes, and answer once both are durable.
+"""Receive a batch: recognize a repeat, store the bytes, and answer.
 
-1. The receipt is inserted; its key (device, stream, number) is what makes a repeat a repeat.
-2. The body is landed verbatim by the same statement, which commits by itself: one round trip, and a kill at any point
-   leaves both or neither.
+1. Insert the receipt. Its key (device, stream, number) is unique, and that is how a repeat is recognized.
+2. Store the body as it came, by the same statement, which is its own transaction. That is one round trip, and a kill at any
+   point leaves both rows or neither.
 3. The caller answers after that.
 """
 
@@ -24,13 +24,13 @@ CONTENT_STREAM = "content"
 
 
 class BatchContentDiffers(Conflict):
-    """The same batch number came before with other content."""
+    """A batch of the same number was received with other content."""
 
     code = "batch_content_differs"
 
 
 class BatchTooOld(Conflict):
-    """The batch's number is below the horizon: whether it was counted can no longer be told."""
+    """The receipts of this batch number are deleted, so nobody knows whether the batch was counted."""
 
     code = "batch_too_old"
 
@@ -44,7 +44,7 @@ class Backlogged(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The authenticated device, as its records will be counted."""
+    """The authenticated device, with what its records are counted under."""
 
     device_id: str
     target: str
@@ -54,7 +54,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What is answered to a batch."""
+    """The answer to a batch."""
 
     accepted: int
     duplicates: int
@@ -62,7 +62,7 @@ class Receipt:
 
 
 def receive(body: bytes, *, sender: Sender, at: datetime) -> Receipt:
-    """Land one decoded body; repeating it changes nothing.
+    """Land one decoded body; repeating changes nothing.
 
     Raises:
         MalformedBatch: The body is no batch.
@@ -87,8 +87,9 @@ def receive(body: bytes, *, sender: Sender, at: datetime) -> Receipt:
     return _repeat(receipt, _get_first(receipt, at=at))
 
 
-# A concurrent twin's receipt is waited for, so exactly one of them wins. The unique key does not see what is below an
-# agent's horizon, nor a plain client's yesterday.
+# Of two equal batches at the same time, the second INSERT waits for the first one's commit, so exactly one is stored.
+# Two kinds of repeats do not violate the unique key, so the two conditions look for them: an agent's batch whose receipt is
+# deleted, and a plain client's batch of yesterday, whose number has another date.
 _STORE = """
 WITH receipt AS (
     INSERT INTO ingest_batchreceipt (device_id, stream, number, content_sha256, accepted, rejected, received_at)
@@ -110,7 +111,7 @@ SELECT count(*) FROM receipt
 
 
 def _store(receipt: BatchReceipt, *, body: bytes, sender: Sender, at: datetime) -> bool:
-    """Store receipt and body; False where the batch came before or is too old to tell."""
+    """Store receipt and body; False where the batch was received before, or is so old that nobody knows."""
     is_plain = receipt.stream == CONTENT_STREAM
     parameters = {
         "device_id": receipt.device_id,
@@ -129,8 +130,8 @@ def _store(receipt: BatchReceipt, *, body: bytes, sender: Sender, at: datetime) 
         "refused": [refusal["index"] for refusal in receipt.rejected],
         "waiting": LandingState.WAITING.value,
     }
-    # Bound and prepared by the server: Django's own cursor writes values into the statement, the body as hexadecimal text,
-    # and has it parsed and planned anew each time.
+    # The server binds the values and prepares the statement once. Django's own cursor writes the values into the statement, the
+    # body as hexadecimal text, and the server parses and plans it each time.
     with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         found = cursor.execute(_STORE, parameters, prepare=True).fetchone()
     return found == (1,)
@@ -144,7 +145,7 @@ def _get_first(receipt: BatchReceipt, *, at: datetime) -> BatchReceipt:
     """Return the receipt of the batch's first arrival.
 
     Raises:
-        BatchTooOld: It is gone, as all of the stream up to its number are.
+        BatchTooOld: The receipt is deleted, as those of all lower numbers are.
     """
     numbers = [receipt.number, _yesterday(receipt, at=at)]
     found = BatchReceipt.objects.filter(device_id=receipt.device_id, stream=receipt.stream, number__in=numbers).first()

@@ -1,4 +1,4 @@
-"""Undo gzip and zstd without ever holding more than the limit."""
+"""Decode gzip and zstd, and never hold more than the limit in memory."""
 
 import zlib
 
@@ -8,7 +8,7 @@ from core.errors import DomainError, Invalid, Kind
 
 
 class BodyTruncated(Invalid):
-    """The compressed body ends before its own end mark."""
+    """The compressed body ends before its end mark."""
 
     code = "body_truncated"
 
@@ -20,7 +20,7 @@ class MalformedEncoding(Invalid):
 
 
 class UnknownEncoding(DomainError):
-    """The Content-Encoding is none that is accepted."""
+    """The Content-Encoding is not accepted."""
 
     code = "unknown_content_encoding"
     kind = Kind.INVALID
@@ -38,9 +38,9 @@ def decode(body: bytes, *, encoding: str, limit_bytes: int) -> bytes:
 
     Raises:
         UnknownEncoding: ``encoding`` is not identity, gzip or zstd.
-        BodyTooLarge: It would be longer; what is beyond the limit is never unpacked.
-        BodyTruncated: The compressed stream stops half way.
-        MalformedEncoding: It is no such stream at all.
+        BodyTooLarge: The decoded body would be longer. Bytes beyond the limit are not unpacked.
+        BodyTruncated: The compressed body ends before its end mark.
+        MalformedEncoding: The bytes are not of that encoding.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -69,7 +69,7 @@ def _gunzip(body: bytes, *, limit_bytes: int) -> bytes:
 
 def _unzstd(body: bytes, *, limit_bytes: int) -> bytes:
     unpacker = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj(read_across_frames=False)
-    # One input byte can become many: small steps keep what is unpacked near the limit.
+    # One input byte can become many bytes. Small steps keep the unpacked body near the limit.
     decoded = bytearray()
     try:
         for start in range(0, len(body), 4096):

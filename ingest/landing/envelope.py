@@ -1,4 +1,4 @@
-"""Read and check one batch: what is wrong is named by record index and field, what is right is kept."""
+"""Read and check one batch. Bad records are refused by index and field; the good ones are kept."""
 
 import re
 import uuid
@@ -15,13 +15,13 @@ MAX_BATCH_NUMBER = 2**63 - 1
 
 
 class MalformedBatch(Invalid):
-    """The body is no batch at all."""
+    """The body is not a batch."""
 
     code: ClassVar[str] = "malformed_batch"
 
 
 class RefusalRow(TypedDict):
-    """A refusal as receipts keep it and devices are told it."""
+    """A refusal as JSON, in receipts and in answers to devices."""
 
     index: int
     field: str
@@ -37,13 +37,13 @@ class Refusal:
     message: str
 
     def as_row(self) -> "RefusalRow":
-        """Return it as receipts keep it."""
+        """Return the refusal as JSON."""
         return {"index": self.index, "field": self.field, "message": self.message}
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as it came, checked."""
+    """A batch that is checked."""
 
     device_id: str
     stream: str | None
@@ -57,9 +57,9 @@ class Batch:
         return self.record_count - len(self.refusals)
 
 
-# What decoding raises where bytes are not what they should be.
+# What msgspec raises for bytes that are not JSON or break the schema.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
-# NUL is good JSON, but no text of PostgreSQL's: roll-ups are kept by model and version.
+# JSON may contain NUL, texts of PostgreSQL may not. Roll-ups have the model and version as texts.
 _NUL = b"\\u0000"
 
 _DeviceId = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -96,10 +96,10 @@ _raw_records_only = msgspec.json.Decoder(_RawRecordsOnly)
 
 
 def parse(body: bytes) -> Batch:
-    """Check a decoded body. All records good is the fast path; else each is checked alone.
+    """Check a decoded body: first all records at once, which is fast; only where that fails, one by one.
 
     Raises:
-        MalformedBatch: It is no JSON, nested too deep, or the envelope itself breaks the schema.
+        MalformedBatch: The body is not JSON, is nested too deep, or its envelope breaks the schema.
     """
     if is_too_deep(body):
         raise MalformedBatch(f"The body is no batch: {TOO_DEEP}")

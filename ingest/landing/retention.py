@@ -1,4 +1,4 @@
-"""Let go of what is past its time: counted bytes first, receipts much later, never what still waits."""
+"""Delete what is past its retention: counted batches first, receipts much later, waiting batches never."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ def expire_landed(*, at: datetime) -> int:
 
 @transaction.atomic
 def expire_receipts(*, at: datetime) -> int:
-    """Delete receipts older than DEDUPE_HORIZON, noting per stream how far, so that later repeats are refused by name."""
+    """Delete receipts older than DEDUPE_HORIZON, and note the highest number per stream, so that later repeats are refused."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -1,1 +1,1 @@
-"""Counts landed batches into roll-ups, exactly once."""
+"""Counts landed batches into roll-ups, exactly once, and merges their rows."""

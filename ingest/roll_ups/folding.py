@@ -6,7 +6,7 @@ from ingest.roll_ups import counting
 from ingest.roll_ups.keys import Metric
 
 _KEY = "bucket_at, bucket_seconds, scope_kind, scope_value, model, version, metric"
-# Arbitrary but fixed: folds exclude each other.
+# The key of the advisory lock that folds take; any number that no other lock has.
 _FOLD_LOCK = 7_340_001
 _FOLD_KEYS = 20_000
 

@@ -23,20 +23,20 @@ from registry.models import ModelVersion
 logger = logging.getLogger(__name__)
 
 CHUNK_BATCHES = 1_000
-# All bodies of a chunk are in memory at once, and their records take several times as much.
+# All bodies of a chunk are in memory at once, and their decoded records take several times as much.
 CHUNK_BYTES = 32 * 1024 * 1024
 MAX_ATTEMPTS = 3
 
 
-# What a batch that the door should have refused can make of its chunk.
+# What counting a chunk raises where one of its batches should have been refused on arrival.
 _POISON = (DataError, psycopg.DataError, ValueError, OverflowError)
 
 
 def roll_up_chunk() -> int:
     """Count one chunk of waiting batches; return how many batches were claimed.
 
-    A batch that cannot be counted spoils its chunk: the chunk's batches are then counted each by itself, and that one is
-    put aside.
+    A batch that cannot be counted spoils its chunk: the chunk's batches are then counted one by one, and that one is put
+    aside.
     """
     try:
         with transaction.atomic():
@@ -111,7 +111,7 @@ def _known_versions(batches: Iterable[counting.CountableBatch]) -> frozenset[tup
 
 
 def _put_aside(batch: LandedBatch, error: str) -> None:
-    """A batch that cannot be read is tried a few times, then kept aside with its error; the others go on."""
+    """Count an attempt at a batch that cannot be counted; after the last one the batch is quarantined with its error."""
     batch.attempts += 1
     batch.error = error
     if batch.attempts >= MAX_ATTEMPTS:

@@ -1,4 +1,5 @@
 """Drift as pure functions over counts: no Django, no database, no clock.
 
-``comparison`` puts them together; ``severity`` holds every threshold. Server and agent share golden vectors, not code.
+``comparison`` puts the functions together, ``severity`` has every threshold. Server and agent share no code; the tests
+of both read the same golden vectors.
 """

@@ -1,21 +1,21 @@
-"""The bins that decisions about classes are made in: fixed by the baseline, never by current data."""
+"""The bins that classes are compared in: the baseline fixes them, never the current data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 TOP_CLASSES = 19
-# Also the name under which telemetry's overflow (class ids past the 1,024 most frequent) is counted.
+# Also the name for the class ids beyond the 1,024 most frequent, which telemetry counts together.
 OTHER = "other"
 UNSEEN = "unseen"
 
 
 @dataclass(frozen=True, slots=True)
 class ClassBins:
-    """The baseline's most frequent classes, the rest of its classes as ``other``, and ``unseen`` for all that it lacks.
+    """The baseline's most frequent classes, the rest of its classes as ``other``, and ``unseen`` for all other classes.
 
-    ``other`` is there only where the baseline has more than ``TOP_CLASSES`` classes: a bin that nothing can fall into would
-    only widen the test. ``unseen`` is always there, last, and always empty on the baseline's side.
+    ``other`` exists only where the baseline has more than ``TOP_CLASSES`` classes: a bin that is always empty would weaken the
+    test. ``unseen`` always exists, is the last one, and is empty in the baseline.
     """
 
     names: tuple[str, ...]
@@ -33,7 +33,7 @@ class ClassBins:
         return cls(names=tuple(names), baseline_counts=tuple(counts), _positions=positions)
 
     def count(self, classes: Mapping[str, int]) -> list[int]:
-        """Sort a window's class counts into the bins, in the order of ``names``."""
+        """Count a window's classes per bin, in the order of ``names``."""
         counts = [0] * len(self.names)
         unseen = len(self.names) - 1
         for name, number in classes.items():

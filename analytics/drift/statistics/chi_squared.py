@@ -6,8 +6,8 @@ import math
 def survival(value: float, *, degrees_of_freedom: int) -> float:
     """Return the probability that a chi-squared variable exceeds ``value``.
 
-    Every term is positive and taken from its logarithm, so nothing cancels and nothing overflows; below about 1e-308 the
-    answer is 0.
+    Every term is positive and computed from its logarithm, so no term cancels another and none overflows. Answers below about
+    1e-308 are 0.
 
     Args:
         value: At or above 0.

@@ -1,4 +1,4 @@
-"""Compare a window's classes with a baseline's: every number that a person or an alert needs, from counts alone."""
+"""Compare the classes of a window with those of a baseline, from counts alone."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from analytics.drift.statistics.severity import Status
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A baseline's classes with the bins that they fix; made once, compared with many windows."""
+    """The classes of a baseline, with the bins that they fix. One reference serves many comparisons."""
 
     classes: Mapping[str, int]
     bins: ClassBins
@@ -26,7 +26,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class BinShare:
-    """One bar of the chart: shares on both sides, and the term of the plain index that they make."""
+    """One bin: its share in the baseline and now, and the term of the plain index that the two make."""
 
     bin: str
     baseline: float
@@ -36,7 +36,7 @@ class BinShare:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a window compares. The indices are None where there was nothing to compare."""
+    """The numbers of one comparison. The indices are None where the window has no samples."""
 
     samples: int
     baseline_samples: int
@@ -53,7 +53,7 @@ class Comparison:
         return self.samples >= self.required_samples
 
     def status(self, *, q_value: float | None = None) -> Status:
-        """Judge the window; alone, its q value is its p value."""
+        """Judge the window. Where it is judged alone, the q value is its p value."""
         if not self.is_sufficient or self.psi_adjusted is None or self.p_value is None:
             return Status.INSUFFICIENT
         return severity.of_classes(self.psi_adjusted, q_value=self.p_value if q_value is None else q_value)
@@ -85,7 +85,7 @@ def compare(current: Mapping[str, int], *, reference: Reference, overdispersion:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A comparison's status within its sweep. ``q_value`` is None where nothing was tested."""
+    """The status of a comparison among those that are judged together. ``q_value`` is None where nothing was tested."""
 
     status: Status
     q_value: float | None
@@ -95,7 +95,7 @@ _Key = TypeVar("_Key")
 
 
 def judge(compared: Mapping[_Key, Comparison]) -> dict[_Key, Judgement]:
-    """Judge comparisons made together: q values over those that have enough samples; the others are not tested."""
+    """Judge comparisons together. The q values are taken over those with enough samples; the others are not tested."""
     p_values = {key: row.p_value for key, row in compared.items() if row.is_sufficient and row.p_value is not None}
     q_values = dict(zip(p_values, false_discovery.q_values(list(p_values.values())), strict=True))
     return {key: Judgement(row.status(q_value=q_values.get(key)), q_values.get(key)) for key, row in compared.items()}

@@ -1,4 +1,4 @@
-"""Mean confidence of a window against its baseline's, both from the same 20 bins, so that binning cancels out."""
+"""Mean confidence of a window and of the baseline. Both come from the same 20 bins, so the error of the bins cancels out."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from analytics.drift.statistics.severity import Status
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceSummary:
-    """Means on [0, 1]; shares per bin for the overlaid histograms. None where a side has no samples."""
+    """Means on [0, 1], and shares per bin. None where the window or the baseline has no samples."""
 
     status: Status
     baseline_mean: float | None

@@ -1,4 +1,4 @@
-"""Many comparisons at once: q values, so that a sweep over the fleet does not alarm by sheer number."""
+"""q values for many comparisons at once: without them, some of many comparisons would alarm by chance alone."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 def q_values(p_values: Sequence[float]) -> list[float]:
     """Return the Benjamini–Hochberg adjusted p value of each, in the order given.
 
-    Calling everything with q below a level discovered keeps the expected share of false discoveries below that level.
+    Among the comparisons with q below a level, the expected share of false alarms is below that level.
 
     Source: Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57(1), equation (1), in its step-up adjusted form.
     """

@@ -1,4 +1,4 @@
-"""Latency of a window from its logarithmic bins: every figure within 1 % of the records' own."""
+"""Latency of a window from logarithmic bins: every figure is within 1 % of the value that the records themselves give."""
 
 import math
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""The population stability index: as people report it, and corrected for sample size as decisions need it.
+"""The population stability index: the plain formula, and the one corrected for sample size that decisions use.
 
-Counts are keyed by bin, ``a`` is the window with n samples, ``b`` the baseline with m. Server and agent agree on
+Counts are keyed by bin. ``a`` is the window with n samples, ``b`` the baseline with m. Server and agent are both tested with
 ``tests/contract/vectors/drift.json``.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from analytics.drift.statistics import chi_squared
 
-# Below this share a class counts as this share, so that a class which one side never saw has a finite term.
+# A smaller share counts as this one, so that a class that is missing on one side has a finite term.
 SHARE_FLOOR = 1e-6
 
 
@@ -51,7 +51,7 @@ def noise_band(scale: float, *, bins: int) -> float:
 
 
 def adjusted(smoothed_index: float, *, noise: float) -> float:
-    """Return the index above its noise band, at least 0: what the thresholds are held against."""
+    """Return the index less its noise band, at least 0. The thresholds apply to this one."""
     return max(0.0, smoothed_index - noise)
 
 

@@ -1,4 +1,4 @@
-"""How bad a comparison is: all conditions together, and too little data is its own answer (docs/drift.md)."""
+"""The status of a comparison, and every threshold (docs/drift.md). Too little data is a status of its own."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Lines that the adjusted index is held against."""
+    """What the adjusted index is compared with."""
 
     watch: float
     medium: float
@@ -25,7 +25,7 @@ CONFIDENCE_MIN_EFFECTIVE_SAMPLES = 100
 
 
 class Status(StrEnum):
-    """What a person reads. ``insufficient`` and ``no_baseline`` are never ok and never an alarm."""
+    """The result of a comparison. ``insufficient`` and ``no_baseline`` are neither good news nor an alarm."""
 
     OK = "ok"
     WATCH = "watch"
@@ -48,7 +48,7 @@ def required_samples(*, bins: int, overdispersion: float) -> float:
 def of_classes(psi_adjusted: float, *, q_value: float) -> Status:
     """Judge a window that has enough samples.
 
-    A large index that may be chance (q at or above ``SIGNIFICANCE``, as with a small baseline) is watched, not paged.
+    A large index that may be chance (q at or above ``SIGNIFICANCE``, as with a small baseline) is watched and does not alarm.
     """
     if psi_adjusted <= THRESHOLDS.watch:
         return Status.OK
@@ -58,7 +58,7 @@ def of_classes(psi_adjusted: float, *, q_value: float) -> Status:
 
 
 def of_confidence(drop: float, *, standard_error: float, samples: int, overdispersion: float) -> Status:
-    """Judge how far mean confidence fell below the baseline's; rising is no alarm."""
+    """Judge how far mean confidence fell below the baseline's. A rise is no alarm."""
     if samples / overdispersion < CONFIDENCE_MIN_EFFECTIVE_SAMPLES:
         return Status.INSUFFICIENT
     if drop <= CONFIDENCE_MEDIUM_DROP or drop <= CONFIDENCE_STANDARD_ERRORS * standard_error:
