@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The browser tests need Chromium, which no wheel carries. Installs Debian's where it is missing and we may.
+# Install Debian's Chromium for the browser tests if it is missing and we may install packages. No wheel contains it.
 set -euo pipefail
 if command -v chromium >/dev/null || [[ -n "${CHROMIUM:-}" ]]; then exit 0; fi
 if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
