@@ -198,8 +198,12 @@ def _look_up(digest: str) -> DeviceIdentity:
         model_slug=token.primary_model,
         token_id=token.pk,
     )
+    _remember(digest, identity)
+    return identity
+
+
+def _remember(digest: str, identity: DeviceIdentity) -> None:
     with _lock:
         if len(_cached) >= _MAX_CACHED:
             _cached.clear()
         _cached[digest] = (time.monotonic() + CACHE_SECONDS, identity)
-    return identity

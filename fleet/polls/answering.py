@@ -19,6 +19,7 @@ from fleet import deployments
 from fleet.devices import last_seen, tokens
 from fleet.devices.tokens import Credentials
 from fleet.polls import reading, resolving
+from fleet.polls.reading import Reading
 from fleet.polls.resolving import Assigned, NotAssigned, Policy
 from registry.baselines.verbs import FILENAME as BASELINE_NAME
 from registry.models import RegisteredModel
@@ -95,14 +96,7 @@ def answer(asked: Asked, *, now: datetime) -> Answer:
         OtherDevice: The device asks about another device.
         UnknownModel: No model has the given name.
     """
-    known = reading.find_by_token(asked.credentials.digest, model=asked.model)
-    if known is None or known.token_id is None:
-        raise tokens.refusal()
-    tokens.check_named(asked.credentials, device_id=known.device_id)
-    tokens.check_own(known.device_id, asked=asked.device_id)
-    last_seen.note(known.device_pk, at=now)
-    if known.is_first_use:
-        tokens.note_first_use(known.token_id)
+    known = _identify(asked, now=now)
     poll_after = choose_poll_after(known.device_id)
     if known.facts is None:
         return Answer(poll_after, reason=_explain_no_subscription(asked.model))
@@ -110,13 +104,11 @@ def answer(asked: Asked, *, now: datetime) -> Answer:
     # Without a row of the model no channel and no pin can point to a version of it.
     if isinstance(decision, NotAssigned) or known.model_pk is None:
         return Answer(poll_after, reason=decision.reason)
-    term = _choose_term(known.device_id, now=now)
-    policy = _policy_of(decision)
+    term, policy = _choose_term(known.device_id, now=now), _policy_of(decision)
     etag = _digest(decision, policy=policy, term=term)
     if etag in asked.known_etags or "*" in asked.known_etags:
         return Answer(poll_after, etag=etag)
-    offered = offer_of(decision)
-    attempt = deployments.offer(offered, device_pk=known.device_pk, model_pk=known.model_pk, now=now)
+    attempt = deployments.offer(offer_of(decision), device_pk=known.device_pk, model_pk=known.model_pk, now=now)
     latest = Latest(
         model=known.facts.model,
         decision=decision,
@@ -144,6 +136,18 @@ def offer_of(decision: Assigned) -> deployments.Offer:
         release_counter=decision.release_counter,
         rollout_id=decision.rollout_id,
     )
+
+
+def _identify(asked: Asked, *, now: datetime) -> Reading:
+    known = reading.find_by_token(asked.credentials.digest, model=asked.model)
+    if known is None or known.token_id is None:
+        raise tokens.refusal()
+    tokens.check_named(asked.credentials, device_id=known.device_id)
+    tokens.check_own(known.device_id, asked=asked.device_id)
+    last_seen.note(known.device_pk, at=now)
+    if known.is_first_use:
+        tokens.note_first_use(known.token_id)
+    return known
 
 
 def _share_of(device_id: str) -> float:

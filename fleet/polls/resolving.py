@@ -175,34 +175,39 @@ def resolve(facts: Facts) -> Decision:
 
 
 def _list_sources(facts: Facts) -> list[_Source]:
-    sources: list[_Source] = []
-    if facts.pin is not None:
-        version = facts.pin.version
-        sources.append(
-            _Source(CandidateKind.PIN, "pin", version, "pinned by an operator", refusal=_refuse_version(version))
-        )
-    for rollout in facts.rollouts:
-        refusal = refuse_coverage(rollout, device=facts.device) or _refuse_version(rollout.version)
-        reason = f"rollout {rollout.id}, stage {rollout.percent:g} %"
-        sources.append(
-            _Source(
-                CandidateKind.ROLLOUT,
-                rollout.id,
-                rollout.version,
-                reason,
-                refusal,
-                rollout_id=rollout.id,
-                policy=rollout.policy,
-            )
-        )
-    if facts.channel is not None:
-        channel = facts.channel
-        refusal = _refuse_version(channel.version)
-        reason = f"channel {channel.name}"
-        sources.append(
-            _Source(CandidateKind.CHANNEL, channel.name, channel.version, reason, refusal, policy=channel.policy)
-        )
-    return sources
+    rollouts = [_source_of_rollout(rollout, device=facts.device) for rollout in facts.rollouts]
+    pins = [_source_of_pin(facts.pin)] if facts.pin is not None else []
+    channels = [_source_of_channel(facts.channel)] if facts.channel is not None else []
+    # The order is the precedence.
+    return [*pins, *rollouts, *channels]
+
+
+def _source_of_pin(pin: PinFacts) -> _Source:
+    refusal = _refuse_version(pin.version)
+    return _Source(CandidateKind.PIN, "pin", pin.version, "pinned by an operator", refusal)
+
+
+def _source_of_rollout(rollout: RolloutFacts, *, device: DeviceFacts) -> _Source:
+    return _Source(
+        kind=CandidateKind.ROLLOUT,
+        name=rollout.id,
+        version=rollout.version,
+        reason=f"rollout {rollout.id}, stage {rollout.percent:g} %",
+        refusal=refuse_coverage(rollout, device=device) or _refuse_version(rollout.version),
+        rollout_id=rollout.id,
+        policy=rollout.policy,
+    )
+
+
+def _source_of_channel(channel: ChannelFacts) -> _Source:
+    return _Source(
+        kind=CandidateKind.CHANNEL,
+        name=channel.name,
+        version=channel.version,
+        reason=f"channel {channel.name}",
+        refusal=_refuse_version(channel.version),
+        policy=channel.policy,
+    )
 
 
 def refuse_coverage(rollout: RolloutFacts, *, device: DeviceFacts) -> str | None:
