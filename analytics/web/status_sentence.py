@@ -8,7 +8,7 @@ from analytics.drift.version_drift import Drift
 def write(found: Drift) -> str:
     """Say why the drift has its status."""
     if found.status is Status.NO_BASELINE and not found.samples:
-        return "No inference came in over this window, and there is no baseline to compare one with."
+        return "No inference came in over this window, and there is no baseline to compare with."
     if found.status is Status.NO_BASELINE:
         return f"{found.samples:,} inferences came in, but there is nothing to compare them with."
     if found.status is Status.INSUFFICIENT:
