@@ -20,7 +20,7 @@ from analytics.alerts import verbs as alerts
 from analytics.alerts.verbs import AlertKey, EvaluationResult
 from analytics.drift import baselines_in_force, queries, windows
 from analytics.drift.statistics import comparison
-from analytics.drift.statistics.comparison import Comparison, Judgement
+from analytics.drift.statistics.comparison import Comparison, Judgment
 from analytics.models import Alert
 from analytics.states import OPEN_STATES
 from core.formats.durations import format_duration
@@ -73,16 +73,16 @@ def _compare_all(*, at: datetime) -> dict[AlertKey, Comparison]:
     }
 
 
-def _describe(key: AlertKey, row: Comparison, judgement: Judgement) -> EvaluationResult | None:
-    observation = states.observe(judgement.status, psi_adjusted=row.psi_adjusted)
+def _describe(key: AlertKey, row: Comparison, judgment: Judgment) -> EvaluationResult | None:
+    observation = states.observe(judgment.status, psi_adjusted=row.psi_adjusted)
     if observation is None:
         return None
     sentence = reasons.write_sentence(
         row,
-        judgement=judgement,
+        judgment=judgment,
         scope=key.scope,
         version=f"{key.version.model} {key.version.number}",
         window=format_duration(settings.DRIFT_WINDOW),
     )
-    evidence = reasons.list_evidence(row, judgement=judgement, overdispersion=settings.DRIFT_OVERDISPERSION)
-    return EvaluationResult(observation, judgement.status, sentence, evidence)
+    evidence = reasons.list_evidence(row, judgment=judgment, overdispersion=settings.DRIFT_OVERDISPERSION)
+    return EvaluationResult(observation, judgment.status, sentence, evidence)

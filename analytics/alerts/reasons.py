@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from analytics.drift import class_changes, scopes
-from analytics.drift.statistics.comparison import Comparison, Judgement
+from analytics.drift.statistics.comparison import Comparison, Judgment
 from analytics.drift.statistics.severity import THRESHOLDS, Status
 from ingest.roll_ups.keys import Scope
 
@@ -35,9 +35,9 @@ class Evidence(TypedDict):
     bins: list[EvidenceBin]
 
 
-def write_sentence(compared: Comparison, *, judgement: Judgement, scope: Scope, version: str, window: str) -> str:
+def write_sentence(compared: Comparison, *, judgment: Judgment, scope: Scope, version: str, window: str) -> str:
     """Write why an alert is raised; the comparison has an index."""
-    threshold = THRESHOLDS.high if judgement.status is Status.HIGH else THRESHOLDS.medium
+    threshold = THRESHOLDS.high if judgment.status is Status.HIGH else THRESHOLDS.medium
     figures = (
         f"adjusted PSI {compared.psi_adjusted:.2f} (threshold {threshold:g}), "
         f"n = {compared.samples:,} in {window}, {_probability(compared.p_value or 0.0)}"
@@ -46,7 +46,7 @@ def write_sentence(compared: Comparison, *, judgement: Judgement, scope: Scope, 
     return f"The classes that {version} predicts drift {scopes.describe(scope)}: {figures}; {changed}."
 
 
-def list_evidence(compared: Comparison, *, judgement: Judgement, overdispersion: float) -> Evidence:
+def list_evidence(compared: Comparison, *, judgment: Judgment, overdispersion: float) -> Evidence:
     """Return the numbers behind the sentence."""
     return {
         "psi_raw": compared.psi_raw,
@@ -54,7 +54,7 @@ def list_evidence(compared: Comparison, *, judgement: Judgement, overdispersion:
         "noise_band": compared.noise_band,
         "threshold": THRESHOLDS.medium,
         "p_value": compared.p_value,
-        "q_value": judgement.q_value,
+        "q_value": judgment.q_value,
         "samples": compared.samples,
         "required_samples": compared.required_samples,
         "baseline_samples": compared.baseline_samples,

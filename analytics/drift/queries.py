@@ -105,7 +105,7 @@ def sum_classes_by_scope(
 
 
 def sum_latency_by_target(version: VersionName, *, window: Window) -> dict[str, dict[int, int]]:
-    """Sum latency bins per hardware target: latencies of different targets are never pooled for a judgement."""
+    """Sum latency bins per hardware target: latencies of different targets are never pooled for a judgment."""
     sql = (
         f"SELECT row.scope_value, pair.bin, {_NUMBER}"
         f" {_FROM}{_OF_VERSION}{_OF_METRICS}{_OF_SCOPE_KINDS} GROUP BY 1, 2 ORDER BY 1, 2"

@@ -12,7 +12,7 @@ def write(found: Drift) -> str:
     if found.status is Status.NO_BASELINE:
         return f"{found.samples:,} inferences came in, but there is nothing to compare them with."
     if found.status is Status.INSUFFICIENT:
-        missing = f"{found.samples:,} of the {found.required_samples or 0:,} inferences that a judgement needs came in"
+        missing = f"{found.samples:,} of the {found.required_samples or 0:,} inferences that a judgment needs came in"
         return f"{missing}. That is neither good nor bad news: take a longer window, or wait."
     index = found.psi_adjusted or 0.0
     figures = f"The adjusted PSI is {index:.2f} over {found.samples:,} inferences"

@@ -90,7 +90,7 @@ def test_too_little_data_is_neither_ok_nor_an_alarm(browser):
     send({0: 50})
     page = text_of(browser.get(PAGE))
     assert "not enough data" in page
-    assert "50 of the 200 inferences that a judgement needs" in page
+    assert "50 of the 200 inferences that a judgment needs" in page
 
 
 def test_drift_is_named_with_its_classes_devices_and_places(browser):

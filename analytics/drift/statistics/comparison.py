@@ -49,7 +49,7 @@ class Comparison:
 
     @property
     def is_sufficient(self) -> bool:
-        """Whether the window has the samples that a judgement needs."""
+        """Whether the window has the samples that a judgment needs."""
         return self.samples >= self.required_samples
 
     def status(self, *, q_value: float | None = None) -> Status:
@@ -84,7 +84,7 @@ def compare(current: Mapping[str, int], *, reference: Reference, overdispersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgment:
     """The status of a comparison among those that are judged together. ``q_value`` is None where nothing was tested."""
 
     status: Status
@@ -94,11 +94,11 @@ class Judgement:
 _Key = TypeVar("_Key")
 
 
-def judge(compared: Mapping[_Key, Comparison]) -> dict[_Key, Judgement]:
+def judge(compared: Mapping[_Key, Comparison]) -> dict[_Key, Judgment]:
     """Judge comparisons together. The q values are taken over those with enough samples; the others are not tested."""
     p_values = {key: row.p_value for key, row in compared.items() if row.is_sufficient and row.p_value is not None}
     q_values = dict(zip(p_values, false_discovery.q_values(list(p_values.values())), strict=True))
-    return {key: Judgement(row.status(q_value=q_values.get(key)), q_values.get(key)) for key, row in compared.items()}
+    return {key: Judgment(row.status(q_value=q_values.get(key)), q_values.get(key)) for key, row in compared.items()}
 
 
 def _shares(counts: list[int], *, reference: Reference, samples: int) -> tuple[BinShare, ...]:

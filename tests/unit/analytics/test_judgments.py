@@ -57,7 +57,7 @@ def test_comparisons_judged_together_share_the_false_discoveries():
     alone = comparison.judge({"one": one, "small": small})
     crowded = comparison.judge({"one": one} | dict.fromkeys(range(10000), quiet))
     assert alone["one"].status.is_alarm
-    assert alone["small"] == comparison.Judgement(Status.INSUFFICIENT, None)
+    assert alone["small"] == comparison.Judgment(Status.INSUFFICIENT, None)
     assert crowded["one"].q_value == pytest.approx(10_001 * alone["one"].q_value)
     assert crowded["one"].status == "watch"
 
