@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from ingest.api.device import Ingest
+from ingest.api.batches import Ingest
 
 urlpatterns = [path("api/ingest", Ingest.as_view(), name="ingest")]

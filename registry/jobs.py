@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from core.commit import queue_after_commit
+from core.after_commit import queue_after_commit
 from core.errors import Conflict
 from registry.models import Job, ModelVersion
 from registry.states import JobKind, JobStatus

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from registry.api import catalog, channels, models, variants, versions
-from registry.web import pages, upload
+from registry.web import model_pages, upload
 
 
 class NameConverter:
@@ -44,11 +44,11 @@ urlpatterns = [
     path("api/signing-keys", catalog.SigningKeys.as_view(), name="signing-keys"),
     # Not models/upload, which may be the page of a model.
     path("upload", upload.upload, name="upload-page"),
-    path("models", pages.models, name="models-page"),
-    path("models/<name:model>", pages.model, name="model-page"),
+    path("models", model_pages.models, name="models-page"),
+    path("models/<name:model>", model_pages.model, name="model-page"),
     path("models/<name:model>/upload", upload.upload, name="upload-to-model-page"),
-    path("models/<name:model>/channels", pages.move_channel, name="move-channel"),
-    path(_VERSION_PAGE, pages.version, name="version-page"),
-    path(f"{_VERSION_PAGE}/progress", pages.version_progress, name="version-progress"),
-    path(f"{_VERSION_PAGE}/targets", pages.add_targets, name="add-targets"),
+    path("models/<name:model>/channels", model_pages.move_channel, name="move-channel"),
+    path(_VERSION_PAGE, model_pages.version, name="version-page"),
+    path(f"{_VERSION_PAGE}/progress", model_pages.version_progress, name="version-progress"),
+    path(f"{_VERSION_PAGE}/targets", model_pages.add_targets, name="add-targets"),
 ]

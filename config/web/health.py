@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from core.errors import DomainError
-from registry.storage import configured
+from registry.storage import configured_store
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
     checks = {
         "database": _ask(_database),
         "redis": _ask(_redis),
-        "objects": _ask(lambda: configured.blob_store().check()),
+        "objects": _ask(lambda: configured_store.blob_store().check()),
     }
     is_ready = all(state == "ok" for state in checks.values())
     if is_ready:

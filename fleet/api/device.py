@@ -21,8 +21,8 @@ from fleet.api.answers.device_api import (
     Pending,
     PendingAnswer,
 )
-from fleet.api.device_access import DeviceView, device_of
 from fleet.api.device_bodies import EnrollBody, HeartbeatBody, ReportBody
+from fleet.api.device_view import DeviceView, device_of
 from fleet.devices import enrollment, tokens
 from fleet.devices import verbs as devices
 from fleet.polls import answering

@@ -24,7 +24,7 @@ from fleet.polls.resolving import Assigned, NotAssigned, Policy
 from registry.baselines.verbs import FILENAME as BASELINE_NAME
 from registry.models import RegisteredModel
 from registry.names import MANIFEST_NAME, SIGNATURE_NAME
-from registry.storage.configured import blob_store
+from registry.storage.configured_store import blob_store
 from registry.versions.queries import UnknownModel
 
 _JITTER: Final = 0.1

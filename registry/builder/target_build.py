@@ -8,11 +8,11 @@ from pathlib import Path
 from django.db import transaction
 
 from registry import jobs
-from registry.builder import publishing, sandbox_limits
+from registry.builder import configured_limits, publishing
 from registry.compression import attempts
 from registry.compression.attempts import Attempt, without_file
+from registry.compression.child_tasks.messages import Inspection
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
-from registry.compression.tasks.messages import Inspection
 from registry.jobs import Lease
 from registry.states import VariantStatus
 from registry.storage import blobs
@@ -65,5 +65,5 @@ def _build(lease: Lease, target: HardwareTarget, *, folder: Path) -> list[Attemp
         inspection=Inspection.from_json(version.inspection),
         calibration=calibration,
         scratch=folder,
-        limits=sandbox_limits.configured(),
+        limits=configured_limits.configured(),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.db import transaction
 
 from registry import jobs
-from registry.builder import sandbox_limits
+from registry.builder import configured_limits
 from registry.compression import inspections
 from registry.jobs import Lease
 from registry.storage import blobs
@@ -27,7 +27,7 @@ def run(lease: Lease, folder: Path) -> None:
     calibration = blobs.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
     jobs.report(lease, "Checking the model in the sandbox.")
     found, cleaned = inspections.inspect_model(
-        source, scratch=folder, calibration=calibration, limits=sandbox_limits.configured()
+        source, scratch=folder, calibration=calibration, limits=configured_limits.configured()
     )
     kept = blobs.keep(cleaned)
     with transaction.atomic():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from registry.compression.child_tasks.messages import BUILD, BuildRequest, Built, Inspection
 from registry.compression.evaluation import gates
 from registry.compression.evaluation.results import Measurements, SelfTest
 from registry.compression.recipes import NOT_BUILT_YET, RECIPES, Parameter, compute_digest
@@ -19,7 +20,6 @@ from registry.compression.sandbox import parent as sandbox
 from registry.compression.sandbox.limits import Limits
 from registry.compression.sandbox.parent import SandboxKilled, TaskFailed
 from registry.compression.targets import ChainStep, HardwareTarget
-from registry.compression.tasks.messages import BUILD, BuildRequest, Built, Inspection
 from registry.states import VariantStatus
 
 _FILENAME = "model.onnx"

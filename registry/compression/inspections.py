@@ -8,11 +8,11 @@
 
 from pathlib import Path
 
+from registry.compression.child_tasks.messages import INSPECT, Inspection, InspectRequest
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
 from registry.compression.sandbox.limits import Limits
 from registry.compression.sandbox.parent import TaskFailed
-from registry.compression.tasks.messages import INSPECT, Inspection, InspectRequest
 
 _CLEANED = "cleaned.onnx"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from registry.storage import configured
+from registry.storage import configured_store
 
 # Longer than any upload or build takes, so that no living process loses a file.
 _AGE_SECONDS = 24 * 3600
@@ -21,4 +21,4 @@ def remove() -> int:
             if path.stat().st_mtime < oldest:
                 path.unlink()
                 removed += 1
-    return removed + configured.blob_store().remove_leftovers(older_than_seconds=_AGE_SECONDS)
+    return removed + configured_store.blob_store().remove_leftovers(older_than_seconds=_AGE_SECONDS)

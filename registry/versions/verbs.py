@@ -16,13 +16,13 @@ from core.errors import Conflict, Invalid
 from registry import jobs, names
 from registry.baselines import verbs as baselines
 from registry.baselines.histograms import Statistics
-from registry.compression.tasks.messages import Inspection
+from registry.compression.child_tasks.messages import Inspection
 from registry.models import Blob, ModelVersion, RegisteredModel
 from registry.states import JobKind, JobStatus, VariantStatus, VersionStatus, sources_of
 from registry.storage import blobs
 from registry.version_numbers import VersionNumber
-from registry.versions import dependents, model_metadata, outcomes, queries, registered_models, variants
-from registry.versions.outcomes import Attempted, TargetOutcome
+from registry.versions import completion, dependents, model_metadata, queries, registered_models, variants
+from registry.versions.completion import Attempted, TargetOutcome
 
 MAX_NUMBER_LENGTH = ModelVersion._meta.get_field("number").max_length or 0  # noqa: SLF001 - Django's documented API
 
@@ -113,7 +113,7 @@ def settle(version: ModelVersion) -> None:
     locked = _lock(version)
     if locked.status != VersionStatus.BUILDING:
         return
-    outcome, reason = outcomes.decide(_outcomes(locked))
+    outcome, reason = completion.decide(_outcomes(locked))
     if outcome == VersionStatus.READY:
         _move(version, VersionStatus.READY, ready_at=timezone.now(), status_message="")
     elif outcome == VersionStatus.REJECTED:

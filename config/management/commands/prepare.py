@@ -4,7 +4,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from registry.manifests import configured_keys
-from registry.storage import configured
+from registry.storage import configured_store
 
 
 class Command(BaseCommand):
@@ -16,6 +16,6 @@ class Command(BaseCommand):
     def handle(self, *_args: object, **_options: object) -> None:
         """Prepare what every other process of the server needs."""
         call_command("migrate", interactive=False, verbosity=1, stdout=self.stdout)
-        configured.make_ready()
+        configured_store.make_ready()
         configured_keys.signing_key()
         self.stdout.write("ready to serve")

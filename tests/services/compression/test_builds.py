@@ -8,9 +8,9 @@ import pytest
 
 from registry.compression import runtime
 from registry.compression.attempts import build_attempts
+from registry.compression.child_tasks.messages import Inspection
 from registry.compression.inspections import inspect_model
 from registry.compression.targets import ChainStep, get_target
-from registry.compression.tasks.messages import Inspection
 from tests.unit.compression import graphs
 
 

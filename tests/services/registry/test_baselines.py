@@ -6,7 +6,7 @@ from core.actors import SYSTEM
 from registry.baselines import verbs as baselines
 from registry.baselines.inference_records import UnreadableRecords
 from registry.models import ModelVersion
-from registry.storage import configured
+from registry.storage import configured_store
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def test_the_newest_baseline_is_in_force_and_the_uploaded_one_stays_in_the_manif
 
 def test_a_baseline_is_a_blob_of_its_own_that_names_itself(upload):
     baseline = baselines.create(upload(), statistics=STATISTICS, source="upload", actor=SYSTEM)
-    with configured.blob_store().open(baseline.blob_id) as file:
+    with configured_store.blob_store().open(baseline.blob_id) as file:
         assert json.load(file) == {**STATISTICS, "id": str(baseline.pk)}
 
 

@@ -10,7 +10,7 @@ from registry import jobs
 from registry.builder import pipeline
 from registry.manifests import configured_keys
 from registry.states import JobKind, VersionStatus
-from registry.storage import blobs, configured
+from registry.storage import blobs, configured_store
 from registry.versions import variants
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,4 +54,4 @@ def test_a_file_that_is_no_model_is_rejected_with_the_reason(upload, tmp_path):
     assert version.status == VersionStatus.REJECTED
     assert version.status_message
     assert not version.jobs.filter(kind=JobKind.BUILD).exists()
-    assert not list((configured.blob_store()._root.parent / "tmp").glob("job-*"))
+    assert not list((configured_store.blob_store()._root.parent / "tmp").glob("job-*"))

@@ -16,7 +16,7 @@ from registry import jobs
 from registry.builder import pipeline, scratch
 from registry.models import Job, Variant
 from registry.states import JobKind, JobStatus, VariantStatus, VersionStatus
-from registry.storage import configured
+from registry.storage import configured_store
 from registry.versions import variants
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,7 +45,7 @@ def work_off(version):
 
 def test_a_blob_that_is_missing_waits_and_is_tried_again(upload):
     version = upload()
-    source = configured.blob_store().path(version.source_id)
+    source = configured_store.blob_store().path(version.source_id)
     hidden = source.with_suffix(".hidden")
     source.rename(hidden)
     job = version.jobs.get()
@@ -62,7 +62,7 @@ def test_a_blob_that_is_missing_waits_and_is_tried_again(upload):
 
 def test_a_damaged_blob_is_never_built_from(upload):
     version = upload()
-    path = configured.blob_store().path(version.source_id)
+    path = configured_store.blob_store().path(version.source_id)
     content = path.read_bytes()
     path.chmod(0o640)
     path.write_bytes(content[:-1] + b"\0")

@@ -2,8 +2,8 @@ import pytest
 
 from registry.models import ModelVersion, Variant
 from registry.states import VARIANT_OUTCOMES, VERSION_MOVES, VariantStatus, VersionStatus, sources_of
-from registry.versions import outcomes
-from registry.versions.outcomes import Attempted, TargetOutcome
+from registry.versions import completion
+from registry.versions.completion import Attempted, TargetOutcome
 
 READY = TargetOutcome("generic-cpu", is_open=False, attempts=(Attempted("static-int8", VariantStatus.READY, ""),))
 FAILED = TargetOutcome(
@@ -37,9 +37,9 @@ def test_ready_is_reached_from_building_only():
     ],
 )
 def test_building_ends_when_every_target_has(targets, outcome):
-    assert outcomes.decide(targets)[0] == outcome
+    assert completion.decide(targets)[0] == outcome
 
 
 def test_a_rejection_names_target_recipe_and_reason():
-    _, reason = outcomes.decide([FAILED])
+    _, reason = completion.decide([FAILED])
     assert reason == "No variant could be built. rk3588: rknn-int8 not applicable: Not built here."

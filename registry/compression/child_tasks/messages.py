@@ -79,5 +79,5 @@ class BuildAnswer(msgspec.Struct, frozen=True, kw_only=True):
     not_applicable: str = ""
 
 
-INSPECT: Final = Task(name="inspect", module="registry.compression.tasks.inspect_upload", answer=Inspection)
-BUILD: Final = Task(name="build", module="registry.compression.tasks.build_variant", answer=BuildAnswer)
+INSPECT: Final = Task(name="inspect", module="registry.compression.child_tasks.inspect_upload", answer=Inspection)
+BUILD: Final = Task(name="build", module="registry.compression.child_tasks.build_variant", answer=BuildAnswer)

@@ -11,7 +11,7 @@ from registry import channels
 from registry.baselines import verbs as baselines
 from registry.versions import queries, variants
 from registry.versions.details import describe_version
-from registry.web import version_page
+from registry.web import version_view
 
 _VERSIONS_SHOWN = 100
 
@@ -44,7 +44,7 @@ def model(request: HttpRequest, model: str) -> HttpResponse:
 def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
     """Show a version with every variant."""
     found = queries.get_shown_version(model, version)
-    shown = version_page.describe(found)
+    shown = version_view.describe(found)
     pointing = found.model.channels.filter(version=found)
     given = {"page": shown, "version": shown.version, "baseline": baselines.in_force(found), "channels": pointing}
     return render(request, "registry/version.html", given)
@@ -53,7 +53,7 @@ def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
 @page(Area.MODELS)
 def version_progress(request: HttpRequest, model: str, version: str) -> HttpResponse:
     """Return the part of the version's page that changes while builders work."""
-    shown = version_page.describe(queries.get_shown_version(model, version))
+    shown = version_view.describe(queries.get_shown_version(model, version))
     answer = render(request, "registry/version_live.html", {"page": shown, "version": shown.version})
     return _reload_at_the_end(request, answer, is_moving=bool(shown.version.progress))
 

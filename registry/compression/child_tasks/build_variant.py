@@ -12,13 +12,13 @@ from pathlib import Path
 import onnx
 
 from registry.compression.calibration.samples import Samples, read_samples
+from registry.compression.child_tasks.messages import BuildAnswer, BuildRequest, Built
 from registry.compression.evaluation import measurement, self_test
 from registry.compression.evaluation.results import Measured
 from registry.compression.intake import opening, walking
 from registry.compression.recipes import RECIPES
 from registry.compression.recipes.source import NotApplicable, Source
 from registry.compression.sandbox.limits import Limits
-from registry.compression.tasks.messages import BuildAnswer, BuildRequest, Built
 from registry.compression.tensor_specs import TensorSpec
 
 FILENAME = "model.onnx"
