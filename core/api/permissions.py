@@ -17,7 +17,7 @@ class RoleForbids(Forbidden):
 
 
 class RolePermission(BasePermission):
-    """Allow by role. Each view must declare its area: ``area = Area.ADMINISTRATION``."""
+    """Allow by role. A view declares its area, as in ``area = Area.ADMINISTRATION``; one that has none is refused to all."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return True if the role allows the request, False for callers without a role: DRF answers 401 or 403.
@@ -26,9 +26,10 @@ class RolePermission(BasePermission):
             RoleForbids: The caller's role does not allow it. The error names the roles that do.
         """
         role = role_of(request.user)
-        if role is None:
+        area = getattr(view, "area", None)
+        if role is None or area is None:
             return False
-        allowed = roles_that_may(Area(view.area), write=request.method not in SAFE_METHODS)
+        allowed = roles_that_may(Area(area), write=request.method not in SAFE_METHODS)
         if role not in allowed:
             names = " or ".join(sorted(allowed))
             raise RoleForbids(f"The role {role} may not do this; {names} may.", required_roles=sorted(allowed))

@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from rest_framework.test import APIRequestFactory, force_authenticate
+from rest_framework.views import APIView
 
+from core.api.authentication import Program
+from core.roles import Role
 from tests import fleet_rows
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +125,12 @@ def test_only_those_may_call_who_are_named(callers, verb, path):
         else:
             assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer"), name
             assert answer["Content-Type"] == "application/problem+json", name
+
+
+def test_a_view_without_an_area_is_refused_to_all():
+    class Forgotten(APIView):
+        """A view whose author forgot to name its area."""
+
+    request = APIRequestFactory().get("/")
+    force_authenticate(request, user=Program(token_id=1, name="ci", role=Role.ADMIN))
+    assert Forgotten.as_view()(request).status_code == 403
