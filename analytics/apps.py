@@ -14,9 +14,9 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register with the console."""
-        from analytics.alerts import verbs as alerts  # noqa: PLC0415 - models are loaded only now
+        from analytics.alerts import queries  # noqa: PLC0415 - models are loaded only now
 
-        firing = Badge(alerts.count_firing, words="firing")
+        firing = Badge(queries.count_firing, words="firing")
         navigation.register(
             Section("Drift", page="drift-page", position=40),
             Section("Alerts", page="alerts-page", position=50, pages=frozenset({"alert-page"}), badge=firing),

@@ -15,14 +15,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from analytics import states
+from analytics.alerts import queries as alert_queries
 from analytics.alerts import reasons
 from analytics.alerts import verbs as alerts
 from analytics.alerts.verbs import AlertKey, EvaluationResult
 from analytics.drift import baselines_in_force, queries, windows
 from analytics.drift.statistics import comparison
 from analytics.drift.statistics.comparison import Comparison, Judgment
-from analytics.models import Alert
-from analytics.states import OPEN_STATES
 from core.formats.durations import format_duration
 from ingest.roll_ups.keys import ScopeKind
 
@@ -50,7 +49,7 @@ def evaluate(*, at: datetime) -> Evaluation | None:
     evaluated_at = windows.floor(at, step=settings.EVALUATION_INTERVAL)
     compared = _compare_all(at=at)
     judged = comparison.judge(compared)
-    open_alerts = {AlertKey.of(alert): alert for alert in Alert.objects.filter(state__in=OPEN_STATES)}
+    open_alerts = {AlertKey.of(alert): alert for alert in alert_queries.list_open()}
     for key, row in compared.items():
         result = _describe(key, row, judged[key])
         if result is not None:

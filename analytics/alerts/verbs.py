@@ -7,6 +7,7 @@ from typing import ClassVar, TypedDict
 from django.db import transaction
 
 from analytics import states
+from analytics.alerts import queries
 from analytics.alerts.reasons import Evidence
 from analytics.drift.queries import VersionName
 from analytics.drift.statistics.severity import Status
@@ -14,17 +15,11 @@ from analytics.models import Alert
 from analytics.states import OPEN_STATES, AlertState, Observation
 from core import audit
 from core.actors import SYSTEM, Actor
-from core.errors import Conflict, Missing
+from core.errors import Conflict
 from ingest.roll_ups.keys import Scope
 
 # The one metric that alerts are raised for: the distribution of predicted classes.
 CLASSES = "classes"
-
-
-class UnknownAlert(Missing):
-    """No alert has that id."""
-
-    code: ClassVar[str] = "unknown_alert"
 
 
 class AlertIsOver(Conflict):
@@ -99,7 +94,7 @@ def acknowledge(alert_id: int, *, actor: Actor, at: datetime) -> Alert:
     rows = Alert.objects.filter(pk=alert_id, state__in=OPEN_STATES)
     if rows.filter(acknowledged_at=None).update(acknowledged_at=at, acknowledged_by=str(actor), updated_at=at):
         audit.record(actor, action="acknowledge", object_type="alert", object_id=alert_id)
-    alert = get(alert_id)
+    alert = queries.get(alert_id)
     if alert.acknowledged_at is None:
         raise AlertIsOver(f"Alert {alert_id} was resolved before anybody acknowledged it.")
     return alert
@@ -115,24 +110,7 @@ def resolve(alert_id: int, *, actor: Actor, at: datetime) -> Alert:
     rows = Alert.objects.filter(pk=alert_id, state__in=OPEN_STATES)
     if rows.update(state=AlertState.RESOLVED, resolved_at=at, resolved_by=str(actor), updated_at=at):
         audit.record(actor, action="resolve", object_type="alert", object_id=alert_id)
-    return get(alert_id)
-
-
-def get(alert_id: int) -> Alert:
-    """Return one alert.
-
-    Raises:
-        UnknownAlert: No alert has that id.
-    """
-    alert = Alert.objects.filter(pk=alert_id).first()
-    if alert is None:
-        raise UnknownAlert(f"There is no alert {alert_id}.")
-    return alert
-
-
-def count_firing() -> int:
-    """Count the alerts that fire now."""
-    return Alert.objects.filter(state=AlertState.FIRING).count()
+    return queries.get(alert_id)
 
 
 def _open(key: AlertKey, *, result: EvaluationResult, evaluated_at: datetime, at: datetime) -> None:

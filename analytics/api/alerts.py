@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analytics.alerts import queries
 from analytics.alerts import verbs as alerts
 from analytics.models import Alert
 from analytics.states import SEVERITIES, AlertState
@@ -70,12 +71,12 @@ class Alerts(APIView):
     )
     def get(self, request: Request) -> Response:
         """List alerts, newest first."""
-        wanted = {name: request.query_params[name] for name in ("state", "model") if name in request.query_params}
-        if wanted.get("state", AlertState.FIRING) not in STATES:
+        state, model = request.query_params.get("state"), request.query_params.get("model")
+        if state is not None and state not in STATES:
             raise Invalid.field("state", f"must be one of {', '.join(STATES)}.")
-        if "\0" in wanted.get("model", ""):
+        if "\0" in (model or ""):
             raise Invalid.field("model", "may not contain NUL.")
-        rows = Alert.objects.filter(**wanted)
+        rows = queries.list_alerts(model=model, states=None if state is None else [AlertState(state)])
         return Response(keyset_page(request, rows, descending=True, render=AlertAnswer.of))
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from analytics.alerts import queries
 from analytics.alerts import verbs as alerts
 from analytics.drift.statistics.comparison import BinShare
 from analytics.models import Alert
@@ -75,11 +76,10 @@ class AlertView(TypedDict):
 def index(request: HttpRequest) -> HttpResponse:
     """List alerts, firing ones first."""
     model, state = request.GET.get("model", ""), StateFilter.read(request.GET.get("state", ""))
-    rows = Alert.objects.filter(state__in=state.states).order_by("-id")
-    rows = rows.filter(model=model) if model else rows
+    rows = queries.list_alerts(model=model or None, states=state.states)
     shown: AlertListView = {
         "alerts": sorted(rows[:_SHOWN], key=lambda alert: not alert.is_firing),
-        "models": Alert.objects.order_by("model").values_list("model", flat=True).distinct(),
+        "models": queries.list_models(),
         "state_filters": list(StateFilter),
         "chosen_state": state,
         "chosen_model": model,
@@ -90,7 +90,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @page(Area.FLEET)
 def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
     """Show why an alert fired, with the numbers."""
-    found = alerts.get(alert_id)
+    found = queries.get(alert_id)
     bins = [BinShare(**row) for row in found.evidence.get("bins", [])]
     shown: AlertView = {
         "alert": found,

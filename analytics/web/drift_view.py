@@ -7,13 +7,13 @@ from typing import TypedDict
 from django.conf import settings
 from django.db.models import QuerySet
 
+from analytics.alerts import queries as alert_queries
 from analytics.drift import baselines_in_force, scope_drift, scopes, version_drift
 from analytics.drift.device_drift import DeviceDrift
 from analytics.drift.queries import VersionName
 from analytics.drift.scope_drift import ScopeDrift
 from analytics.drift.version_drift import Drift, SeriesPoint
 from analytics.models import Alert
-from analytics.states import OPEN_STATES
 from analytics.web import charts, drift_filters, links, status_sentence
 from analytics.web.drift_filters import DriftFilters, Place
 from console.charts import Bars, Columns, LineChart, SharePairs
@@ -87,7 +87,7 @@ def describe(version: VersionName, *, scope: Scope, length: timedelta, at: datet
         "bucket": settings.ROLLUP_BUCKET,
         "worst_devices": _rank_devices(version, found, window=format_duration(length)),
         "worst_scopes": _rank_scopes(version, found, window=format_duration(length)),
-        "alerts": Alert.objects.filter(model=version.model, version=version.number, state__in=OPEN_STATES),
+        "alerts": alert_queries.list_open(version),
         "alert_window": format_duration(settings.DRIFT_WINDOW),
         "backlog_seconds": backlog.age_seconds(at=at),
         "backlog_batches": backlog.count_waiting(limit=settings.INGEST_BACKLOG_LIMIT),
