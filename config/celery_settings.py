@@ -4,9 +4,7 @@ A message is a hint that a row has work (docs/adr/0003): losing one does no harm
 needs none.
 """
 
-from typing import TypedDict
-
-from config import engines
+from config import engines, schedule
 from config.environment import environment
 
 broker_url = engines.celery_broker(environment.redis_url or engines.locate(environment.home).redis_url)
@@ -26,27 +24,4 @@ task_routes = {"registry.tasks.build_*": {"queue": "builds"}, "ingest.tasks.*": 
 worker_prefetch_multiplier = 1
 worker_hijack_root_logger = False
 timezone = "UTC"
-
-
-class _Entry(TypedDict):
-    task: str
-    schedule: float
-    options: dict[str, float]
-
-
-def _every(task: str, seconds: float) -> _Entry:
-    # A message that no worker took before the next one is dropped, because both say the same.
-    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 2)}}
-
-
-beat_schedule = {
-    "roll up landed telemetry": _every("ingest.tasks.roll_up", environment.rollup_interval.total_seconds()),
-    "fold roll-ups": _every("ingest.tasks.fold", 60),
-    "drop what is past its retention": _every("ingest.tasks.expire", 3600),
-    "build what waits": _every("registry.tasks.queue_builds", 10),
-    "remove what killed processes left": _every("registry.tasks.remove_leftovers", 3600),
-    "advance rollouts": _every("fleet.tasks.advance_rollouts", environment.rollout_interval.total_seconds()),
-    "end overdue deployments": _every("fleet.tasks.sweep_deployments", 30),
-    "write last-seen times": _every("fleet.tasks.flush_last_seen", 5),
-    "evaluate drift": _every("analytics.tasks.evaluate", environment.evaluation_interval.total_seconds()),
-}
+beat_schedule = schedule.TASKS
