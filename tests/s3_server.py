@@ -48,7 +48,7 @@ class S3Server:
 
     @contextmanager
     def bucket_name(self) -> Iterator[str]:
-        """Choose a name that no bucket has; a bucket that has it afterwards is removed with all that it holds."""
+        """Choose a name that no bucket has; a bucket that has it afterward is removed with all that it holds."""
         name, client = f"modelfleet-tests-{secrets.token_hex(6)}", self.connect()
         try:
             yield name

@@ -62,7 +62,7 @@ def list_members_of(rollout: Rollout) -> list[Member]:
 
 
 def choose_limit(members: Iterable[Member], *, stage: Stage, floor: int = 0) -> int:
-    """Return the bucket limit of a stage; devices that nothing fits do not count towards ``min_devices``."""
+    """Return the bucket limit of a stage; devices that nothing fits do not count toward ``min_devices``."""
     buckets = [member.bucket for member in members if member.variant is not None]
     return cohorts.choose_limit(buckets, percent=stage.percent, min_devices=stage.min_devices, floor=floor)
 

@@ -16,7 +16,7 @@ _PREFIX = "job-"
 
 @contextmanager
 def folder(lease: Lease) -> Iterator[Path]:
-    """Yield an empty folder that carries the lease's token, and remove it afterwards."""
+    """Yield an empty folder that carries the lease's token, and remove it afterward."""
     path = _root() / f"{_PREFIX}{lease.token.hex}"
     path.mkdir(mode=0o700, parents=True)
     try:

@@ -56,7 +56,7 @@ def lock(slug: str) -> RegisteredModel:
     """Return a model, locked until the end of the transaction.
 
     Acts on the model and deletions of its versions happen one after the other, so what the caller reads of the versions
-    afterwards stays true until then.
+    afterward stays true until then.
 
     Raises:
         UnknownModel: There is none.

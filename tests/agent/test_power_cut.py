@@ -1,4 +1,4 @@
-"""The power is cut before every single write; afterwards the device has a working model, and the next sync completes."""
+"""The power is cut before every single write; afterward the device has a working model, and the next sync completes."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""The update: what is taken, what is refused, and what runs afterwards."""
+"""The update: what is taken, what is refused, and what runs afterward."""
 
 import hashlib
 import json

@@ -11,8 +11,8 @@ BRITISH = re.compile(
         \w*(?:author|capital|categor|central|custom|emphas|final|general|initial|local|memor|minim|normal|optim|organ|prior
             |quant|random|real|recogn|serial|special|stabil|standard|summar|synchron|token|util|visual)is(?:e[ds]?|ing|ation)
       | analys(?:e[ds]?|ing) | artefact\w* | behaviour\w* | cancell(?:ed|ing) | catalogu\w* | centre[ds]? | colour\w* | defence
-      | disenrol\w* | enrol(?:s|ment)? | favour\w* | fibre | flavour\w* | grey\w* | honour\w* | labell(?:ed|ing) | licence[ds]?
-      | metre[s]? | modell(?:ed|ing) | neighbour\w* | practis\w+ | programme[s]? | signall(?:ed|ing) | travell\w+ | whilst
+      | disenrol\w* | enrol(?:s|ment)? | favour\w* | fibre | flavour\w* | grey\w* | honour\w* | judgement\w* | labell(?:ed|ing) | licence[ds]?
+      | metre[s]? | modell(?:ed|ing) | neighbour\w* | practis\w+ | programme[s]? | signall(?:ed|ing) | spoilt | towards | afterwards | travell\w+ | whilst
     )\b""",
     flags=re.IGNORECASE | re.VERBOSE,
 )

@@ -144,7 +144,7 @@ def _run_child(job: Path, *, wall_seconds: float) -> tuple[int, bool]:
     try:
         timed_out = not _ends_within(child.pid, seconds=wall_seconds)
     finally:
-        # Before the leader is reaped: afterwards another process group may have its id.
+        # Before the leader is reaped: afterward another process group may have its id.
         os.killpg(child.pid, signal.SIGKILL)
         status = child.wait()
     return status, timed_out

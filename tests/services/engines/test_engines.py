@@ -17,7 +17,7 @@ from config.engines.folders import FolderNotPrivate
 from config.processes import lock
 
 OTHER_UID = 4242
-# Connects as us first, since another user may not be able to read Python's own modules afterwards.
+# Connects as us first, since another user may not be able to read Python's own modules afterward.
 CONNECT = """
 import os, sys
 import psycopg, redis

@@ -182,13 +182,13 @@ def test_a_batch_that_cannot_be_read_is_put_aside_and_the_others_go_on():
 def test_a_batch_that_spoils_its_chunk_is_put_aside_and_the_others_are_counted_once():
     receive(body(1))
     # The door refuses U+0000, which PostgreSQL cannot store; a later door may forget something else.
-    spoilt = body(7).replace(b'"1.0.0"', b'"1.0\\u0000"')
-    LandedBatch.objects.create(device_id="edge-1", target="rk3588", body=spoilt, received_at=NOW)
+    spoiled = body(7).replace(b'"1.0.0"', b'"1.0\\u0000"')
+    LandedBatch.objects.create(device_id="edge-1", target="rk3588", body=spoiled, received_at=NOW)
     receive(body(2))
     for _ in range(roll_ups.MAX_ATTEMPTS):
         roll_ups.roll_up_chunk()
     assert class_counts() == {1: 1, 2: 1}
-    assert LandedBatch.objects.get(state=LandingState.QUARANTINED).body == spoilt
+    assert LandedBatch.objects.get(state=LandingState.QUARANTINED).body == spoiled
     assert roll_ups.roll_up_chunk() == 0
 
 
