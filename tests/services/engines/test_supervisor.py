@@ -290,7 +290,8 @@ def test_lines_that_nobody_reads_stop_neither_the_children_nor_the_supervisor(
 def test_a_signal_to_the_make_that_started_it_ends_everything(home, make_supervisor, until, processes_of, number):
     process = make_supervisor(sleeper())
     assert process.stdout.readline() == b"ready\n"
-    assert processes_of(home)
+    # Ready is said when the child was started; it carries the mark once it has become its program.
+    until(lambda: processes_of(home))
     process.send_signal(number)
     process.wait(15)
     until(lambda: not processes_of(home) and not guardians_of(home), seconds=5)
