@@ -7,11 +7,14 @@ are in ``templates/console/``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 from typing import TypedDict
 
 from console.tones import Tone
 
 _ROOM_ABOVE = 1.15
+_ABOVE_MEDIAN = 2.0
+_FEWEST_FOR_MEDIAN = 5
 
 
 class LineLook(StrEnum):
@@ -69,8 +72,12 @@ class LineChart(TypedDict):
 def choose_top(lines: Sequence[Line], *, is_judged: Sequence[bool], lowest: float) -> float:
     """Return the value at the upper edge of a line chart, at least ``lowest``.
 
-    Only judged points count: a point of very few samples can be so high that it would flatten all the others.
+    Only judged points count: a point of very few samples can be so high that it would flatten all the others. Where no point is
+    judged, five points or more of the main line set the scale by their median, which single high points do not move.
     """
+    if not any(is_judged):
+        main = [value for line in lines if line["look"] is LineLook.MAIN for value in line["values"] if value]
+        return max(lowest, _ABOVE_MEDIAN * median(main)) if len(main) >= _FEWEST_FOR_MEDIAN else lowest
     values = [
         value for line in lines for value, judged in zip(line["values"], is_judged, strict=True) if judged and value
     ]

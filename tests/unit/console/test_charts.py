@@ -22,6 +22,14 @@ def test_the_top_is_above_the_highest_judged_value_of_any_line():
     assert charts.choose_top([line(None)], is_judged=[True], lowest=1.0) == 1.0
 
 
+def test_where_no_point_is_judged_single_peaks_do_not_set_the_scale():
+    plain = Line(label="plain", look=LineLook.SECONDARY, values=[50.0] * 6)
+    top = charts.choose_top([plain, line(0.9, 1.0, 1.0, None, 9.0, 1.2)], is_judged=[False] * 6, lowest=0.5)
+    assert top == pytest.approx(2.0)
+    assert charts.choose_top([line(*[0.1] * 5)], is_judged=[False] * 5, lowest=0.5) == 0.5
+    assert charts.choose_top([line(9.0, 9.0)], is_judged=[False, False], lowest=0.5) == 0.5
+
+
 def test_a_line_chart_finds_its_data_and_a_page_may_have_several():
     data = {"description": "Speed over time", "times": [1.0], "lines": [line(2.0)]}
     drawn = [render_to_string("console/line_chart.html", {"chart": data, "name": name}) for name in ("a", "b")]
