@@ -14,7 +14,7 @@ from analytics.states import SEVERITIES, AlertState
 from core.api.answers import Answer, TimeField
 from core.api.authentication import actor_of
 from core.api.paging import keyset_page, page_of
-from core.api.strictness import StrictSerializer
+from core.api.strictness import StrictBody
 from core.errors import Invalid
 from core.roles import Area
 
@@ -50,7 +50,7 @@ class AlertAnswer(Answer[Alert]):
     updated_at = TimeField()
 
 
-class EmptyBody(StrictSerializer):
+class EmptyBody(StrictBody):
     """An empty body: the address says everything."""
 
 

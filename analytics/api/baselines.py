@@ -17,7 +17,7 @@ from core.actors import Actor
 from core.api.answers import Answer, TimeField
 from core.api.authentication import actor_of
 from core.api.parsing import BoundedJSONParser
-from core.api.strictness import StrictSerializer
+from core.api.strictness import StrictBody
 from core.errors import Invalid
 from core.roles import Area
 from registry.baselines import verbs as registry_baselines
@@ -39,13 +39,13 @@ class BaselineAnswer(Answer[Baseline]):
     statistics = serializers.JSONField()
 
 
-class RecordedInferencesBody(StrictSerializer):
+class RecordedInferencesBody(StrictBody):
     """A file of ingest records, one JSON object per line."""
 
     file = serializers.FileField()
 
 
-class TelemetryWindowBody(StrictSerializer):
+class TelemetryWindowBody(StrictBody):
     """``{"from": "telemetry", "window": "24h"}``; DRIFT_WINDOW where no window is given."""
 
     # The name "from" is a word of Python, so it can only be given as text.

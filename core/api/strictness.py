@@ -4,7 +4,7 @@ from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
 
-class StrictSerializer(serializers.Serializer[object]):
+class StrictBody(serializers.Serializer[object]):
     """Refuses fields that are not declared, and form fields that are sent twice but are not lists."""
 
     def to_internal_value(self, data: object) -> object:

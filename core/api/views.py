@@ -1,5 +1,7 @@
 """The REST endpoints of core: API tokens and the audit trail."""
 
+from dataclasses import dataclass
+
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -7,9 +9,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import tokens
+from core.api.answers import Answer, TimeField
 from core.api.authentication import actor_of
 from core.api.paging import keyset_page, page_of
-from core.api.strictness import StrictSerializer
+from core.api.strictness import StrictBody
 from core.errors import Missing
 from core.models import ApiToken, AuditEntry
 from core.roles import Area, Role
@@ -17,32 +20,51 @@ from core.roles import Area, Role
 PAGE_PARAMETERS = [OpenApiParameter("limit", int), OpenApiParameter("cursor", str)]
 
 
-class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+class AuditEntryAnswer(Answer[AuditEntry]):
     """One entry of the audit trail."""
 
-    class Meta:
-        model = AuditEntry
-        fields = ["id", "at", "actor", "action", "object_type", "object_id", "before", "after"]
+    id = serializers.IntegerField()
+    at = TimeField()
+    actor = serializers.CharField()
+    action = serializers.CharField()
+    object_type = serializers.CharField()
+    object_id = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
 
 
-class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
+class ApiTokenAnswer(Answer[ApiToken]):
     """A token in a list, without its text."""
 
-    class Meta:
-        model = ApiToken
-        fields = ["id", "name", "role", "created_at", "created_by", "revoked_at"]
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    role = serializers.ChoiceField(choices=[role.value for role in Role])
+    created_at = TimeField()
+    created_by = serializers.CharField()
+    revoked_at = TimeField(allow_null=True)
 
 
-class NewTokenSerializer(StrictSerializer):
+class ApiTokenBody(StrictBody):
     """The body of a request for a new token."""
 
     name = serializers.CharField(max_length=100)
     role = serializers.ChoiceField(choices=[role.value for role in Role])
 
 
-class CreatedTokenSerializer(NewTokenSerializer):
+@dataclass(frozen=True, slots=True)
+class NewApiToken:
+    """A token that was made just now, with its text."""
+
+    name: str
+    role: Role
+    token: str
+
+
+class NewApiTokenAnswer(Answer[NewApiToken]):
     """A new token with its text, which no later answer shows."""
 
+    name = serializers.CharField()
+    role = serializers.ChoiceField(choices=[role.value for role in Role])
     token = serializers.CharField()
 
 
@@ -54,7 +76,7 @@ class AuditTrail(APIView):
     @extend_schema(
         operation_id="list_audit_entries",
         parameters=[*PAGE_PARAMETERS, OpenApiParameter("object_type", str), OpenApiParameter("object_id", str)],
-        responses=page_of(AuditEntrySerializer),
+        responses=page_of(AuditEntryAnswer),
     )
     def get(self, request: Request) -> Response:
         """List audit entries."""
@@ -62,7 +84,7 @@ class AuditTrail(APIView):
             name: request.query_params[name] for name in ("object_type", "object_id") if name in request.query_params
         }
         rows = AuditEntry.objects.filter(**wanted)
-        return Response(keyset_page(request, rows, descending=True, render=lambda row: AuditEntrySerializer(row).data))
+        return Response(keyset_page(request, rows, descending=True, render=AuditEntryAnswer.of))
 
 
 class Tokens(APIView):
@@ -70,22 +92,20 @@ class Tokens(APIView):
 
     area = Area.ADMINISTRATION
 
-    @extend_schema(operation_id="list_tokens", parameters=PAGE_PARAMETERS, responses=page_of(ApiTokenSerializer))
+    @extend_schema(operation_id="list_tokens", parameters=PAGE_PARAMETERS, responses=page_of(ApiTokenAnswer))
     def get(self, request: Request) -> Response:
         """List tokens, newest first."""
         rows = ApiToken.objects.all()
-        return Response(keyset_page(request, rows, descending=True, render=lambda row: ApiTokenSerializer(row).data))
+        return Response(keyset_page(request, rows, descending=True, render=ApiTokenAnswer.of))
 
-    @extend_schema(operation_id="create_token", request=NewTokenSerializer, responses={201: CreatedTokenSerializer})
+    @extend_schema(operation_id="create_token", request=ApiTokenBody, responses={201: NewApiTokenAnswer})
     def post(self, request: Request) -> Response:
         """Create a token. Only this answer shows its text."""
-        form = NewTokenSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        role = Role(form.validated_data["role"])
-        secret = tokens.create(form.validated_data["name"], role=role, actor=actor_of(request.user))
-        return Response(
-            {"token": secret, "role": role, "name": form.validated_data["name"]}, status=status.HTTP_201_CREATED
-        )
+        body = ApiTokenBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        name, role = body.validated_data["name"], Role(body.validated_data["role"])
+        text = tokens.create(name, role=role, actor=actor_of(request.user))
+        return Response(NewApiTokenAnswer.of(NewApiToken(name, role, text)), status=status.HTTP_201_CREATED)
 
 
 class Token(APIView):

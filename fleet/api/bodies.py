@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.api.strictness import StrictSerializer
+from core.api.strictness import StrictBody
 from core.errors import DomainError
 from core.formats.durations import parse_duration
 from fleet.devices import subscriptions
@@ -57,14 +57,14 @@ class LabelsField(serializers.DictField):
     child = serializers.CharField(allow_blank=True, max_length=128)
 
 
-class SubscriptionBody(StrictSerializer):
+class SubscriptionBody(StrictBody):
     """A channel of a model to follow."""
 
     model = serializers.CharField(max_length=64)
     channel = serializers.CharField(max_length=64, default="stable")
 
 
-class EnrollmentKeyBody(StrictSerializer):
+class EnrollmentKeyBody(StrictBody):
     """A new enrollment key; only the name is required."""
 
     name = serializers.CharField(max_length=100)
@@ -82,7 +82,7 @@ class EnrollmentKeyBody(StrictSerializer):
         return NewKey(mode=EnrollmentMode(body.pop("mode")), subscriptions=follows, **body)
 
 
-class DeviceBody(StrictSerializer):
+class DeviceBody(StrictBody):
     """The changes of a device. A given field is replaced as a whole."""
 
     labels = LabelsField(required=False)
@@ -94,26 +94,26 @@ class DeviceBody(StrictSerializer):
         return None if rows is None else subscriptions.read_follows(rows)
 
 
-class PinBody(StrictSerializer):
+class PinBody(StrictBody):
     """Hold the device at this version."""
 
     model = serializers.CharField(max_length=64)
     version = serializers.CharField(max_length=128)
 
 
-class UnpinBody(StrictSerializer):
+class UnpinBody(StrictBody):
     """Let the device follow its channel again."""
 
     model = serializers.CharField(max_length=64)
 
 
-class ReasonBody(StrictSerializer):
+class ReasonBody(StrictBody):
     """The reason, kept in the rollout's history."""
 
     reason = serializers.CharField(max_length=1000, allow_blank=True, default="")
 
 
-class StageBody(StrictSerializer):
+class StageBody(StrictBody):
     """One stage of a rollout."""
 
     percent = serializers.FloatField()
@@ -122,7 +122,7 @@ class StageBody(StrictSerializer):
     min_devices = serializers.IntegerField(min_value=0, max_value=10_000_000, default=1)
 
 
-class SelectorBody(StrictSerializer):
+class SelectorBody(StrictBody):
     """Which devices the rollout is for; every given part must match."""
 
     labels = LabelsField(default=dict)
@@ -130,7 +130,7 @@ class SelectorBody(StrictSerializer):
     devices = serializers.ListField(child=serializers.CharField(max_length=128), default=list, max_length=10_000)
 
 
-class RolloutBody(StrictSerializer):
+class RolloutBody(StrictBody):
     """A rollout as it is posted."""
 
     model = serializers.CharField(max_length=64)

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
 from core.api.paging import keyset_page, page_of
-from core.api.strictness import StrictSerializer
+from core.api.strictness import StrictBody
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
@@ -21,7 +21,7 @@ from registry.models import Channel as ChannelRow
 from registry.versions import queries
 
 
-class PointerBody(StrictSerializer):
+class PointerBody(StrictBody):
     """The version that a channel shall point to, and its policy."""
 
     version = serializers.CharField(max_length=100)

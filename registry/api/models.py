@@ -8,21 +8,21 @@ from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
 from core.api.paging import keyset_page, page_of
-from core.api.strictness import StrictSerializer
+from core.api.strictness import StrictBody
 from core.api.views import PAGE_PARAMETERS
 from core.roles import Area
 from registry.api.answers import ModelAnswer
 from registry.versions import queries, registered_models
 
 
-class NewModelBody(StrictSerializer):
+class NewModelBody(StrictBody):
     """A new model."""
 
     model = serializers.CharField(max_length=64)
     description = serializers.CharField(max_length=10_000, allow_blank=True, required=False, default="")
 
 
-class ModelBody(StrictSerializer):
+class ModelBody(StrictBody):
     """The part of a model that can be changed."""
 
     description = serializers.CharField(max_length=10_000, allow_blank=True)

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from core.api.addresses import site_url
 from core.api.authentication import actor_of
-from core.api.strictness import StrictSerializer
+from core.api.strictness import StrictBody
 from core.errors import Missing
 from core.roles import Area
 from registry import names
@@ -27,7 +27,7 @@ class NoSuchTarget(Missing):
     code = "unknown_target"
 
 
-class TargetsBody(StrictSerializer):
+class TargetsBody(StrictBody):
     """Which targets to build for."""
 
     targets = serializers.ListField(child=serializers.CharField(max_length=64), allow_empty=False, max_length=100)

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from core.api.authentication import actor_of
 from core.api.paging import keyset_page, page_of
 from core.api.parsing import BoundedJSONParser
-from core.api.strictness import StrictSerializer
+from core.api.strictness import StrictBody
 from core.api.views import PAGE_PARAMETERS
 from core.formats.json_depth import TOO_DEEP, is_too_deep
 from core.roles import Area
@@ -47,7 +47,7 @@ class JsonPart(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-class UploadBody(StrictSerializer):
+class UploadBody(StrictBody):
     """The form of an upload."""
 
     file = serializers.FileField()
