@@ -66,3 +66,19 @@ def api(db: None) -> Any:
         return found
 
     return client
+
+
+@pytest.fixture
+def person(db: None) -> Any:
+    """``person("ml_engineer")`` is a browser logged in as somebody of that role."""
+    from django.contrib.auth.models import Group, User
+    from django.test import Client
+
+    def log_in(role: str, **options: Any) -> Client:
+        user = User.objects.create_user(f"a-{role}", is_staff=True)
+        user.groups.add(Group.objects.get(name=role))
+        browser = Client(**options)
+        browser.force_login(user)
+        return browser
+
+    return log_in
