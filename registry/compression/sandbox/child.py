@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from registry.compression.refusal import ModelRefused
-from registry.compression.sandbox import landlock
+from registry.compression.sandbox import landlock, seccomp
 from registry.compression.sandbox.confinement import CannotConfine, ParentIsGone, confine
 from registry.compression.sandbox.protocol import (
     HOST_ERRORS,
@@ -33,6 +33,7 @@ def main(job: Path) -> int:
     order = msgspec.json.decode((job / REQUEST).read_bytes(), type=Order)
     try:
         confine(order.limits, parent_pid=order.parent_pid)
+        seccomp.restrict()
         outcome = _perform(order, job=job)
     except ParentIsGone:
         return 1

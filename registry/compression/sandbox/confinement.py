@@ -33,7 +33,7 @@ class ParentIsGone(Exception):
 
 
 class CannotConfine(Exception):
-    """A limit that this platform has could not be set. Without the limit no uploaded file is opened."""
+    """A limit could not be set. Without the limit no uploaded file is opened."""
 
 
 def confine(limits: Limits, *, parent_pid: int) -> bool:

@@ -2,7 +2,7 @@
 
 1. a job folder of its own in the scratch directory, with ``request.json`` in it
 2. ``python -m registry.compression.sandbox.child`` in a session of its own, minimal environment, stderr to a file; it shuts
-   itself in (``confinement``, ``landlock``) before it opens an uploaded file
+   itself in (``confinement``, ``seccomp``, ``landlock``) before it opens an uploaded file
 3. wait; on wall time-out the whole process group is killed
 4. ``response.json`` where the child got that far; else the exit status says what ended it
 

@@ -1,0 +1,121 @@
+"""The system calls that the sandbox refuses, and the program by which the kernel refuses them (seccomp(2)).
+
+Pure: tables, and an assembler for classic BPF. Sources: ``linux/seccomp.h`` (struct seccomp_data, return values),
+``linux/filter.h`` and ``linux/bpf_common.h`` (instructions), ``linux/audit.h`` (architectures), ``asm/unistd.h`` (numbers).
+
+The filter lists what is refused, not what is allowed: the tools are large, and their next release may need another harmless
+call. A refused call fails with an error, and does not end the process, so that a library may do without it.
+"""
+
+import errno
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+# struct seccomp_data: int nr; __u32 arch; ...
+_NUMBER_OFFSET, _ARCHITECTURE_OFFSET = 0, 4
+# BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_JMP|BPF_JGE|BPF_K, BPF_RET|BPF_K
+_LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_RETURN_ALLOW, _RETURN_ERROR = 0x7FFF0000, 0x00050000
+# Numbers from here on are a second set of calls on x86-64 (x32), which would pass a filter of the first set.
+_X32_BIT: Final = 0x40000000
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A processor's name in ``uname``, in the audit subsystem, and its place in the tables below."""
+
+    machine: str
+    audit: int
+    column: int
+
+
+ARCHITECTURES: Final = (
+    Architecture(machine="x86_64", audit=0xC000003E, column=0),
+    Architecture(machine="aarch64", audit=0xC00000B7, column=1),
+)
+# Each call with its numbers on x86-64 and on AArch64.
+REFUSED: Final[dict[str, tuple[int, int]]] = {
+    # No way to talk to another process or another machine: engines, name services, kernel interfaces of netlink.
+    "socket": (41, 198),
+    "socketpair": (53, 199),
+    "connect": (42, 203),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "accept": (43, 202),
+    "accept4": (288, 242),
+    "sendto": (44, 206),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
+    # No way into another process: its memory, its open files.
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "pidfd_getfd": (438, 438),
+    "kcmp": (312, 272),
+    # Parts of the kernel that no tool needs, and in which flaws have given processes more rights.
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "perf_event_open": (298, 241),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    # No other view of the file system. In a container the server may run as root without a user namespace.
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "mount_setattr": (442, 442),
+    "open_by_handle_at": (304, 265),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+}
+# io_uring makes sockets by entries of a ring, which no filter sees. These fail as on a kernel without io_uring.
+ABSENT: Final[dict[str, tuple[int, int]]] = {
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+}
+
+
+def find_architecture(machine: str) -> Architecture | None:
+    """Return the architecture with this name in ``uname``; None if the tables do not have it."""
+    return next((known for known in ARCHITECTURES if known.machine == machine), None)
+
+
+def assemble(architecture: Architecture) -> bytes:
+    """Return the program as an array of ``struct sock_filter``.
+
+    1. A call in another processor's manner (32-bit programs) is refused: its numbers mean other calls.
+    2. A call of the x32 set is refused.
+    3. A listed call is refused. Every other call is allowed.
+    """
+    refuse = _instruct(_RETURN, _RETURN_ERROR | errno.EPERM)
+    pretend = _instruct(_RETURN, _RETURN_ERROR | errno.ENOSYS)
+    program = [
+        _instruct(_LOAD, _ARCHITECTURE_OFFSET),
+        _instruct(_JUMP_IF_EQUAL, architecture.audit, if_true=1),
+        refuse,
+        _instruct(_LOAD, _NUMBER_OFFSET),
+    ]
+    if architecture.machine == "x86_64":
+        program += [_instruct(_JUMP_IF_AT_LEAST, _X32_BIT, if_false=1), refuse]
+    for calls, answer in ((REFUSED, refuse), (ABSENT, pretend)):
+        for numbers in calls.values():
+            program += [_instruct(_JUMP_IF_EQUAL, numbers[architecture.column], if_false=1), answer]
+    return b"".join([*program, _instruct(_RETURN, _RETURN_ALLOW)])
+
+
+def _instruct(code: int, value: int, *, if_true: int = 0, if_false: int = 0) -> bytes:
+    """Return one ``struct sock_filter``. A jump skips that many instructions."""
+    return struct.pack("=HBBI", code, if_true, if_false, value)

@@ -1,0 +1,67 @@
+"""Native code that has taken over the sandbox reaches neither the engines nor the secrets of the home."""
+
+import platform
+
+import pytest
+
+from config import engines
+from config.engines import location
+from registry.compression.sandbox import parent as sandbox
+from registry.compression.sandbox.protocol import Task
+from tests.conftest import HOME
+from tests.security import hostile_task
+from tests.unit.compression.graphs import LIMITS
+
+HOSTILE = Task(name="hostile", module="tests.security.hostile_task", answer=dict[str, str])
+SECRETS = ["secret_key"]
+FILTERED = {
+    "connect to this machine", "socketpair", "connect", "ptrace", "process_vm_readv", "keyctl", "bpf", "userfaultfd", "mount",
+    "unshare", "pidfd_getfd",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def places(running_engines):
+    assert engines.is_answering(HOME)
+    return location.find_places(HOME)
+
+
+@pytest.fixture(scope="module")
+def found(places, tmp_path_factory):
+    """How each attempt of the hostile task ended."""
+    sockets = [places.postgresql_socket, places.redis_socket]
+    request = hostile_task.Request(
+        sockets=[str(path) for path in sockets], files=[str(HOME / "keys" / name) for name in SECRETS]
+    )
+    answer, _job = sandbox.run(HOSTILE, request, reads=[], scratch=tmp_path_factory.mktemp("scratch"), limits=LIMITS)
+    return answer
+
+
+def test_it_connects_to_no_engine(found, places):
+    assert found[f"connect {places.postgresql_socket}"] == "EPERM"
+    assert found[f"connect {places.redis_socket}"] == "EPERM"
+
+
+def test_it_opens_no_socket_of_any_family(found):
+    assert {family: end for family, end in found.items() if family.startswith("family") and end != "EPERM"} == {}
+
+
+@pytest.mark.parametrize("attempt", sorted(FILTERED))
+def test_no_other_way_around_the_filter_works(found, attempt):
+    assert found[attempt] == "EPERM"
+
+
+@pytest.mark.parametrize("attempt", ["io_uring_setup", "io_uring_enter", "io_uring_register"])
+def test_io_uring_looks_as_if_the_kernel_had_none_so_that_libraries_do_without(found, attempt):
+    assert found[attempt] == "ENOSYS"
+
+
+@pytest.mark.parametrize("attempt", ["x32 socket", "x32 read"])
+def test_the_second_set_of_numbers_of_x86_is_closed(found, attempt):
+    assert found[attempt] == ("EPERM" if platform.machine() == "x86_64" else "ENOSYS")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_it_reads_no_secret(found, name):
+    assert (HOME / "keys" / name).exists()
+    assert found[f"read {HOME / 'keys' / name}"] == "EACCES"

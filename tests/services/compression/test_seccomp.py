@@ -1,0 +1,60 @@
+"""The filter of system calls, installed in real processes."""
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from registry.compression.sandbox import parent as sandbox
+from registry.compression.sandbox import seccomp
+from registry.compression.sandbox.confinement import CannotConfine
+
+ROOT = Path(sandbox.__file__).parents[3]
+CONFINE = """
+import os, socket, subprocess, sys, threading
+from registry.compression.sandbox import seccomp
+from registry.compression.sandbox.confinement import confine
+from registry.compression.sandbox.limits import Limits
+
+def try_a_socket():
+    go.wait()
+    try:
+        socket.socket(socket.AF_UNIX)
+    except PermissionError:
+        print("refused", flush=True)
+
+go = threading.Event()
+earlier = threading.Thread(target=try_a_socket)
+earlier.start()
+confine(Limits(memory_bytes=4 << 30, cpu_seconds=600, wall_seconds=900.0), parent_pid=os.getppid())
+seccomp.restrict()
+go.set()
+earlier.join()
+try_a_socket()
+subprocess.run([sys.executable, "-c", "import socket\\ntry: socket.socket()\\nexcept PermissionError: print('refused')"])
+"""
+
+
+def test_it_holds_for_earlier_threads_for_the_process_and_for_the_programs_that_it_starts():
+    shown = subprocess.run([sys.executable, "-c", CONFINE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shown.stdout == "refused\n" * 3
+
+
+def test_a_processor_without_a_table_gets_no_sandbox(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises(CannotConfine, match="riscv64"):
+        seccomp.restrict()
+
+
+def test_a_kernel_that_refuses_the_filter_gets_no_sandbox():
+    # Without rights, and without the promise to take no new ones, the kernel refuses every filter.
+    code = (
+        "import os; from registry.compression.sandbox import seccomp\n"
+        "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "try: seccomp.restrict()\n"
+        "except seccomp.CannotConfine as error: print(repr(error.__cause__))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "seccomp: Permission denied" in shown.stdout

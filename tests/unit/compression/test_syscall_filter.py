@@ -1,0 +1,74 @@
+"""The filter of system calls, run by an interpreter of the few instructions that it uses."""
+
+import errno
+import struct
+
+import pytest
+
+from registry.compression.sandbox import syscall_filter
+from registry.compression.sandbox.syscall_filter import ABSENT, ARCHITECTURES, REFUSED
+
+ALLOWED = "allowed"
+AUDIT_I386, AUDIT_ARM = 0x40000003, 0x40000028
+# Calls that every tool makes: read, write, openat, mmap, futex, clone3, execve, exit_group.
+NEEDED = {"x86_64": [0, 1, 257, 9, 202, 435, 59, 231], "aarch64": [63, 64, 56, 222, 98, 435, 221, 94]}
+
+
+def answer(program: bytes, *, number: int, audit: int) -> str:
+    """Return how the kernel answers a call, by the rules of bpf(4)."""
+    data = struct.pack("=II", number, audit)
+    instructions = list(struct.iter_unpack("=HBBI", program))
+    register, position = 0, 0
+    while True:
+        code, if_true, if_false, value = instructions[position]
+        position += 1
+        match code:
+            case 0x20:
+                (register,) = struct.unpack_from("=I", data, value)
+            case 0x15:
+                position += if_true if register == value else if_false
+            case 0x35:
+                position += if_true if register >= value else if_false
+            case 0x06:
+                return ALLOWED if value == 0x7FFF0000 else errno.errorcode[value & 0xFFFF]
+            case _:
+                raise AssertionError(f"no instruction {code:#x}")
+
+
+@pytest.fixture(params=ARCHITECTURES, ids=lambda known: known.machine)
+def architecture(request):
+    return request.param
+
+
+def ask(architecture, number, *, audit=None):
+    return answer(syscall_filter.assemble(architecture), number=number, audit=audit or architecture.audit)
+
+
+def test_every_listed_call_is_refused(architecture):
+    assert {ask(architecture, numbers[architecture.column]) for numbers in REFUSED.values()} == {"EPERM"}
+    assert {ask(architecture, numbers[architecture.column]) for numbers in ABSENT.values()} == {"ENOSYS"}
+
+
+def test_every_other_call_is_allowed(architecture):
+    listed = {numbers[architecture.column] for numbers in (REFUSED | ABSENT).values()}
+    assert {ask(architecture, number) for number in range(500) if number not in listed} == {ALLOWED}
+    assert {ask(architecture, number) for number in NEEDED[architecture.machine]} == {ALLOWED}
+
+
+@pytest.mark.parametrize("audit", [AUDIT_I386, AUDIT_ARM])
+def test_every_call_of_another_processor_is_refused(architecture, audit):
+    assert {ask(architecture, number, audit=audit) for number in range(500)} == {"EPERM"}
+
+
+def test_every_call_of_the_second_set_of_x86_is_refused():
+    x86 = syscall_filter.find_architecture("x86_64")
+    assert {ask(x86, 0x40000000 + number) for number in (*range(600), 0x3FFFFFFF, 0xBFFFFFFF)} == {"EPERM"}
+
+
+def test_no_number_is_listed_twice(architecture):
+    numbers = [numbers[architecture.column] for numbers in (REFUSED | ABSENT).values()]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_a_processor_without_a_table_is_named_by_nothing():
+    assert syscall_filter.find_architecture("riscv64") is None
