@@ -8,9 +8,9 @@ from django.urls import reverse
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A number beside a section's title, hidden while it is zero. ``count`` is called once per page."""
+    """A number beside a section's title, hidden while it is zero. ``number`` is called once per page."""
 
-    count: Callable[[], int]
+    number: Callable[[], int]
     words: str
 
 

@@ -24,9 +24,9 @@ def actor(name: str) -> str:
     )
 
 
-def short(digest: str | None) -> str:
+def short(digest: object) -> str:
     """Write the first twelve digits of a digest."""
-    return digest[:12] if digest else NOTHING
+    return str(digest)[:12] if digest else NOTHING
 
 
 def fact(name: str) -> str:

@@ -58,6 +58,21 @@ def ago(at: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def pairs(mapping: object) -> list[tuple[object, object]]:
+    """Return the keys and values of a mapping; nothing where the value is no mapping, as JSON that a device sent may be.
+
+    A template's ``mapping.items`` would take the value of a key named ``items``, where there is one.
+    """
+    return list(mapping.items()) if isinstance(mapping, Mapping) else []
+
+
+@register.filter
+def listed(rows: object) -> list[object]:
+    """Return the rows of a list; nothing where the value is no list, as JSON that a device sent may be."""
+    return rows if isinstance(rows, list) else []
+
+
+@register.filter
 def get(mapping: Mapping[_Key, _Value], key: _Key) -> _Value | None:
     """Return the value of a key that is a variable; a template's own dot takes constant keys only."""
     return mapping.get(key)

@@ -175,8 +175,10 @@ def _count_versions() -> dict[tuple[str, str], int]:
         cursor.execute(
             """
             SELECT said ->> 'model', said ->> 'version', count(*)
-            FROM fleet_device d, jsonb_array_elements(d.running) AS said
-            WHERE d.state = %s GROUP BY 1, 2 ORDER BY 1, 2
+            FROM fleet_device d,
+                jsonb_array_elements(CASE jsonb_typeof(d.running) WHEN 'array' THEN d.running ELSE '[]' END) AS said
+            WHERE d.state = %s AND said ->> 'model' IS NOT NULL AND said ->> 'version' IS NOT NULL
+            GROUP BY 1, 2 ORDER BY 1, 2
             """,
             [DeviceState.ACTIVE],
         )

@@ -45,6 +45,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
     given = {
         "filters": filters,
         "devices": shown,
+        "matching": shown.paginator.count,
         "counts": device_queries.count_fleet(),
         "online": device_queries.count_online(now),
         "is_moving": device_queries.is_moving(),

@@ -8,6 +8,8 @@ from tests.house.project import ROOT, list_files
 
 TEMPLATES = [path for path in list_files(suffix=".html") if "vendor" not in path.parts]
 LONGEST_LINE = 160
+# A template's dot looks for a key before it looks for a method: ``labels.items`` is the value of a label named "items".
+METHODS = sorted(name for name in {*dir(dict), *dir(list)} if not name.startswith("_"))
 RULES = {
     # An address is known to urls.py alone: {% url %} finds it, and fails where it is gone.
     "an address": re.compile(r"""(?:href|action|src|hx-get|hx-post)=["']/"""),
@@ -17,6 +19,8 @@ RULES = {
     "a state": re.compile(
         r"""(?:state|status|position)\s*[!=]=\s*["']|["']\s*[!=]=\s*\S*(?:state|status|position)\b"""
     ),
+    # The filters ``pairs``, ``listed`` and ``get`` of the console read mappings and lists.
+    "a method of a mapping or a list": re.compile(rf"""\{{[{{%][^}}]*\.(?:{"|".join(METHODS)})\b"""),
 }
 
 

@@ -77,3 +77,13 @@ def test_actors_are_written_as_people_say_them():
 def test_a_part_of_nothing_has_no_width():
     assert quantities.share(3, 0) == "0.00%"
     assert quantities.share(1, 4) == "25.00%"
+
+
+def test_pairs_are_those_of_the_mapping_whatever_its_keys_are():
+    assert console.pairs({"items": "abc", "keys": 1}) == [("items", "abc"), ("keys", 1)]
+    assert [console.pairs(value) for value in (None, "", "items", 5, ["items"])] == [[]] * 5
+
+
+def test_only_a_list_has_rows():
+    assert console.listed([1, "items"]) == [1, "items"]
+    assert [console.listed(value) for value in (None, "", "items", 5, {"items": 1})] == [[]] * 5

@@ -1,0 +1,194 @@
+"""No name and no report of a device keeps a page of the console or of the web admin from being shown, or is taken for HTML.
+
+The pages are those of the URL resolver, the pages that they link to, and each choice of their filters. A view with new parameters
+fails here until ``list_values`` knows values for them.
+"""
+
+import html.parser
+import itertools
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
+
+from analytics.drift.queries import VersionName
+from analytics.models import Alert
+from analytics.web import links
+from core.models import ApiToken
+from fleet.models import Device, EnrollmentKey, Rollout
+from ingest.models import RollUp
+from ingest.roll_ups.keys import FLEET
+from registry.models import Channel, ModelVersion, RegisteredModel, Variant
+from tests.security import hostile_fleet
+
+pytestmark = pytest.mark.django_db
+
+Values = list[dict[str, Any]]
+ROWS_OF_A_TABLE = 6
+CHOICES_OF_A_FILTER = 4
+# Leads from the admin to a page of the object, which no model here has.
+NOT_A_PAGE = "view_on_site"
+
+
+def rows(queryset: Any, **fields: str) -> Values:
+    return [dict(zip(fields, row, strict=True)) for row in queryset.values_list(*fields.values())]
+
+
+def list_values(pattern: URLPattern) -> Values:
+    """The values of a view's parameters."""
+    names = frozenset(pattern.pattern.converters) or frozenset(pattern.pattern.regex.groupindex)
+    if "object_id" in names:
+        return rows(pattern.callback.model_admin.model.objects.order_by("-pk")[:ROWS_OF_A_TABLE], object_id="pk")
+    variant = {"model": "version__model__slug", "version": "version__number", "target": "target"}
+    known = {
+        "": [{}],
+        "alert_id": rows(Alert.objects, alert_id="pk"),
+        "app_label": [{"app_label": name} for name in ("auth", "core", "registry", "fleet", "ingest")],
+        "channel model": rows(Channel.objects, model="model__slug", channel="name"),
+        "device_id": rows(Device.objects, device_id="device_id"),
+        "id": rows(User.objects, id="pk"),
+        "key_id": rows(EnrollmentKey.objects, key_id="pk"),
+        "model": rows(RegisteredModel.objects, model="slug"),
+        "model target version": rows(Variant.objects, **variant),
+        "model version": rows(ModelVersion.objects, model="model__slug", version="number"),
+        "name rollout_id": [{**row, "name": "pause"} for row in rows(Rollout.objects, rollout_id="pk")],
+        "rollout_id": rows(Rollout.objects, rollout_id="pk"),
+        "token_id": rows(ApiToken.objects, token_id="pk"),
+    }
+    return known[" ".join(sorted(names))]
+
+
+def list_patterns(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from list_patterns(pattern, f"{pattern.namespace}:" if pattern.namespace else namespace)
+        elif pattern.name not in {None, NOT_A_PAGE}:
+            yield f"{namespace}{pattern.name}", pattern
+
+
+def list_addresses() -> list[str]:
+    """Each view of the product, once for each value of its parameters."""
+    patterns = list_patterns(get_resolver())
+    found = [reverse(name, kwargs=values) for name, pattern in patterns for values in list_values(pattern)]
+    names = RollUp.objects.values_list("model", "version").distinct()
+    return [*found, *(links.drift(VersionName(*name), scope=FLEET) for name in names)]
+
+
+class Page(html.parser.HTMLParser):
+    """The addresses to which a page leads, and the tags and attributes that only a text of a device could have brought in."""
+
+    def __init__(self, address: str, text: str) -> None:
+        super().__init__()
+        self.address, self.leads_to, self.foreign = address, set(), []
+        self._filter = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if (
+            any(name.startswith("on") for name in given)
+            or given.get("src") == "x"
+            or given.get("href", "").startswith("javascript:")
+        ):
+            self.foreign.append((tag, given))
+        if tag == "a" and given.get("href"):
+            self._add(given["href"])
+        if tag == "select":
+            self._filter = given.get("name", "")
+        if tag == "option" and self._filter and given.get("value"):
+            self._add(f"?{urlencode({self._filter: given['value']})}")
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "script" and data.strip().startswith("alert("):
+            self.foreign.append(("script", data))
+
+    def _add(self, address: str) -> None:
+        parts = urlsplit(urljoin(self.address, address))
+        if not parts.netloc and not parts.path.startswith("/api/"):
+            self.leads_to.add(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+@pytest.fixture
+def browser(api: Any, client: Any) -> Any:
+    hostile_fleet.make(api)
+    client.force_login(User.objects.create_superuser(hostile_fleet.HTML[0]))
+    client.raise_request_exception = False
+    return client
+
+
+def test_every_page_and_answer_bears_what_devices_may_send(browser):
+    check(browser, list_addresses())
+
+
+def test_every_page_bears_rows_that_no_door_lets_in_any_more(browser):
+    hostile_fleet.spoil_rows()
+    check(browser, [address for address in list_addresses() if not address.startswith("/api/")])
+
+
+def check(browser: Any, addresses: list[str]) -> None:
+    """Look at the pages and at some of what each leads to: all of it is shown, and nothing that a device says is HTML."""
+    answers, led_to = {}, {}
+    for address in addresses:
+        answers[address] = shown = browser.get(address)
+        for other in read_links(address, shown):
+            led_to.setdefault(kind_of(other), set()).add(other)
+    chosen = {address for kind in led_to.values() for address in sorted(kind)[:CHOICES_OF_A_FILTER]}
+    followed = {address: browser.get(address) for address in sorted(chosen - set(answers))}
+
+    assert {
+        address: answer.status_code for address, answer in answers.items() if not is_expected(address, answer)
+    } == {}
+    assert {address: answer.status_code for address, answer in followed.items() if answer.status_code >= 500} == {}
+    assert find_foreign({**answers, **followed}) == {}
+
+
+def read_links(address: str, answer: Any) -> set[str]:
+    return Page(address, answer.content.decode()).leads_to if is_html(answer) else set()
+
+
+def is_html(answer: Any) -> bool:
+    return bool(answer.get("Content-Type", "").startswith("text/html"))
+
+
+def kind_of(address: str) -> tuple[str, tuple[str, ...]]:
+    """Pages of one view with the same parameters differ in little: a few of each kind are followed."""
+    parts = urlsplit(address)
+    try:
+        name = resolve(parts.path).view_name
+    except Resolver404:
+        name = parts.path
+    return name, tuple(sorted(parse_qs(parts.query)))
+
+
+def is_expected(address: str, answer: Any) -> bool:
+    """A page is 200. Verbs refuse GET with 405; the admin's forms are refused where rows are read only; the API has its own tests."""
+    if address.startswith("/admin/") and address.endswith(("/add/", "/delete/")):
+        return answer.status_code in {200, 302, 403}
+    if address.startswith(("/api/", "/admin/autocomplete/")):
+        return answer.status_code < 500
+    return answer.status_code in {200, 302, 405}
+
+
+def find_foreign(answers: dict[str, Any]) -> dict[str, Any]:
+    pages = {address: answer.content.decode() for address, answer in answers.items() if is_html(answer)}
+    found = {address: Page(address, text).foreign for address, text in pages.items()}
+    return {address: foreign for address, foreign in found.items() if foreign}
+
+
+def test_a_form_shows_again_what_was_sent_as_text(browser):
+    for address, text in itertools.product(("/rollouts/new", "/enrollment-keys/new", "/upload"), hostile_fleet.HTML):
+        for sent in list_forms(text):
+            answer = browser.post(address, sent)
+            assert answer.status_code == 200
+            assert find_foreign({address: answer}) == {}
+
+
+def list_forms(text: str) -> list[dict[str, Any]]:
+    stages = {"stages_percent": ["50", "100"], "stages_min_duration": [text, "0"], "stages_min_confirmed": ["1", text]}
+    good = {"model": "items", "version": "2.0.0", "channel": "stable", "labels": "", "then": "preview"}
+    fields = ("name", "life", "max_uses", "mode", "target", "channel", "labels", "metadata", "version")
+    hostile = dict.fromkeys(fields, text) | {"model": "items"}
+    return [good | stages, good | {"labels": f"items={text}"} | stages, hostile | stages]
