@@ -20,4 +20,4 @@ class AdminSite(admin.AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in everybody who has a role. Each admin class decides what they see."""
-        return request.user.is_active and (super().has_permission(request) or role_of(request.user) is not None)
+        return role_of(request.user) is not None

@@ -40,8 +40,8 @@ class Person:
 
     @property
     def sees_administration(self) -> bool:
-        """Whether the web admin lets them in: people with a role, and staff."""
-        return self.role is not None or bool(getattr(self._request.user, "is_staff", False))
+        """Whether the web admin lets them in."""
+        return self.role is not None
 
 
 @dataclass(frozen=True, slots=True)

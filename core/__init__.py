@@ -1,6 +1,6 @@
 """The lowest app, which all others import: refusals, roles, API tokens, the audit trail, and the parts that all REST APIs share.
 
-It also writes times and durations, limits the depth of JSON, and queues tasks after the commit. It has rows of its own for
-tokens and the audit trail only. It imports no other app, and knows no model, device or telemetry; ``roles.Area`` names the
+It also writes times and durations, limits the depth of JSON, and queues tasks after the commit. ``web_admin`` is the base of
+every page of the web admin, ``people`` decides who may change whom. It has rows of its own for tokens and the audit trail only. It imports no other app, and knows no model, device or telemetry; ``roles.Area`` names the
 areas that a role may write, and nothing more about them.
 """

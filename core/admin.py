@@ -1,22 +1,32 @@
-"""The web admin of core: API tokens can be created and revoked, the audit trail can be read."""
+"""The web admin of core: API tokens, the audit trail, and people. Only the role ``admin`` sees these pages."""
+
+from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import tokens
 from core.api.authentication import actor_of
 from core.models import ApiToken, AuditEntry
-from core.roles import Role
+from core.roles import Area, Role
+from core.web_admin.by_role import RowsByRole
+from core.web_admin.people import PersonAdmin, RoleGroupAdmin
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
-    """Create and revoke tokens. The message after saving shows the token, once."""
+class ApiTokenAdmin(RowsByRole[ApiToken]):
+    """Create and revoke tokens. The role of a token never changes, and revoked tokens stay in the list."""
 
+    area = Area.ADMINISTRATION
     list_display = ["name", "role", "created_at", "created_by", "revoked_at"]
     fields = ["name", "role"]
     actions = ["revoke"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's hook
+        """Let the role ``admin`` create tokens."""
+        return self.has_write_permission(request)
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: object, change: object) -> None:  # noqa: ARG002 - Django's hook
         """Create the token with the verb, which also stores the digest and writes the audit trail."""
@@ -25,15 +35,7 @@ class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
         obj.pk, obj.digest = created.pk, created.digest
         self.message_user(request, f"Copy the token now; it is not shown again: {secret}", messages.WARNING)
 
-    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:  # noqa: ARG002
-        """Refuse edits: the role of a token never changes."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:  # noqa: ARG002
-        """Refuse deletion: revoked tokens stay in the list."""
-        return False
-
-    @admin.action(description="Revoke the selected tokens")
+    @admin.action(description="Revoke the selected tokens", permissions=["write"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         """Revoke each selected token, from the next request on."""
         for token in rows:
@@ -41,21 +43,16 @@ class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
+class AuditEntryAdmin(RowsByRole[AuditEntry]):
     """Show the audit trail; nothing in it can be changed."""
 
+    area = Area.ADMINISTRATION
     list_display = ["at", "actor", "action", "object_type", "object_id"]
     list_filter = ["object_type", "action"]
     search_fields = ["object_id", "actor"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Refuse: only verbs write entries."""
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:  # noqa: ARG002
-        """Refuse: entries never change."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:  # noqa: ARG002
-        """Refuse: entries are never deleted."""
-        return False
+# Django's own pages of people would decide by Django's permissions.
+admin.site.unregister([User, Group])
+admin.site.register(User, PersonAdmin)
+admin.site.register(Group, RoleGroupAdmin)

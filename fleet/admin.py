@@ -8,9 +8,10 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from core.actors import Actor
-from core.api.authentication import actor_of, role_of
+from core.api.authentication import actor_of
 from core.errors import DomainError
-from core.roles import Area, roles_that_may
+from core.roles import Area
+from core.web_admin.by_role import InlineByRole, RowsByRole
 from fleet.devices import enrollment_keys
 from fleet.devices import verbs as devices
 from fleet.models import Deployment, Device, EnrollmentKey, Rollout, RolloutEvent, Subscription
@@ -28,24 +29,10 @@ class Verb(Protocol[_Key_contra]):
         ...
 
 
-class ReadOnly(admin.ModelAdmin[_Row]):
-    """Rows that are read only: no form adds, changes or deletes one."""
+class FleetRows(RowsByRole[_Row]):
+    """Rows of the fleet, and verbs for the selected ones."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's hooks
-        """Refuse: rows are added by verbs."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Refuse: rows are changed by verbs."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Refuse: rows are deleted by verbs."""
-        return False
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Whether the person's role may write the fleet. Django asks this before it shows an action."""
-        return role_of(request.user) in roles_that_may(Area.FLEET, write=True)
+    area = Area.FLEET
 
     def apply(self, request: HttpRequest, verb: Verb[_Key_contra], keys: Iterable[_Key_contra]) -> None:
         """Apply a verb to each row, and show each refusal as a message."""
@@ -60,24 +47,22 @@ class ReadOnly(admin.ModelAdmin[_Row]):
             self.message_user(request, f"Done for {done}.")
 
 
-class SubscriptionInline(admin.TabularInline[Subscription, Device]):
+class SubscriptionInline(InlineByRole[Subscription, Device]):
     """Subscriptions of a device."""
 
+    area = Area.FLEET
     model = Subscription
-    extra = 0
-    can_delete = False
 
 
-class RolloutEventInline(admin.TabularInline[RolloutEvent, Rollout]):
+class RolloutEventInline(InlineByRole[RolloutEvent, Rollout]):
     """History of a rollout."""
 
+    area = Area.FLEET
     model = RolloutEvent
-    extra = 0
-    can_delete = False
 
 
 @admin.register(Device)
-class DeviceAdmin(ReadOnly[Device]):
+class DeviceAdmin(FleetRows[Device]):
     """Devices."""
 
     list_display = ["device_id", "target", "state", "labels", "agent_version", "last_seen_at"]
@@ -86,32 +71,32 @@ class DeviceAdmin(ReadOnly[Device]):
     inlines = [SubscriptionInline]
     actions = ["accept", "revoke"]
 
-    @admin.action(description="Accept the selected devices", permissions=["operate"])
+    @admin.action(description="Accept the selected devices", permissions=["write"])
     def accept(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
         """Accept each device."""
         self.apply(request, devices.accept, [row.device_id for row in rows])
 
-    @admin.action(description="Revoke the selected devices", permissions=["operate"])
+    @admin.action(description="Revoke the selected devices", permissions=["write"])
     def revoke(self, request: HttpRequest, rows: QuerySet[Device]) -> None:
         """Revoke each device."""
         self.apply(request, devices.revoke, [row.device_id for row in rows])
 
 
 @admin.register(EnrollmentKey)
-class EnrollmentKeyAdmin(ReadOnly[EnrollmentKey]):
+class EnrollmentKeyAdmin(FleetRows[EnrollmentKey]):
     """Enrollment keys."""
 
     list_display = ["name", "mode", "uses", "max_uses", "expires_at", "target", "revoked_at", "created_by"]
     actions = ["revoke"]
 
-    @admin.action(description="Revoke the selected keys", permissions=["operate"])
+    @admin.action(description="Revoke the selected keys", permissions=["write"])
     def revoke(self, request: HttpRequest, rows: QuerySet[EnrollmentKey]) -> None:
         """Revoke each key."""
         self.apply(request, enrollment_keys.revoke, [row.pk for row in rows])
 
 
 @admin.register(Rollout)
-class RolloutAdmin(ReadOnly[Rollout]):
+class RolloutAdmin(FleetRows[Rollout]):
     """Rollouts."""
 
     list_display = ["channel", "version", "state", "stage_index", "created_by", "started_at", "ended_at"]
@@ -120,24 +105,24 @@ class RolloutAdmin(ReadOnly[Rollout]):
     inlines = [RolloutEventInline]
     actions = ["pause", "resume", "abort"]
 
-    @admin.action(description="Pause the selected rollouts", permissions=["operate"])
+    @admin.action(description="Pause the selected rollouts", permissions=["write"])
     def pause(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
         """Pause each rollout."""
         self.apply(request, rollouts.pause, [row.pk for row in rows])
 
-    @admin.action(description="Resume the selected rollouts", permissions=["operate"])
+    @admin.action(description="Resume the selected rollouts", permissions=["write"])
     def resume(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
         """Resume each rollout."""
         self.apply(request, rollouts.resume, [row.pk for row in rows])
 
-    @admin.action(description="Abort the selected rollouts", permissions=["operate"])
+    @admin.action(description="Abort the selected rollouts", permissions=["write"])
     def abort(self, request: HttpRequest, rows: QuerySet[Rollout]) -> None:
         """Abort each rollout."""
         self.apply(request, rollouts.abort, [row.pk for row in rows])
 
 
 @admin.register(Deployment)
-class DeploymentAdmin(ReadOnly[Deployment]):
+class DeploymentAdmin(FleetRows[Deployment]):
     """Deployments."""
 
     list_display = ["device", "version", "state", "failure_class", "rollout_id", "offered_at", "updated_at"]
