@@ -4,12 +4,14 @@ Everybody whose role may read the area of a page reads the rows. A page lets nob
 so. An action with ``permissions=["write"]`` is shown to the roles that may write the area.
 """
 
-from typing import Any, ClassVar, TypeVar
+import re
+from typing import Any, ClassVar, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.contrib import admin
+from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from core.api.authentication import role_of
 from core.roles import Area, Role, roles_that_may
@@ -19,6 +21,8 @@ _Parent = TypeVar("_Parent", bound=Model)
 
 # A page asks for the role dozens of times, and each answer takes a query.
 _roles: WeakKeyDictionary[HttpRequest, Role | None] = WeakKeyDictionary()
+# Django's filters for choices, relations and booleans write these names.
+_FILTER_SUFFIX: Final = "(__id)?(__exact|__isnull)?"
 
 
 def may(request: HttpRequest, area: Area, *, write: bool) -> bool:
@@ -60,6 +64,28 @@ class RowsByRole(ByRole, admin.ModelAdmin[_Row]):
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show the rows on the index to the roles that may read them."""
         return may(request, self.area, write=False)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:  # noqa: ARG002 - Django's hook
+        """Allow the filters that the page offers. Django alone would send ``status__regex=[`` to PostgreSQL."""
+        filters = self.get_list_filter(request) if request is not None else self.list_filter
+        return any(re.fullmatch(f"{name}{_FILTER_SUFFIX}", lookup) for name in filters)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, or run an action on the selected rows.
+
+        Raises:
+            BadRequest: A selected row has a key of the wrong type.
+        """
+        for key in request.POST.getlist("_selected_action"):
+            self._check_key(key)
+        return super().changelist_view(request, extra_context)
+
+    def _check_key(self, key: str) -> None:
+        try:
+            self.model._meta.pk.to_python(key)  # noqa: SLF001 - Django's documented interface
+        except (ValidationError, ValueError) as error:
+            message = "A selected row has no such key."
+            raise BadRequest(message) from error
 
 
 class InlineByRole(ByRole, admin.TabularInline[_Row, _Parent]):
