@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from core import tokens
 from core.api.authentication import actor_of
@@ -33,7 +34,18 @@ class ApiTokenAdmin(RowsByRole[ApiToken]):
         secret = tokens.create(obj.name, role=Role(obj.role), actor=actor_of(request.user))
         created = tokens.get(secret)
         obj.pk, obj.digest = created.pk, created.digest
-        self.message_user(request, f"Copy the token now; it is not shown again: {secret}", messages.WARNING)
+        obj.secret = secret  # type: ignore[attr-defined]  # read by response_add, which Django calls next
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: object = None) -> HttpResponse:  # noqa: ARG002 - Django's hook
+        """Show the token in this answer, and nowhere else: a message would travel in a cookie. Django's admin answers ``no-store``."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"The token “{obj.name}” is ready",
+            "opts": self.opts,
+            "token": obj,
+            "secret": obj.secret,  # type: ignore[attr-defined]
+        }
+        return TemplateResponse(request, "admin/core/apitoken/created.html", context)
 
     @admin.action(description="Revoke the selected tokens", permissions=["write"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
