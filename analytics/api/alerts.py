@@ -5,7 +5,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from analytics.alerts import queries
 from analytics.alerts import verbs as alerts
@@ -13,6 +12,7 @@ from analytics.models import Alert
 from analytics.states import SEVERITIES, AlertState
 from core.api.answers import Answer, TimeField
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictBody
 from core.errors import Invalid
@@ -54,7 +54,7 @@ class EmptyBody(StrictBody):
     """An empty body: the address says everything."""
 
 
-class Alerts(APIView):
+class Alerts(Endpoint):
     """Open alerts and those that are over."""
 
     area = Area.FLEET
@@ -80,7 +80,7 @@ class Alerts(APIView):
         return Response(keyset_page(request, rows, descending=True, render=AlertAnswer.of))
 
 
-class Acknowledge(APIView):
+class Acknowledge(Endpoint):
     """A person has seen an alert."""
 
     area = Area.FLEET
@@ -93,7 +93,7 @@ class Acknowledge(APIView):
         return Response(AlertAnswer.of(alert))
 
 
-class Resolve(APIView):
+class Resolve(Endpoint):
     """A person ends an alert."""
 
     area = Area.FLEET

@@ -9,13 +9,13 @@ from rest_framework import serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from analytics import baselines
 from analytics.api import drift_parameters
 from core.actors import Actor
 from core.api.answers import Answer, TimeField
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictBody
 from core.errors import Invalid
@@ -53,7 +53,7 @@ class TelemetryWindowBody(StrictBody):
     window = serializers.CharField(required=False, default="")
 
 
-class NewBaseline(APIView):
+class NewBaseline(Endpoint):
     """Puts a baseline in force."""
 
     area = Area.MODELS

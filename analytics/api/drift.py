@@ -3,11 +3,11 @@
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from analytics.api import drift_parameters
 from analytics.api.drift_answers import DeviceDriftAnswer, DriftAnswer, SeriesAnswer
 from analytics.drift import version_drift
+from core.api.endpoint import Endpoint
 from core.api.paging import page_of, ranked_page
 from core.roles import Area
 
@@ -21,7 +21,7 @@ QUESTION = [
 ]
 
 
-class Drift(APIView):
+class Drift(Endpoint):
     """Drift of a version from its baseline in force."""
 
     area = Area.FLEET
@@ -32,7 +32,7 @@ class Drift(APIView):
         return Response(DriftAnswer.of(version_drift.get(**drift_parameters.read(request.query_params))))
 
 
-class DriftSeries(APIView):
+class DriftSeries(Endpoint):
     """Drift over time."""
 
     area = Area.FLEET
@@ -43,7 +43,7 @@ class DriftSeries(APIView):
         return Response(SeriesAnswer.of(version_drift.get_series(**drift_parameters.read(request.query_params))))
 
 
-class DriftDevices(APIView):
+class DriftDevices(Endpoint):
     """Drift per device."""
 
     area = Area.FLEET

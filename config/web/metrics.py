@@ -14,9 +14,9 @@ from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from analytics.models import Alert
+from core.api.endpoint import Endpoint
 from core.roles import Area
 from fleet.models import Deployment, Device, Rollout
 from ingest.landing import backlog
@@ -52,7 +52,7 @@ class _Collector:
         yield GaugeMetricFamily("modelfleet_ingest_quarantined_batches", "Batches that could not be read", aside)
 
 
-class Metrics(APIView):
+class Metrics(Endpoint):
     """The metrics, for API tokens of any role."""
 
     area = Area.FLEET

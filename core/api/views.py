@@ -6,11 +6,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core import tokens
 from core.api.answers import Answer, TimeField
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictBody
 from core.errors import Missing
@@ -68,7 +68,7 @@ class NewApiTokenAnswer(Answer[NewApiToken]):
     token = serializers.CharField()
 
 
-class AuditTrail(APIView):
+class AuditTrail(Endpoint):
     """The audit trail, newest entries first."""
 
     area = Area.ADMINISTRATION
@@ -87,7 +87,7 @@ class AuditTrail(APIView):
         return Response(keyset_page(request, rows, descending=True, render=AuditEntryAnswer.of))
 
 
-class Tokens(APIView):
+class Tokens(Endpoint):
     """API tokens of programs."""
 
     area = Area.ADMINISTRATION
@@ -108,7 +108,7 @@ class Tokens(APIView):
         return Response(NewApiTokenAnswer.of(NewApiToken(name, role, text)), status=status.HTTP_201_CREATED)
 
 
-class Token(APIView):
+class Token(Endpoint):
     """One API token."""
 
     area = Area.ADMINISTRATION

@@ -9,6 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.api.endpoint import Endpoint
 from core.api.parsing import BoundedJSONParser
 from fleet.devices.tokens import DeviceIdentity, authenticate_device
 
@@ -70,7 +71,7 @@ class DeviceJSONParser(BoundedJSONParser):
         return body
 
 
-class DeviceView(APIView):
+class DeviceView(Endpoint):
     """A view of the device API."""
 
     authentication_classes = [DeviceAuthentication]

@@ -6,9 +6,9 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
@@ -35,7 +35,7 @@ from registry.versions.queries import UnknownModel, get_model
 _FILTERS = ("label", "target", "state", "search", "model")
 
 
-class EnrollmentKeys(APIView):
+class EnrollmentKeys(Endpoint):
     """The keys that let devices in."""
 
     area = Area.FLEET
@@ -60,7 +60,7 @@ class EnrollmentKeys(APIView):
         return Response(NewEnrollmentKeyAnswer.with_secret(key, secret=secret), status=201)
 
 
-class EnrollmentKeyView(APIView):
+class EnrollmentKeyView(Endpoint):
     """One enrollment key."""
 
     area = Area.FLEET
@@ -72,7 +72,7 @@ class EnrollmentKeyView(APIView):
         return Response(status=204)
 
 
-class Devices(APIView):
+class Devices(Endpoint):
     """The fleet."""
 
     area = Area.FLEET
@@ -87,7 +87,7 @@ class Devices(APIView):
         return Response(keyset_page(request, _list_devices(request), key="device_id", render=DeviceAnswer.of))
 
 
-class DeviceView(APIView):
+class DeviceView(Endpoint):
     """One device."""
 
     area = Area.FLEET
@@ -112,7 +112,7 @@ class DeviceView(APIView):
         return Response(status=204)
 
 
-class Accept(APIView):
+class Accept(Endpoint):
     """Accept a device that waits."""
 
     area = Area.FLEET
@@ -131,7 +131,7 @@ class Revoke(Accept):
     verb = staticmethod(devices.revoke)
 
 
-class RotateToken(APIView):
+class RotateToken(Endpoint):
     """A new token for a device."""
 
     area = Area.FLEET
@@ -143,7 +143,7 @@ class RotateToken(APIView):
         return Response(NewTokenAnswer.of(NewToken(device_id, secret)), status=201)
 
 
-class PinView(APIView):
+class PinView(Endpoint):
     """Hold a device at a version."""
 
     area = Area.FLEET
@@ -156,7 +156,7 @@ class PinView(APIView):
         return Response(DeviceAnswer.of(_read(device_id)))
 
 
-class UnpinView(APIView):
+class UnpinView(Endpoint):
     """Let a device follow its channel again."""
 
     area = Area.FLEET
@@ -169,7 +169,7 @@ class UnpinView(APIView):
         return Response(DeviceAnswer.of(_read(device_id)))
 
 
-class Resolve(APIView):
+class Resolve(Endpoint):
     """The version that a device should run, and why no other."""
 
     area = Area.FLEET

@@ -6,9 +6,9 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.paging import keyset_page, page_of
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
@@ -23,7 +23,7 @@ from fleet.rollouts.operator_verbs import OPERATOR_VERBS, OperatorVerb
 from fleet.states import RolloutState, RolloutVerb
 
 
-class Rollouts(APIView):
+class Rollouts(Endpoint):
     """All rollouts."""
 
     area = Area.FLEET
@@ -49,7 +49,7 @@ class Rollouts(APIView):
         return _show(rollout.pk, status=201)
 
 
-class RolloutPreview(APIView):
+class RolloutPreview(Endpoint):
     """The devices that a rollout would reach."""
 
     area = Area.FLEET
@@ -60,7 +60,7 @@ class RolloutPreview(APIView):
         return Response(PreviewAnswer.of(plans.preview(bodies.read(RolloutBody, request).plan())))
 
 
-class RolloutView(APIView):
+class RolloutView(Endpoint):
     """One rollout."""
 
     area = Area.FLEET
@@ -71,7 +71,7 @@ class RolloutView(APIView):
         return _show(rollout_id)
 
 
-class RolloutVerbView(APIView):
+class RolloutVerbView(Endpoint):
     """A verb of an operator. In a state where it does not apply the answer is 409, with the verbs that do."""
 
     area = Area.FLEET

@@ -7,9 +7,9 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api.answers import Answer
+from core.api.endpoint import Endpoint
 from core.errors import DomainError, Kind
 from fleet.devices import last_seen
 from fleet.devices.tokens import authenticate_device
@@ -57,7 +57,7 @@ class ReceiptAnswer(Answer[Receipt]):
     duplicates = serializers.IntegerField()
 
 
-class Ingest(APIView):
+class Ingest(Endpoint):
     """Takes the telemetry of a device."""
 
     # Devices have tokens of their own kind, which authenticate_device checks.

@@ -4,8 +4,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from core.api.endpoint import Endpoint
 from core.api.paging import page_of
 from core.roles import Area
 from registry.api.answers import RecipeAnswer, SigningKeysAnswer, TargetAnswer
@@ -14,7 +14,7 @@ from registry.compression.targets import load_targets
 from registry.manifests import configured_keys
 
 
-class Targets(APIView):
+class Targets(Endpoint):
     """Hardware targets."""
 
     area = Area.MODELS
@@ -25,7 +25,7 @@ class Targets(APIView):
         return Response({"results": [TargetAnswer.of(target) for target in load_targets().values()], "next": None})
 
 
-class Recipes(APIView):
+class Recipes(Endpoint):
     """Compression recipes."""
 
     area = Area.MODELS
@@ -36,7 +36,7 @@ class Recipes(APIView):
         return Response({"results": [RecipeAnswer.of(recipe) for recipe in RECIPES.values()], "next": None})
 
 
-class SigningKeys(APIView):
+class SigningKeys(Endpoint):
     """Public keys. They are open to everybody: verifying a download needs no account."""
 
     authentication_classes = ()

@@ -7,9 +7,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictBody
 from core.api.views import PAGE_PARAMETERS
@@ -28,7 +28,7 @@ class PointerBody(StrictBody):
     policy = serializers.DictField(required=False)
 
 
-class Channels(APIView):
+class Channels(Endpoint):
     """The channels of a model."""
 
     area = Area.FLEET
@@ -40,7 +40,7 @@ class Channels(APIView):
         return Response(keyset_page(request, rows, key="name", render=_render))
 
 
-class Channel(APIView):
+class Channel(Endpoint):
     """One channel."""
 
     area = Area.FLEET

@@ -4,9 +4,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictBody
 from core.api.views import PAGE_PARAMETERS
@@ -28,7 +28,7 @@ class ModelBody(StrictBody):
     description = serializers.CharField(max_length=10_000, allow_blank=True)
 
 
-class Models(APIView):
+class Models(Endpoint):
     """All models."""
 
     area = Area.MODELS
@@ -48,7 +48,7 @@ class Models(APIView):
         return Response(ModelAnswer.of(queries.get_counted_model(values["model"])), status=status.HTTP_201_CREATED)
 
 
-class Model(APIView):
+class Model(Endpoint):
     """One model."""
 
     area = Area.MODELS

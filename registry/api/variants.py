@@ -5,10 +5,10 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api.addresses import site_url
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.strictness import StrictBody
 from core.errors import Missing
 from core.roles import Area
@@ -33,7 +33,7 @@ class TargetsBody(StrictBody):
     targets = serializers.ListField(child=serializers.CharField(max_length=64), allow_empty=False, max_length=100)
 
 
-class Variants(APIView):
+class Variants(Endpoint):
     """The variants of a version."""
 
     area = Area.MODELS
@@ -48,7 +48,7 @@ class Variants(APIView):
         return Response(render_version(queries.get_shown_version(model, version)), status=status.HTTP_202_ACCEPTED)
 
 
-class Rebuild(APIView):
+class Rebuild(Endpoint):
     """Another try at one target."""
 
     area = Area.MODELS
@@ -61,7 +61,7 @@ class Rebuild(APIView):
         return Response(render_version(queries.get_shown_version(model, version)), status=status.HTTP_202_ACCEPTED)
 
 
-class VariantFile(APIView):
+class VariantFile(Endpoint):
     """One of the three files of the READY variant that a device of the target would be offered."""
 
     area = Area.MODELS

@@ -11,9 +11,9 @@ from rest_framework import serializers, status
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api.authentication import actor_of
+from core.api.endpoint import Endpoint
 from core.api.paging import keyset_page, page_of
 from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictBody
@@ -58,7 +58,7 @@ class UploadBody(StrictBody):
     targets = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=100)
 
 
-class Versions(APIView):
+class Versions(Endpoint):
     """The versions of a model."""
 
     area = Area.MODELS
@@ -94,7 +94,7 @@ class Versions(APIView):
         return Response(shown, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
 
-class Version(APIView):
+class Version(Endpoint):
     """One version."""
 
     area = Area.MODELS
