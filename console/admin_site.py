@@ -1,10 +1,17 @@
 """The web admin, inside the console's frame."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from django.contrib import admin
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_http_methods
 
 from core.api.authentication import role_of
+
+_View = TypeVar("_View", bound=Callable[..., HttpResponseBase])
 
 
 class AdminSite(admin.AdminSite):
@@ -21,3 +28,8 @@ class AdminSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in everybody who has a role. Each admin class decides what they see."""
         return role_of(request.user) is not None
+
+    def admin_view(self, view: _View, cacheable: bool = False) -> _View:  # noqa: FBT001, FBT002 - Django's hook
+        """Answer 405 to methods that no page of the admin has. Django would show the page."""
+        shown: _View = require_http_methods(["GET", "HEAD", "POST"])(super().admin_view(view, cacheable))
+        return shown

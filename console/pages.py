@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.api.authentication import role_of
 from core.errors import DomainError, Invalid
@@ -28,7 +28,7 @@ def page(area: Area) -> Callable[[View], View]:
     """Show a page to people whose role may read the area. A refusal, such as an unknown name, is shown as a page."""
 
     def decorate(view: View) -> View:
-        return login_required(never_cache(require_safe(_guard(view, area, write=False))))
+        return require_safe(login_required(never_cache(_guard(view, area, write=False))))
 
     return decorate
 
@@ -37,7 +37,8 @@ def form_page(area: Area) -> Callable[[View], View]:
     """Show a form and receive it, for people whose role may write the area."""
 
     def decorate(view: View) -> View:
-        return login_required(never_cache(_guard(view, area, write=True)))
+        shown: View = login_required(never_cache(_guard(view, area, write=True)))
+        return require_http_methods(["GET", "HEAD", "POST"])(shown)
 
     return decorate
 
@@ -60,8 +61,7 @@ def verb(area: Area, *, back: str, of: Sequence[str] | None = None) -> Callable[
             kept = kwargs if of is None else {name: kwargs[name] for name in of}
             return redirect(reverse(back, kwargs=kept))
 
-        checked: View = login_required(require_POST(acted))
-        return checked
+        return require_POST(login_required(acted))
 
     return decorate
 

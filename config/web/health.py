@@ -7,6 +7,8 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from core.errors import DomainError
 from registry.storage import configured_store
@@ -14,11 +16,19 @@ from registry.storage import configured_store
 logger = logging.getLogger(__name__)
 
 
+def _only_read(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Answer other methods than GET and HEAD with 405. The check of CSRF tokens would answer 403 first; nothing is written here."""
+    checked: Callable[[HttpRequest], HttpResponse] = csrf_exempt(require_safe(view))
+    return checked
+
+
+@_only_read
 def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 while the process serves."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+@_only_read
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 if database, Redis and object store answer, else 503. The body names those that do not, without addresses."""
     checks = {
