@@ -30,7 +30,7 @@ MARKS = {
     "builder": "builder@",
     "worker": "worker@",
     "files": "config.web.files",
-    "web": "config.wsgi",
+    "web": "config.rsgi",
     "guardian": "processes.guardian",
     "redis": "redis-server",
     "postgres": "postgres",

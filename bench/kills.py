@@ -32,7 +32,7 @@ MANAGE = [sys.executable, str(ROOT / "manage.py")]
 BATCH = 100
 # The part of a command line by which each child is known.
 CHILDREN = {
-    "web": "config.wsgi:application",
+    "web": "config.rsgi",
     "worker": "worker@",
     "builder": "builder@",
     "beat": "--schedule=",

@@ -20,6 +20,7 @@ from core.api.parsing import BoundedJSONParser
 from core.api.strictness import StrictBody
 from core.errors import Invalid
 from core.roles import Area
+from core.uploads import takes_uploads
 from registry.baselines import verbs as registry_baselines
 from registry.models import Baseline, ModelVersion
 from registry.versions import queries as registry_queries
@@ -53,6 +54,7 @@ class TelemetryWindowBody(StrictBody):
     window = serializers.CharField(required=False, default="")
 
 
+@takes_uploads(Area.MODELS)
 class NewBaseline(Endpoint):
     """Puts a baseline in force."""
 

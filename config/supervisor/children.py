@@ -70,9 +70,9 @@ def _describe_web(environment: Environment, *, address: str) -> Child:
     return Child(
         name="web",
         command=(
-            *_granian("wsgi", "config.wsgi:application", address=address, port=environment.port),
+            *_granian("rsgi", "config.rsgi:application", address=address, port=environment.port),
+            "--loop=uvloop",
             f"--workers={environment.web_workers}",
-            f"--blocking-threads={environment.web_threads}",
         ),
         needs=("prepare",),
         is_ready=lambda: _answers(url, host=host),
@@ -94,6 +94,8 @@ def _granian(interface: str, application: str, *, address: str, port: int) -> tu
     return (
         sys.executable, "-m", "granian", f"--interface={interface}", application, f"--host={address}", f"--port={port}",
         "--respawn-failed-workers", "--workers-kill-timeout=2", "--log-level=error", "--no-ws",
+        # Proxies and agents speak HTTP/1.1.
+        "--http=1",
     )  # fmt: skip
 
 

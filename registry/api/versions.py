@@ -20,6 +20,7 @@ from core.api.strictness import StrictBody
 from core.api.views import PAGE_PARAMETERS
 from core.formats.json_depth import TOO_DEEP, is_too_deep
 from core.roles import Area
+from core.uploads import takes_uploads
 from registry.api.answers import VersionAnswer
 from registry.models import ModelVersion
 from registry.versions import model_metadata, queries
@@ -58,6 +59,7 @@ class UploadBody(StrictBody):
     targets = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=100)
 
 
+@takes_uploads(Area.MODELS)
 class Versions(Endpoint):
     """The versions of a model."""
 

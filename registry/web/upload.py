@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from console import pages
 from core.api.authentication import actor_of
 from core.roles import Area
+from core.uploads import takes_uploads
 from registry.models import RegisteredModel
 from registry.storage.upload_limits import UploadTooLarge
 from registry.versions import queries
@@ -14,6 +15,7 @@ from registry.web.upload_form import UploadForm
 
 
 # Not checked by the middleware, which reads the body to find the token: a body that is too large must be an error of the form.
+@takes_uploads(Area.MODELS)
 @csrf_exempt
 def upload(request: HttpRequest, model: str = "") -> HttpResponse:
     """Show the form, and take an upload; ``model`` is the model that the form begins with."""

@@ -1,13 +1,11 @@
 import base64
 import gzip
-import io
 import json
 import time
 
 import pytest
 import zstandard
 
-from config.wsgi import application
 from fleet.devices.tokens import issue_token
 from fleet.models import Device, Subscription
 from ingest.landing import backlog
@@ -133,45 +131,3 @@ def test_a_backlog_over_its_limit_is_429_with_retry_after(send, settings, monkey
     assert (answer.status_code, answer.json()["code"]) == (429, "backlogged")
     assert int(answer["Retry-After"]) > 0
     assert BatchReceipt.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_body_cut_half_way_is_400_and_keeps_nothing(token):
-    text = body()
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/api/ingest",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "HTTP_HOST": "localhost",
-        "HTTP_AUTHORIZATION": f"Bearer {token}",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(text)),
-        "wsgi.input": io.BytesIO(text[:-20]),
-        "wsgi.url_scheme": "http",
-    }
-    seen = {}
-    answer = b"".join(application(environ, lambda status, headers: seen.update(status=status)))
-    assert seen["status"].startswith("400")
-    assert json.loads(answer)["code"] == "body_truncated"
-    assert not BatchReceipt.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_chunked_body_is_read_to_its_end(token):
-    text = body()
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/api/ingest",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "HTTP_HOST": "localhost",
-        "HTTP_AUTHORIZATION": f"Bearer {token}",
-        "HTTP_TRANSFER_ENCODING": "chunked",
-        "CONTENT_TYPE": "application/json",
-        "wsgi.input": io.BytesIO(text),
-        "wsgi.input_terminated": True,
-        "wsgi.url_scheme": "http",
-    }
-    answer = b"".join(application(environ, lambda status, headers: None))
-    assert json.loads(answer) == {"accepted": 3, "duplicates": 0}

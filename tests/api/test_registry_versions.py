@@ -1,8 +1,6 @@
 import json
-from io import BytesIO
 
 import pytest
-from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from core.models import AuditEntry
@@ -174,53 +172,3 @@ def test_a_version_nothing_uses_is_deleted(api):
     assert client.delete(f"{URL}/1.0.0").status_code == 204
     assert client.delete(f"{URL}/1.0.0").status_code == 404
     assert not Job.objects.exists()
-
-
-def cut_request(token, *, share):
-    """A multipart upload whose connection ends early, as the WSGI server hands it to us."""
-    boundary = "border"
-    body = (
-        (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="version"\r\n\r\n1.0.0\r\n'
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="m.onnx"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        ).encode()
-        + b"x" * 300_000
-        + f"\r\n--{boundary}--\r\n".encode()
-    )
-    return {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": URL,
-        "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_AUTHORIZATION": token,
-        "CONTENT_TYPE": f"multipart/form-data; boundary={boundary}",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": BytesIO(body[: int(len(body) * share)]),
-        "wsgi.errors": BytesIO(),
-        "wsgi.url_scheme": "http",
-        "wsgi.version": (1, 0),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-
-
-@pytest.mark.parametrize("share", [0, 0.0003, 0.5, 0.99999])
-@pytest.mark.django_db(transaction=True)
-def test_an_upload_cut_half_way_is_refused_and_leaves_nothing(api, share):
-    from config.wsgi import application
-
-    token = api("ml_engineer")._credentials["HTTP_AUTHORIZATION"]
-    answered = []
-    answer = application(cut_request(token, share=share), lambda status, headers: answered.append(status))
-    problem = json.loads(b"".join(answer))
-    answer.close()
-    assert (answered, problem["code"]) == (["400 Bad Request"], "body_truncated")
-    assert not RegisteredModel.objects.exists()
-    assert not Blob.objects.exists()
-    assert not list(settings.FILE_UPLOAD_TEMP_DIR.glob("*.upload*"))

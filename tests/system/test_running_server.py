@@ -10,16 +10,16 @@ import httpx
 import psutil
 import pytest
 
-from tests.system.conftest import MANAGE, RunningServer, free_port, upload, version_of, wait_for, wait_until_ready
-
-
-def enroll(client, device_id, model):
-    key = client.post("/api/enrollment-keys", json={"name": device_id, "subscriptions": [{"model": model}]}).json()[
-        "key"
-    ]
-    body = {"device_id": device_id, "enrollment_key": key, "target": "generic-cpu"}
-    token = httpx.post(f"{client.base_url}/api/devices/enroll", json=body).json()["token"]
-    return httpx.Client(base_url=client.base_url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+from tests.running_server import (
+    MANAGE,
+    RunningServer,
+    enroll,
+    free_port,
+    upload,
+    version_of,
+    wait_for,
+    wait_until_ready,
+)
 
 
 def test_it_says_ready_on_a_line_of_its_own(server):
@@ -109,7 +109,7 @@ def test_stalled_downloads_do_not_delay_a_poll(server, admin):
         device.close()
 
 
-@pytest.mark.parametrize("mark", ["config.wsgi:application", "worker@", "beat", "postgres", "redis-server"])
+@pytest.mark.parametrize("mark", ["config.rsgi", "worker@", "beat", "postgres", "redis-server"])
 def test_a_killed_child_is_started_again_and_the_others_reconnect(server, admin, mark):
     victim = server.child(mark)
     assert victim is not None

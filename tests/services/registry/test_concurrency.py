@@ -75,7 +75,7 @@ def test_a_version_deleted_while_it_is_built_stays_deleted(upload):
 
 def test_web_and_beat_load_neither_onnx_nor_boto3():
     script = (
-        "import django, sys; django.setup(); import config.urls, registry.tasks, config.wsgi;"
+        "import django, sys; django.setup(); import config.urls, registry.tasks, config.rsgi;"
         "print([name for name in ('onnx', 'onnxruntime', 'boto3', 'registry.compression.sandbox.parent') if name in sys.modules])"
     )
     answer = subprocess.run(
