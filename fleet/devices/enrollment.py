@@ -5,6 +5,7 @@
    still allows it.
 3. A new device costs one use, taken by a conditional UPDATE: of two devices that want the last use, one gets it.
 4. An ``accept`` key lets devices in at once. With a ``review`` key a person decides, and the device asks until then.
+5. The labels of the key go before those of the device, because rollouts select devices by their labels.
 """
 
 import re
@@ -159,7 +160,7 @@ def _admit(request: Request, *, key: EnrollmentKey, labels: dict[str, str]) -> s
     device = Device.objects.create(
         device_id=request.device_id,
         target=request.target,
-        labels=check_labels({**key.labels, **labels}),
+        labels=check_labels({**labels, **key.labels}),
         capabilities=clean_document(request.capabilities),
         state=DeviceState.PENDING if key.is_reviewed else DeviceState.ACTIVE,
         enrollment_key=key,

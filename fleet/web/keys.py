@@ -53,7 +53,10 @@ class KeyForm(forms.Form):
     target = forms.ChoiceField(required=False, help_text="Only devices of this target may use it.")
     model = forms.ChoiceField(label="Follows model", required=False)
     channel = forms.CharField(initial="stable", max_length=64, required=False)
-    labels = LabelsField(required=False, help_text="Written on each device, as site=osaka, line=2.")
+    labels = LabelsField(
+        required=False,
+        help_text="Written on each device, as site=osaka, line=2. They go before labels that the device sends.",
+    )
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data)

@@ -28,13 +28,13 @@ def test_a_key_lets_a_device_in_with_its_defaults(api, ask):
     _, secret = rows.make_key(
         labels={"site": "osaka", "line": "1"}, subscriptions=[rows.subscriptions.Follow("digits", "beta")]
     )
-    answer = ask(secret, labels={"line": "3"}, capabilities={"ram": 4}, something_new=True)
+    answer = ask(secret, labels={"line": "3", "room": "3"}, capabilities={"ram": 4}, something_new=True)
     assert answer.status_code == 201
     body = answer.json()
     assert set(body) == {"device_id", "token", "poll_after_s", "signing_keys"}
     assert body["signing_keys"][0].startswith("-----BEGIN PUBLIC KEY-----")
     device = Device.objects.get(device_id="edge-1")
-    assert device.labels == {"site": "osaka", "line": "3"}
+    assert device.labels == {"site": "osaka", "line": "1", "room": "3"}
     assert [(row.model_slug, row.channel_name) for row in device.subscriptions.all()] == [("digits", "beta")]
     assert poll(api, "edge-1", body["token"]).status_code == 204
     assert body["token"] not in str(list(device.tokens.values()))
