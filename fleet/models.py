@@ -79,6 +79,8 @@ class Device(models.Model):
     enrollment_key = models.ForeignKey(
         EnrollmentKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="devices"
     )
+    # SHA-256; empty where the device sent no nonce.
+    enrollment_nonce_digest = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     enrolled_at = models.DateTimeField(default=timezone.now)
     # Flushed from Redis every few seconds, so that a poll costs no write.
     last_seen_at = models.DateTimeField(null=True, blank=True)

@@ -12,6 +12,8 @@ from fleet.states import REPORTABLE, UNSUCCESSFUL, DeploymentState
 
 # Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "state".
 REPORTABLE_STATES = sorted(state.value for state in REPORTABLE)
+_NONCE: Final = r"\A[A-Za-z0-9+/=_-]{16,128}\Z"
+_NONCE_RULE: Final = "must be 16 to 128 letters, digits, '+', '/', '=', '_', '-'."
 _MAX_SEQ: Final = 2**63 - 1
 
 
@@ -28,6 +30,14 @@ class EnrollBody(_DeviceBody):
     target = serializers.CharField(max_length=64, trim_whitespace=False)
     labels = serializers.DictField(child=serializers.CharField(allow_blank=True, max_length=128), default=dict)
     capabilities = serializers.DictField(default=dict)
+    nonce = serializers.RegexField(
+        _NONCE,
+        required=False,
+        allow_null=True,
+        trim_whitespace=False,
+        error_messages={"invalid": _NONCE_RULE, "blank": _NONCE_RULE},
+        help_text="random text that the device keeps; with one, only a repeat with the same nonce is answered with a token",
+    )
 
     def request(self) -> enrollment.Request:
         """Return the argument of the verb; call it on a valid body."""

@@ -46,6 +46,13 @@ def test_one_device_that_asks_many_times_at_once_costs_one_use():
     assert Device.objects.get().tokens.filter(revoked_at=None).count() == 1
 
 
+def test_of_many_who_want_one_id_with_a_nonce_each_exactly_one_gets_it():
+    _, secret = rows.make_key(max_uses=8)
+    results = at_once(8, lambda index: rows.enroll("edge-1", secret=secret, nonce=f"nonce-number-{index:04}"))
+    assert sum(isinstance(result, str) for result in results) == 1
+    assert sum(isinstance(result, enrollment.AlreadyEnrolled) for result in results) == 7
+
+
 def test_one_device_that_polls_many_times_at_once_is_offered_one_attempt():
     from rest_framework.test import APIClient
 
