@@ -14,6 +14,7 @@ class EnrollmentBody(TypedDict):
     target: str
     labels: dict[str, str]
     capabilities: Capabilities
+    nonce: str
 
 
 class Running(TypedDict):

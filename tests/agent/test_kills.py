@@ -12,6 +12,7 @@ import time
 import pytest
 
 import edge_agent
+from edge_agent import enrollment
 from edge_agent.installed import pointer as pointers
 from edge_agent.installed import slots
 from edge_agent.telemetry.store import Store
@@ -124,6 +125,27 @@ def test_no_record_is_lost_or_doubled_by_kills_of_either_process(
     assert 0 <= len(server.records) - answered.stat().st_size <= 8
     assert "sampled_out" not in counters
     assert server.duplicates > 0
+
+
+def test_a_device_killed_while_it_enrolls_asks_with_one_nonce_until_it_has_its_token(
+    server, home, processes, environment
+):
+    chance = random.Random(3)
+    # The requests of the first agents are lost, the answers of the next ones.
+    server.fail("/api/devices/enroll", "hang_up", times=20)
+    server.fail("/api/devices/enroll", "answer_lost", times=20)
+    for _ in range(6):
+        agent = processes(*agent_command("run"), environment=environment)
+        wait_until((home / enrollment.NONCE_FILE).exists)
+        time.sleep(chance.uniform(0, 0.5))
+        agent.kill()
+        agent.wait()
+    server.faults.clear()
+    processes(*agent_command("run"), environment=environment)
+    wait_until((home / enrollment.IDENTITY_FILE).exists)
+
+    assert len({asked["nonce"] for asked in server.enrollments}) == 1
+    assert enrollment.find(home).token in server.tokens
 
 
 def test_the_agent_killed_during_updates_always_leaves_a_working_model(server, home, processes, environment, publish):

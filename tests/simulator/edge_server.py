@@ -52,6 +52,8 @@ class EdgeServer:
         self.files: dict[str, bytes] = {}
         self.tokens: dict[str, str] = {}
         self.is_review = False
+        # By device, from its first enrollment on; None for a device that sent none.
+        self.nonces: dict[str, str | None] = {}
         self.enrollments: list[dict[str, Any]] = []
         self.assignments: dict[str, dict[str, Any]] = {}
         self.reports: list[dict[str, Any]] = []
@@ -216,6 +218,9 @@ class EdgeServer:
         self.enrollments.append(body)
         if body["enrollment_key"] != ENROLLMENT_KEY:
             return 403, {}, {"code": "bad_enrollment_key", "detail": "unknown"}
+        nonce = self.nonces.setdefault(body["device_id"], body.get("nonce"))
+        if nonce is not None and body.get("nonce") != nonce:
+            return 409, {}, {"code": "already_enrolled", "detail": "enrolled already"}
         if self.is_review:
             return 202, {}, {"status": "pending"}
         token = uuid.uuid4().hex
