@@ -11,6 +11,7 @@ from config.keys import secret_key
 # Makes classes such as ModelAdmin generic at run time, as they are for mypy (docs/adr/0015).
 django_stubs_ext.monkeypatch()
 
+# An address of an embedded engine has its password in it, which is read only if the engine is used.
 _engines = engines.locate(environment.home)
 _database = engines.django_database(environment.database_url or _engines.database_url)
 

@@ -38,7 +38,26 @@ def running_engines() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(running_engines: None) -> None:
-    """pytest-django's hook: whoever needs the database needs the engines."""
+    """pytest-django's hook: whoever needs the database needs the engines. The server's role may make none, so it is lent the right."""
+    _change_role("ALTER ROLE modelfleet_app CREATEDB", "GRANT CONNECT ON DATABASE postgres TO modelfleet_app")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """The tests themselves run with the rights that the server's role has."""
+    _change_role("ALTER ROLE modelfleet_app NOCREATEDB")
+
+
+def _change_role(*statements: str) -> None:
+    import psycopg
+
+    from config import engines
+    from config.environment import environment
+
+    if environment.database_url is None:
+        with psycopg.connect(engines.locate(HOME).superuser_url, autocommit=True) as superuser:
+            for statement in statements:
+                superuser.execute(statement)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 `locate` is the one function that finds them. The web server, the workers, the commands and the tests all use it:
 
-    engines.locate(home).database_url       # and .redis_url; starts nothing and reads no file
+    engines.locate(home).database_url       # and .redis_url, with its password; starts nothing
     engines.django_database(url)            # the same address as Django's settings
     engines.celery_broker(url)              # the same address as Celery's setting
 

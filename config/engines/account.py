@@ -3,7 +3,7 @@
 1. An ordinary user with a name: PostgreSQL runs as that user.
 2. Otherwise: in a user namespace that maps this user to the id of another account. The files still belong to this user, and
    no folder has to be opened to others. The other account must not be nobody: the kernel shows every id that is *not*
-   mapped as the overflow id (user_namespaces(7); 65534, nobody), so peer authentication would take every user for this one.
+   mapped as the overflow id (user_namespaces(7); 65534, nobody), so every other user's file would look like PostgreSQL's own.
 3. Otherwise, for root: as nobody, who then owns the data and must be able to reach the home.
 """
 
@@ -32,12 +32,10 @@ class Account:
     Attributes:
         prefix: Put before each of PostgreSQL's command lines.
         owner: The user id that owns its files.
-        peer_name: The name by which its peer authentication knows the processes of this user.
     """
 
     prefix: tuple[str, ...]
     owner: int
-    peer_name: str
 
 
 def choose_account(home: Path) -> Account:
@@ -47,8 +45,8 @@ def choose_account(home: Path) -> Account:
         NoAccountForPostgresql: when none works.
     """
     uid = os.getuid()
-    if uid != 0 and (name := _find_name(uid)):
-        return Account(prefix=(), owner=uid, peer_name=name)
+    if uid != 0 and _has_name(uid):
+        return Account(prefix=(), owner=uid)
     if (account := map_to_other_user()) and _runs((*account.prefix, "true")):
         return account
     if uid == 0 and (account := switch_to_nobody()) and _runs((*account.prefix, "test", "-x", str(home))):
@@ -66,7 +64,7 @@ def map_to_other_user() -> Account | None:
     if other is None:
         return None
     prefix = ("unshare", "--user", f"--map-user={other.pw_uid}", f"--map-group={other.pw_gid}", "--")
-    return Account(prefix=prefix, owner=os.getuid(), peer_name=other.pw_name)
+    return Account(prefix=prefix, owner=os.getuid())
 
 
 def switch_to_nobody() -> Account | None:
@@ -77,14 +75,15 @@ def switch_to_nobody() -> Account | None:
         return None
     # The switch clears the parent-death signal that `launch` has asked for; --pdeathsig=keep asks for it again.
     ids = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
-    return Account(prefix=("setpriv", *ids, "--pdeathsig=keep", "--"), owner=nobody.pw_uid, peer_name="root")
+    return Account(prefix=("setpriv", *ids, "--pdeathsig=keep", "--"), owner=nobody.pw_uid)
 
 
-def _find_name(uid: int) -> str | None:
+def _has_name(uid: int) -> bool:
     try:
-        return pwd.getpwuid(uid).pw_name
+        pwd.getpwuid(uid)
     except KeyError:
-        return None
+        return False
+    return True
 
 
 def _runs(command: tuple[str, ...]) -> bool:

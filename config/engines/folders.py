@@ -1,4 +1,4 @@
-"""Makes and checks private folders: mode 0700, and owned by this user."""
+"""Makes and checks private folders and files: mode 0700 or 0600, and owned by this user."""
 
 import contextlib
 import os
@@ -33,6 +33,15 @@ def make_private(folder: Path, *, owner: int) -> None:
     folder.chmod(0o700)
     if status.st_uid != owner:
         os.chown(folder, owner, -1)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file with mode 0600, in one step: no process ever reads half of it."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)
 
 
 def is_private(folder: Path) -> bool:

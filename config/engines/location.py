@@ -1,13 +1,22 @@
-"""Says where the embedded engines of a home are. Starts nothing, so that Django's settings can ask during their import."""
+"""Says where the embedded engines of a home are. Starts nothing, so that Django's settings can ask during their import.
+
+An address has its engine's password in it. It is read when somebody asks for the address, from the folder `keys/` of the home.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from config.engines import passwords
+from config.engines.passwords import Password
 from config.processes import spawning
 
 DATABASE = "modelfleet"
+# The role of the server and its commands. It owns its database, and has no other right.
+APPLICATION = "modelfleet_app"
+# The role that made the database. It is for maintenance; no process of the server uses it.
+SUPERUSER = "modelfleet"
 # A socket's address holds 107 bytes (unix(7)), and a home may have a longer path, so sockets need a short folder. It is
 # fixed, because all processes must find the same one with any TMPDIR. `folders.make_private` refuses another user's folder.
 RUN_FOLDERS = Path("/tmp")  # noqa: S108
@@ -27,10 +36,32 @@ class DjangoDatabase(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The addresses of a home's engines, whether they run or not."""
+    """The addresses of a home's engines, whether they run or not. Each is a secret: it has a password in it.
 
-    database_url: str
-    redis_url: str
+    Attributes:
+        home: The home, without links in its path.
+    """
+
+    home: Path
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database, as the role of the application."""
+        return self._build_database_url(APPLICATION, password=Password.POSTGRESQL)
+
+    @property
+    def superuser_url(self) -> str:
+        """The address of the database as its superuser: for tests and for people."""
+        return self._build_database_url(SUPERUSER, password=Password.POSTGRESQL_SUPERUSER)
+
+    @property
+    def redis_url(self) -> str:
+        """The address of Redis."""
+        return f"unix://:{passwords.read(self.home, Password.REDIS)}@{find_places(self.home).redis_socket}?db=0"
+
+    def _build_database_url(self, role: str, *, password: Password) -> str:
+        host = quote(str(find_places(self.home).postgresql_sockets), safe="")
+        return f"postgresql://{role}:{passwords.read(self.home, password)}@/{DATABASE}?host={host}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +83,11 @@ class Places:
         """The path of Redis's socket."""
         return self.redis_sockets / "redis.sock"
 
+    @property
+    def redis_settings(self) -> Path:
+        """The path of the file with Redis's settings, its password among them."""
+        return self.redis_data / "redis.conf"
+
 
 def find_places(home: Path) -> Places:
     """Return the folders of a home's engines: the same for every process and every spelling of the home's path."""
@@ -65,12 +101,8 @@ def find_places(home: Path) -> Places:
 
 
 def locate(home: Path) -> Engines:
-    """Return the addresses of the home's engines."""
-    places = find_places(home)
-    return Engines(
-        database_url=f"postgresql://{DATABASE}@/{DATABASE}?host={quote(str(places.postgresql_sockets), safe='')}",
-        redis_url=f"unix://{places.redis_socket}?db=0",
-    )
+    """Return the addresses of the home's engines. The first question for an address makes its password, if there is none."""
+    return Engines(home.expanduser().resolve())
 
 
 def django_database(database_url: str) -> DjangoDatabase:
@@ -94,4 +126,4 @@ def celery_broker(redis_url: str) -> str:
     if parts.scheme != "unix":
         return redis_url
     database = dict(parse_qsl(parts.query)).get("db", "0")
-    return f"redis+socket://{parts.path}?virtual_host={database}"
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"

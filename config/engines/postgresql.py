@@ -5,6 +5,7 @@ Only the programs of the wheel are used. Its Python code starts and stops server
 
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import psycopg
 
-from config.engines import folders, location
+from config.engines import folders, location, passwords, roles
 from config.engines.account import Account, choose_account
 from config.engines.engine import Engine
-from config.engines.location import DATABASE, Places
+from config.engines.location import DATABASE, SUPERUSER, Places
+from config.engines.passwords import Password
 from config.processes import groups, process_table
 from core.errors import DomainError, Kind
 
@@ -36,6 +38,10 @@ SETTINGS = {
     # Compiling pays for long queries only (PostgreSQL manual, When to JIT?).
     "jit": "off",
 }
+# Every role needs its password, the superuser too (PostgreSQL manual, 20.5, Password Authentication).
+HBA = "local all all scram-sha-256\n"
+# Names the roles and passwords that the folder has, once all of their statements have run.
+ROLES_FILE = "modelfleet_roles"
 # For tests, whose data may be lost with the machine.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -65,12 +71,14 @@ def describe(home: Path, *, forgetful: bool = False) -> Engine:
 
 
 def prepare(home: Path, *, account: Account) -> None:
-    """Make the database folder ready for a start: create it where it is missing, end an earlier server's backends.
+    """Make the database folder ready for a start. The home's lock must be held.
 
-    The home's lock must be held.
+    1. Create the folder where it is missing.
+    2. End an earlier server's backends.
+    3. Make the roles, if the folder has other ones: it is new, an earlier release made it, or a password's file was lost.
 
     Raises:
-        PostgresqlUnusable: when initdb fails, or another version of PostgreSQL made the folder.
+        PostgresqlUnusable: when initdb or a statement fails, or another version of PostgreSQL made the folder.
     """
     places = location.find_places(home)
     folders.make_private(places.postgresql_sockets, owner=account.owner)
@@ -79,8 +87,8 @@ def prepare(home: Path, *, account: Account) -> None:
     _check_version(places.postgresql_data)
     _give(places.postgresql_data, owner=account.owner)
     _end_rest(places)
-    _write(places.postgresql_data / "pg_hba.conf", "local all all peer map=owner\n")
-    _write(places.postgresql_data / "pg_ident.conf", f"owner {account.peer_name} {DATABASE}\n")
+    _write(places.postgresql_data / "pg_hba.conf", HBA)
+    _make_roles(home, data=places.postgresql_data, account=account)
 
 
 def build_command(home: Path, *, account: Account, forgetful: bool) -> tuple[str, ...]:
@@ -127,11 +135,33 @@ def _initialize(data: Path, *, account: Account) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     folders.make_private(draft, owner=os.getuid())
     _give(draft, owner=account.owner)
-    _run((*account.prefix, str(find_program("initdb")), "-D", str(draft), "-U", DATABASE, "-A", "peer", "-E", "UTF8",
+    # Until the roles have passwords, nobody is let in.
+    _run((*account.prefix, str(find_program("initdb")), "-D", str(draft), "-U", SUPERUSER, "-A", "reject", "-E", "UTF8",
           "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"))  # fmt: skip
-    single = (*account.prefix, str(find_program("postgres")), "--single", "-D", str(draft), "postgres")
-    _run(single, text=f"CREATE DATABASE {DATABASE}\n")
+    _run_statements([f"CREATE DATABASE {DATABASE}"], database="postgres", data=draft, account=account)
     draft.rename(data)
+
+
+def _make_roles(home: Path, *, data: Path, account: Account) -> None:
+    """Run the statements of `roles`, if they have not all run with these passwords."""
+    application, superuser = (
+        passwords.read(home, name) for name in (Password.POSTGRESQL, Password.POSTGRESQL_SUPERUSER)
+    )
+    identity, file = roles.identify([application, superuser]), data / ROLES_FILE
+    if file.exists() and file.read_text() == identity:
+        return
+    hashes = [roles.hash_password(password, salt=secrets.token_bytes(16)) for password in (application, superuser)]
+    statements = roles.list_statements(application_hash=hashes[0], superuser_hash=hashes[1])
+    _run_statements(statements, database=DATABASE, data=data, account=account)
+    _write(file, identity)
+
+
+def _run_statements(statements: list[str], *, database: str, data: Path, account: Account) -> None:
+    """Run statements, one a line, as superuser in a PostgreSQL without connections (PostgreSQL manual, Single-User Mode)."""
+    # An error would write its statement to the log.
+    quiet = ("-c", "log_min_error_statement=panic")
+    single = (*account.prefix, str(find_program("postgres")), "--single", "-D", str(data), *quiet, database)
+    _run(single, text="".join(f"{statement}\n" for statement in statements))
 
 
 def _run(command: tuple[str, ...], *, text: str = "") -> None:

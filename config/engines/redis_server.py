@@ -1,4 +1,4 @@
-"""The embedded Redis: its folder, its command line, whether it answers."""
+"""The embedded Redis: its folder, its settings, its command line, whether it answers."""
 
 import importlib.util
 import os
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import redis
 
-from config.engines import folders, location
+from config.engines import folders, location, passwords
 from config.engines.engine import Engine
+from config.engines.passwords import Password
 from core.errors import DomainError, Kind
 
 STOP_SIGNAL = signal.SIGTERM
@@ -27,34 +28,39 @@ def describe(home: Path, *, forgetful: bool = False) -> Engine:
     redis_url = location.locate(home).redis_url
     return Engine(
         name="redis",
-        prepare=lambda: prepare(home),
-        command=build_command(home, forgetful=forgetful),
+        prepare=lambda: prepare(home, forgetful=forgetful),
+        command=build_command(home),
         is_answering=lambda: is_answering(redis_url),
         stop_signal=STOP_SIGNAL,
         end_signal=END_SIGNAL,
     )
 
 
-def prepare(home: Path) -> None:
-    """Make the folders of the home's Redis. The home's lock must be held."""
+def prepare(home: Path, *, forgetful: bool) -> None:
+    """Make the folders of the home's Redis, and write its settings. The home's lock must be held."""
     places = location.find_places(home)
     for folder in (places.redis_sockets, places.redis_data):
         folders.make_private(folder, owner=os.getuid())
     # A killed Redis leaves its socket: a client would find a socket on which no server listens.
     places.redis_socket.unlink(missing_ok=True)
+    # A file and no options: everybody on the machine can read a command line.
+    folders.write_private(places.redis_settings, _describe_settings(home, forgetful=forgetful))
 
 
-def build_command(home: Path, *, forgetful: bool) -> tuple[str, ...]:
-    """Return the command line of the server, which runs in the foreground, on a socket for this user alone.
+def build_command(home: Path) -> tuple[str, ...]:
+    """Return the command line of the server, which runs in the foreground, on a socket for this user alone."""
+    return (str(find_program("redis-server")), str(location.find_places(home).redis_settings))
 
-    Unless it is forgetful, it logs every write: it then holds Celery's messages after a restart.
-    """
+
+def _describe_settings(home: Path, *, forgetful: bool) -> str:
+    """Return the settings. Unless Redis is forgetful, it logs every write: it then holds Celery's messages after a restart."""
     places = location.find_places(home)
     settings = {
         # No TCP: the socket in a private folder is the only way in.
         "port": "0",
         "unixsocket": str(places.redis_socket),
         "unixsocketperm": "700",
+        "requirepass": passwords.read(home, Password.REDIS),
         "dir": str(places.redis_data),
         "appendonly": "no" if forgetful else "yes",
         # No snapshots: the log of writes holds all data already.
@@ -62,8 +68,13 @@ def build_command(home: Path, *, forgetful: bool) -> tuple[str, ...]:
         "daemonize": "no",
         "loglevel": "warning",
     }
-    options = [part for name, value in settings.items() for part in (f"--{name}", value)]
-    return (str(find_program("redis-server")), *options)
+    return "".join(f"{name} {_quote(value)}\n" for name, value in settings.items())
+
+
+def _quote(value: str) -> str:
+    """Return a value in the quotes of Redis's settings: bytes that could end it are written as numbers."""
+    plain = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./")
+    return '"' + "".join(chr(byte) if byte in plain else f"\\x{byte:02x}" for byte in os.fsencode(value)) + '"'
 
 
 def is_answering(redis_url: str) -> bool:

@@ -13,7 +13,7 @@ from tests.security import hostile_task
 from tests.unit.compression.graphs import LIMITS
 
 HOSTILE = Task(name="hostile", module="tests.security.hostile_task", answer=dict[str, str])
-SECRETS = ["secret_key"]
+SECRETS = ["secret_key", "postgresql_password", "postgresql_superuser_password", "redis_password"]
 FILTERED = {
     "connect to this machine", "socketpair", "connect", "ptrace", "process_vm_readv", "keyctl", "bpf", "userfaultfd", "mount",
     "unshare", "pidfd_getfd",

@@ -1,5 +1,6 @@
 """Where the engines are, and the same address in the words of Django and of Celery."""
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,30 @@ def test_two_homes_have_nothing_in_common():
     assert one.redis_sockets != other.redis_sockets
 
 
-def test_the_embedded_database_in_djangos_words():
-    urls = engines.locate(Path("/srv/one"))
+def test_the_embedded_database_in_djangos_words(tmp_path):
+    urls = engines.locate(tmp_path)
     settings = engines.django_database(urls.database_url)
-    assert settings["NAME"] == settings["USER"] == "modelfleet"
-    assert settings["HOST"] == str(location.find_places(Path("/srv/one")).postgresql_sockets)
+    assert (settings["NAME"], settings["USER"]) == ("modelfleet", "modelfleet_app")
+    assert settings["PASSWORD"] == (tmp_path / "keys" / "postgresql_password").read_text()
+    assert settings["HOST"] == str(location.find_places(tmp_path).postgresql_sockets)
     assert settings["PORT"] == ""
     assert settings["OPTIONS"] == {}
+
+
+def test_a_home_has_one_password_for_each_engine_and_role_in_private_files(tmp_path):
+    urls = engines.locate(tmp_path)
+    first = [urls.database_url, urls.superuser_url, urls.redis_url]
+    files = sorted((tmp_path / "keys").iterdir())
+    assert [file.name for file in files] == ["postgresql_password", "postgresql_superuser_password", "redis_password"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert len({file.read_text() for file in files}) == 3
+    assert min(len(file.read_text()) for file in files) >= 43
+    assert [urls.database_url, urls.superuser_url, urls.redis_url] == first
+
+
+def test_a_home_is_located_without_making_a_file(tmp_path):
+    engines.locate(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_database_url_in_djangos_words():
@@ -48,6 +66,7 @@ def test_a_database_url_in_djangos_words():
         ("rediss://:secret@cache/0", "rediss://:secret@cache/0"),
         ("unix:///tmp/redis.sock?db=0", "redis+socket:///tmp/redis.sock?virtual_host=0"),
         ("unix:///tmp/redis.sock?db=3", "redis+socket:///tmp/redis.sock?virtual_host=3"),
+        ("unix://:secret@/tmp/redis.sock?db=0", "redis+socket://:secret@/tmp/redis.sock?virtual_host=0"),
     ],
 )
 def test_a_redis_url_in_celerys_words(redis_url, broker_url):

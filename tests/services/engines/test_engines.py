@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -22,31 +23,34 @@ CONNECT = """
 import os, sys
 import psycopg, redis
 
-def attempt():
-    for connect in (lambda: psycopg.connect(sys.argv[2]), lambda: redis.Redis.from_url(sys.argv[3]).ping()):
+def attempt(database_url, redis_url):
+    for connect in (lambda: psycopg.connect(database_url), lambda: redis.Redis.from_url(redis_url).ping()):
         try:
             connect()
             print("let in")
         except (psycopg.OperationalError, redis.ConnectionError) as error:
             print("refused:", error)
 
-attempt()
+attempt(*sys.argv[2:4])
 os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
-attempt()
+attempt(*sys.argv[4:6])
 """
 is_root = os.getuid() == 0
 
 
-def connect_as(uid: int, urls: engines.Engines) -> list[str]:
-    """Return how PostgreSQL and Redis received us, and then how that user."""
+def connect_as(uid: int, urls: engines.Engines, *, with_passwords: bool = True) -> list[str]:
+    """Return how PostgreSQL and Redis received us, and then how that user, with the passwords or without."""
+    ours = [urls.database_url, urls.redis_url]
+    theirs = ours if with_passwords else [remove_password(url) for url in ours]
     done = subprocess.run(
-        [sys.executable, "-c", CONNECT, str(uid), urls.database_url, urls.redis_url],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", CONNECT, str(uid), *ours, *theirs], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith(("let in", "refused"))]
+
+
+def remove_password(url: str) -> str:
+    return url.replace(f":{urlsplit(url).password}@", "@" if urlsplit(url).username else "")
 
 
 def test_the_database_is_utc_and_utf8_and_folds_case_beyond_ascii(home):
@@ -56,7 +60,7 @@ def test_the_database_is_utc_and_utf8_and_folds_case_beyond_ascii(home):
         )
         assert row.fetchone() == ("UTC", "UTF8", True)
         listens = connection.execute("SELECT current_setting('listen_addresses'), current_database(), current_user")
-        assert listens.fetchone() == ("", "modelfleet", "modelfleet")
+        assert listens.fetchone() == ("", "modelfleet", "modelfleet_app")
 
 
 def test_what_was_stored_is_there_at_the_next_start(home):
@@ -112,12 +116,17 @@ if is_root:  # only root can be somebody else; where the tests run as an ordinar
             assert connect_as(uid, urls) == ["let in", "let in", "refused", "refused"]
 
     @pytest.mark.parametrize("uid", [OTHER_UID, 65534, 1])
-    def test_another_user_is_not_let_in_by_postgresql_even_past_the_folder(home, uid):
+    def test_another_user_is_not_let_in_without_the_passwords_even_past_the_folders(home, uid):
         with engines.running(home, forgetful=True) as urls:
             places = location.find_places(home)
-            places.postgresql_sockets.chmod(0o755)
-            places.postgresql_socket.chmod(0o777)
-            assert connect_as(uid, urls) == ["let in", "let in", "refused", "refused"]
+            for folder, socket in (
+                (places.postgresql_sockets, places.postgresql_socket),
+                (places.redis_sockets, places.redis_socket),
+            ):
+                folder.chmod(0o755)
+                socket.chmod(0o777)
+            assert connect_as(uid, urls) == ["let in"] * 4
+            assert connect_as(uid, urls, with_passwords=False) == ["let in", "let in", "refused", "refused"]
 
     def test_another_users_folder_is_not_taken_for_ours(home):
         folder = location.find_places(home).postgresql_sockets
@@ -131,7 +140,7 @@ if is_root:  # only root can be somebody else; where the tests run as an ordinar
         monkeypatch.setattr(account, "map_to_other_user", lambda: None)
         with engines.running(home, forgetful=True) as urls:
             assert location.find_places(home).postgresql_data.stat().st_uid == 65534
-            assert connect_as(65534, urls) == ["let in", "let in", "refused", "refused"]
+            assert connect_as(65534, urls, with_passwords=False) == ["let in", "let in", "refused", "refused"]
         monkeypatch.undo()
         with engines.running(home, forgetful=True):
             assert location.find_places(home).postgresql_data.stat().st_uid == 0
