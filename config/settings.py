@@ -4,13 +4,14 @@ import tomllib
 
 import django_stubs_ext
 
-from config import engines, logs
+from config import engines, home, logs
 from config.environment import ROOT, environment
 from config.keys import secret_key
 
 # Makes classes such as ModelAdmin generic at run time, as they are for mypy (docs/adr/0015).
 django_stubs_ext.monkeypatch()
 
+home.make(environment.home)
 # An address of an embedded engine has its password in it, which is read only if the engine is used.
 _engines = engines.locate(environment.home)
 _database = engines.django_database(environment.database_url or _engines.database_url)
@@ -128,7 +129,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 # Uploads are written to the disk of the home while they arrive, never to memory. The handler also limits their size.
 FILE_UPLOAD_HANDLERS = ["registry.storage.upload_limits.CappedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = environment.home / "tmp"
-FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True, mode=0o700)
 DATA_UPLOAD_MAX_MEMORY_SIZE = environment.max_ingest_bytes
 
 REST_FRAMEWORK = {

@@ -4,7 +4,7 @@
 2. Otherwise: in a user namespace that maps this user to the id of another account. The files still belong to this user, and
    no folder has to be opened to others. The other account must not be nobody: the kernel shows every id that is *not*
    mapped as the overflow id (user_namespaces(7); 65534, nobody), so every other user's file would look like PostgreSQL's own.
-3. Otherwise, for root: as nobody, who then owns the data and must be able to reach the home.
+3. Otherwise, for root: as nobody, who then owns the data. The home lets nobody's group pass; the folders above it must too.
 """
 
 import os
@@ -13,6 +13,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from config import home as homes
 from core.errors import DomainError, Kind
 
 OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
@@ -49,7 +50,7 @@ def choose_account(home: Path) -> Account:
         return Account(prefix=(), owner=uid)
     if (account := map_to_other_user()) and _runs((*account.prefix, "true")):
         return account
-    if uid == 0 and (account := switch_to_nobody()) and _runs((*account.prefix, "test", "-x", str(home))):
+    if uid == 0 and (account := switch_to_nobody()) and _reaches(account, home):
         return account
     raise NoAccountForPostgresql(
         f"The embedded PostgreSQL runs neither as root nor as a user without a name. Run as an ordinary user, or allow user"
@@ -76,6 +77,14 @@ def switch_to_nobody() -> Account | None:
     # The switch clears the parent-death signal that `launch` has asked for; --pdeathsig=keep asks for it again.
     ids = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
     return Account(prefix=("setpriv", *ids, "--pdeathsig=keep", "--"), owner=nobody.pw_uid)
+
+
+def _reaches(account: Account, home: Path) -> bool:
+    """Let the account pass through the home, and return whether it gets there."""
+    if not _runs((*account.prefix, "test", "-x", str(home.parent))):
+        return False
+    homes.let_pass(home, group=pwd.getpwuid(account.owner).pw_gid)
+    return True
 
 
 def _has_name(uid: int) -> bool:

@@ -1,9 +1,11 @@
 """Gives a `manage.py` command the engines that it needs, whether the server runs or not."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from config import home as homes
 from config.engines import session
 
 # `run` starts the engines itself. The others read nothing but the code.
@@ -29,6 +31,7 @@ def for_command(arguments: list[str]) -> Iterator[None]:
         return
     from config.environment import environment  # noqa: PLC0415 - `help` must work with settings that are wrong
 
+    os.umask(homes.UMASK)
     with_postgresql, with_redis = environment.database_url is None, environment.redis_url is None
     if not (with_postgresql or with_redis):
         yield

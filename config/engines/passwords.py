@@ -7,6 +7,7 @@ import secrets
 from enum import StrEnum
 from pathlib import Path
 
+from config import home as homes
 from config import keys
 
 # 256 bits, as letters, digits, `-` and `_`: none of them needs an escape in a URL, in SQL or in Redis's file.
@@ -23,5 +24,6 @@ class Password(StrEnum):
 
 def read(home: Path, password: Password) -> str:
     """Return a password of this home, and make it if its file is missing."""
+    homes.make(home)
     path = home / "keys" / password
     return keys.keep(path, make=lambda: secrets.token_urlsafe(RANDOM_BYTES).encode()).decode().strip()

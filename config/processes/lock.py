@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from config import home as homes
 from core.errors import DomainError, Kind
 
 
@@ -44,12 +45,13 @@ class HomeInUse(DomainError):
 def hold(home: Path, *, purpose: Purpose) -> Iterator[Callable[[], None]]:
     """Hold the home until the block ends. Yields a function that announces that the engines are ready.
 
-    The kernel releases the lock when this process ends, even by a kill.
+    The kernel releases the lock when this process ends, even by a kill. Whoever holds the home closes it to other users.
 
     Raises:
         HomeInUse: when another process holds it.
+        HomeIsShared: when all users share the folder.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    homes.make(home)
     # The descriptor is not inherited (PEP 446): a child that outlives this process would keep the lock.
     descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -57,6 +59,7 @@ def hold(home: Path, *, purpose: Purpose) -> Iterator[Callable[[], None]]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise HomeInUse(home, holder=read_holder(home)) from error
+        homes.close(home)
         _write(descriptor, Holder(os.getpid(), purpose))
         yield lambda: _write(descriptor, Holder(os.getpid(), purpose, is_ready=True))
     finally:

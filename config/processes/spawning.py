@@ -41,6 +41,7 @@ def identify(home: Path) -> str:
 def begin_run(home: Path) -> Run:
     """Name a new run on this home, and end the processes that earlier runs have left. The home's lock must be held."""
     run = Run(records=home.resolve() / "run" / secrets.token_hex(8), home_mark=f"{identify(home)}/")
+    run.records.parent.mkdir(mode=0o700, exist_ok=True)
     for records in run.records.parent.glob("*"):
         groups.end_run(records, mark=f"{run.home_mark}{records.name}/")
     groups.end(lambda: groups.list_marked(run.home_mark), first=signal.SIGKILL, grace_seconds=0)

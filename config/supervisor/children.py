@@ -129,7 +129,7 @@ def _list_celery(home: Path) -> list[Child]:
             name="beat",
             command=(*celery, "--app=config.beat:app", "beat", *quiet, f"--schedule={schedule}"),
             needs=("prepare",),
-            prepare=lambda: schedule.parent.mkdir(parents=True, exist_ok=True),
+            prepare=lambda: schedule.parent.mkdir(mode=0o700, exist_ok=True),
             stop_rank=BEAT,
             stop_seconds=1,
         ),

@@ -5,9 +5,11 @@
 3. Supervise engines, migrations, web, files, workers and beat; print `ready: URL` once the server answers.
 """
 
+import os
 import sys
 from collections.abc import Callable
 
+from config import home as homes
 from config.engines import folders, location
 from config.environment import Environment, environment
 from config.processes import lock, parent_make, spawning
@@ -19,6 +21,8 @@ from config.supervisor.output import Output
 def serve_until_stopped() -> None:
     """Hold the home, and serve until SIGINT or SIGTERM."""
     parent_make.end_with_it()
+    # Every child of this process inherits it.
+    os.umask(homes.UMASK)
     home = environment.home
     with lock.hold(home, purpose=lock.Purpose.SERVER) as announce_ready:
         try:

@@ -140,6 +140,7 @@ if is_root:  # only root can be somebody else; where the tests run as an ordinar
         monkeypatch.setattr(account, "map_to_other_user", lambda: None)
         with engines.running(home, forgetful=True) as urls:
             assert location.find_places(home).postgresql_data.stat().st_uid == 65534
+            assert stat.S_IMODE(home.stat().st_mode) == 0o710
             assert connect_as(65534, urls, with_passwords=False) == ["let in", "let in", "refused", "refused"]
         monkeypatch.undo()
         with engines.running(home, forgetful=True):
