@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from core.api.endpoint import Endpoint
 from core.api.parsing import BoundedJSONParser
-from fleet.devices.tokens import DeviceIdentity, authenticate_device
+from fleet.devices.tokens import DeviceIdentity, authenticate_device_now
 
 
 class DeviceAuthentication(BaseAuthentication):
@@ -23,7 +23,7 @@ class DeviceAuthentication(BaseAuthentication):
         Raises:
             Unauthenticated: The request bears no live device token.
         """
-        return authenticate_device(request.headers.get("Authorization")), None
+        return authenticate_device_now(request.headers.get("Authorization")), None
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
         """Name the scheme in WWW-Authenticate."""

@@ -1,8 +1,10 @@
 """Tokens of devices: ``Authorization: Bearer <token>``, or HTTP Basic with the device id as user and the token as password.
 
-A token is looked up by its SHA-256, so that unknown, revoked and foreign tokens cost the same and leak nothing by time. A
-process keeps the result for ``CACHE_SECONDS``. A revocation holds at once in its own process, within that time in the others,
-and at once for ``/api/models/latest``, which reads the token from the database each time (``fleet.polls.reading``).
+A token is looked up by its SHA-256, so that unknown, revoked and foreign tokens cost the same and leak nothing by time.
+
+Telemetry is frequent, so ``authenticate_device`` lets a process keep the result for ``CACHE_SECONDS`` (ADR 0021): a revocation
+holds at once in its own process, and within that time in the others. Heartbeats and reports are rare, and ask the database each
+time (``authenticate_device_now``), as ``/api/models/latest`` does (``fleet.polls.reading``).
 """
 
 import base64
@@ -72,7 +74,7 @@ _lock = threading.Lock()
 
 
 def authenticate_device(authorization: str | None) -> DeviceIdentity:
-    """Return the device that an ``Authorization`` header proves.
+    """Return the device that an ``Authorization`` header proves, or proved up to ``CACHE_SECONDS`` ago.
 
     Raises:
         NoDeviceToken: There is no header, or none of the two schemes.
@@ -81,6 +83,22 @@ def authenticate_device(authorization: str | None) -> DeviceIdentity:
     credentials = read_credentials(authorization)
     known = _cached.get(credentials.digest)
     identity = known[1] if known is not None and known[0] > time.monotonic() else _look_up(credentials.digest)
+    check_named(credentials, device_id=identity.device_id)
+    return identity
+
+
+def authenticate_device_now(authorization: str | None) -> DeviceIdentity:
+    """Return the device that an ``Authorization`` header proves, by the rows of this moment.
+
+    Raises:
+        NoDeviceToken: As ``authenticate_device``.
+        UnknownDeviceToken: As ``authenticate_device``.
+    """
+    credentials = read_credentials(authorization)
+    # A refusal is the first that this process learns of a revocation elsewhere.
+    with _lock:
+        _cached.pop(credentials.digest, None)
+    identity = _look_up(credentials.digest)
     check_named(credentials, device_id=identity.device_id)
     return identity
 
