@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.running_server import admin, new_home, server
+
 if TYPE_CHECKING:
     from tests.s3_server import S3Server
+
+# One real server is shared by all folders.
+__all__ = ["admin", "new_home", "server"]
 
 HOME = Path(tempfile.mkdtemp(prefix="mf-test-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)

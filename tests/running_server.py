@@ -1,4 +1,4 @@
-"""A real server: `manage.py run` on a home of its own, with short lengths. A conftest.py imports the fixtures that its folder uses."""
+"""A real server: `manage.py run` on a home of its own, with short lengths."""
 
 import contextlib
 import os

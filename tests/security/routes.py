@@ -1,7 +1,7 @@
 """Every route of the server, from the URL resolver, with an address that leads to it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,9 @@ class Route:
     def __str__(self) -> str:
         return self.template
 
-    def address(self, names: dict[str, Any]) -> str:
+    def address(self, names: Mapping[str, Any]) -> str:
         """Return the address with each name filled in."""
-        return self.template.format(**names)
+        return self.template.format_map(names)
 
 
 def list_routes() -> list[Route]:

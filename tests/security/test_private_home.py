@@ -11,8 +11,8 @@ import pytest
 from config import engines
 from config import home as homes
 from config.engines import location
+from tests.running_server import MANAGE, RunningServer, upload, version_of, wait_for
 from tests.services.engines.conftest import list_processes_of
-from tests.system.conftest import MANAGE, RunningServer, upload, version_of, wait_for
 
 PASSWORDS = ["postgresql_password", "postgresql_superuser_password", "redis_password"]
 
