@@ -1,4 +1,4 @@
-"""Our middleware: proxies, request ids, NUL in addresses, database outages, interrupted uploads, and the content policy of pages."""
+"""Our middleware: proxies, request ids, the actor, NUL in addresses, database outages, interrupted uploads, and the content policy of pages."""
 
 import uuid
 from collections.abc import Callable
@@ -11,6 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from config.web import problems
 from config.web.request_ids import current
+from core import acting
+from core.api.authentication import actor_of
 from core.errors import Invalid
 
 type_of_next = Callable[[HttpRequest], HttpResponse]
@@ -54,6 +56,16 @@ def trust_proxies(get_response: type_of_next) -> type_of_next:
                 request.META["wsgi.url_scheme"] = scheme
                 request.environ["wsgi.url_scheme"] = scheme  # type: ignore[attr-defined]  # WSGIRequest reads it here
         return get_response(request)
+
+    return middleware
+
+
+def name_actor(get_response: type_of_next) -> type_of_next:
+    """Name the caller to the audit trail, for changes of people that pass no verb (``core.people.auditing``)."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with acting.on_behalf_of(lambda: actor_of(request.user)):
+            return get_response(request)
 
     return middleware
 

@@ -111,4 +111,6 @@ def actor_of(user: Program | AbstractBaseUser | AnonymousUser) -> Actor:
     """Return the caller as the audit trail names it."""
     if isinstance(user, Program):
         return Actor(kind="token", name=user.name)
+    if not user.is_authenticated:
+        return Actor(kind="system", name="not logged in")
     return Actor(kind="person", name=user.get_username())
