@@ -1,7 +1,5 @@
 """The web admin of core: API tokens, the audit trail, and people. Only the role ``admin`` sees these pages."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
@@ -25,7 +23,7 @@ class ApiTokenAdmin(RowsByRole[ApiToken]):
     fields = ["name", "role"]
     actions = ["revoke"]
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's hook
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - Django's hook
         """Let the role ``admin`` create tokens."""
         return self.has_write_permission(request)
 

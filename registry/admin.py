@@ -1,7 +1,5 @@
 """The registry in the web admin: every row, to be read."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -32,7 +30,7 @@ class ModelVersionAdmin(RowsByRole[ModelVersion]):
     search_fields = ["number", "model__slug"]
     inlines = [VariantRows]
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's hook
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - Django's hook
         """Let people upload whose role may write models."""
         return self.has_write_permission(request)
 

@@ -5,7 +5,7 @@ so. An action with ``permissions=["write"]`` is shown to the roles that may writ
 """
 
 import re
-from typing import Any, ClassVar, Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.contrib import admin
@@ -37,7 +37,7 @@ class ByRole:
 
     area: ClassVar[Area]
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's hook
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - Django's hook
         """Let the roles read that may read the area."""
         return may(request, self.area, write=False)
 
@@ -45,15 +45,15 @@ class ByRole:
         """Return whether the role may write the area. Django asks before it shows an action, and before it runs one."""
         return may(request, self.area, write=True)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's hook
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - Django's hook
         """Let nobody add: verbs do."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's hook
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - Django's hook
         """Let nobody change: verbs do."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's hook
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - Django's hook
         """Let nobody delete: verbs do."""
         return False
 
@@ -70,7 +70,7 @@ class RowsByRole(ByRole, admin.ModelAdmin[_Row]):
         filters = self.get_list_filter(request) if request is not None else self.list_filter
         return any(re.fullmatch(f"{name}{_FILTER_SUFFIX}", lookup) for name in filters)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, str] | None = None) -> HttpResponse:
         """Show the list, or run an action on the selected rows.
 
         Raises:

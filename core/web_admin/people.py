@@ -41,15 +41,17 @@ class PersonAdmin(RowsByRole[User], UserAdmin[User]):
         """Return the person's role for the list."""
         return role_of(person) or "none"
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's hook
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - Django's hook
         """Let the role ``admin`` add people."""
         return self.has_write_permission(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Let the role ``admin`` change people, and superusers only superusers. The page of passwords asks this too."""
-        return self.has_write_permission(request) and (obj is None or rights.may_change(request.user, obj))
+        return self.has_write_permission(request) and not (
+            isinstance(obj, User) and not rights.may_change(request.user, obj)
+        )
 
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Let those delete who may change."""
         return self.has_change_permission(request, obj)
 
@@ -74,17 +76,28 @@ class PersonAdmin(RowsByRole[User], UserAdmin[User]):
             super().delete_queryset(request, queryset)
             rights.check_still_admin(request.user)
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, bool] | None = None,
+    ) -> HttpResponse:
         """Show and save a person; a refusal becomes a message."""
-        return _show_refusal(request, lambda: super(PersonAdmin, self).changeform_view(request, *args, **kwargs))
+        view = super().changeform_view
+        return _show_refusal(request, lambda: view(request, object_id, form_url, extra_context))
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, bool] | None = None
+    ) -> HttpResponse:
         """Ask and delete; a refusal becomes a message."""
-        return _show_refusal(request, lambda: super(PersonAdmin, self).delete_view(request, *args, **kwargs))
+        view = super().delete_view
+        return _show_refusal(request, lambda: view(request, object_id, extra_context))
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, str] | None = None) -> HttpResponse:
         """List people, and run actions; a refusal becomes a message."""
-        return _show_refusal(request, lambda: super(PersonAdmin, self).changelist_view(request, *args, **kwargs))
+        view = super().changelist_view
+        return _show_refusal(request, lambda: view(request, extra_context))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's name
         """Set a password, or switch it off for somebody else."""
