@@ -8,4 +8,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("modelfleet")
 app.config_from_object("config.celery_settings")
-app.autodiscover_tasks(["registry", "fleet", "ingest", "analytics"])
+app.autodiscover_tasks(["core", "registry", "fleet", "ingest", "analytics"])

@@ -20,6 +20,7 @@ TASKS = {
     "roll up landed telemetry": _every("ingest.tasks.roll_up", environment.rollup_interval.total_seconds()),
     "fold roll-ups": _every("ingest.tasks.fold", 60),
     "drop what is past its retention": _every("ingest.tasks.expire", 3600),
+    "forget attempts to log in": _every("core.tasks.forget_logins", 3600),
     "build what waits": _every("registry.tasks.queue_builds", 10),
     "remove what killed processes left": _every("registry.tasks.remove_leftovers", 3600),
     "advance rollouts": _every("fleet.tasks.advance_rollouts", environment.rollout_interval.total_seconds()),

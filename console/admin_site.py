@@ -1,15 +1,18 @@
 """The web admin, inside the console's frame."""
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
 from django.contrib import admin
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from core.api.authentication import role_of
+from core.guessing.throttled import Throttled
 
 _View = TypeVar("_View", bound=Callable[..., HttpResponseBase])
 
@@ -33,3 +36,13 @@ class AdminSite(admin.AdminSite):
         """Answer 405 to methods that no page of the admin has. Django would show the page."""
         shown: _View = require_http_methods(["GET", "HEAD", "POST"])(super().admin_view(view, cacheable))
         return shown
+
+    def login(self, request: HttpRequest, extra_context: dict[str, str] | None = None) -> HttpResponse:
+        """Show the form, and log in. After too many wrong passwords, say how long to wait."""
+        try:
+            return super().login(request, extra_context)
+        except Throttled as error:
+            minutes = math.ceil(error.retry_after_seconds / 60)
+            answer = render(request, "throttled.html", {"minutes": minutes}, status=error.kind.value)
+            answer["Retry-After"] = str(error.retry_after_seconds)
+            return answer

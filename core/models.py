@@ -1,4 +1,4 @@
-"""The tables of core: API tokens and the audit trail."""
+"""The tables of core: API tokens, the audit trail, and the counts of attempts to log in."""
 
 from django.db import models
 from django.utils import timezone
@@ -52,3 +52,23 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor} {self.action} {self.object_type} {self.object_id}"
+
+
+class LoginBucket(models.Model):
+    """Attempts to log in by one name, from one address, or by both together: ``core.guessing.logins`` has the rule.
+
+    ``level`` is the number at the time ``at``. ``key`` and ``person`` are digests. ``known_at`` is the last login of a pair.
+    """
+
+    kind = models.CharField(max_length=10, choices=[(kind, kind) for kind in ("address", "name", "pair")])
+    key = models.CharField(max_length=64)
+    person = models.CharField(max_length=64, blank=True, db_index=True)
+    level = models.FloatField()
+    at = models.DateTimeField(db_index=True)
+    known_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_bucket_per_key", fields=["kind", "key"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key[:8]}: {self.level:.1f} at {self.at}"

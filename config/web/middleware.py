@@ -1,8 +1,8 @@
 """Our middleware: proxies, request ids, the actor, NUL in addresses, database outages, interrupted uploads, and the content policy of pages."""
 
 import uuid
-from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -15,6 +15,7 @@ from core import acting
 from core.api.authentication import actor_of
 from core.errors import Invalid
 
+_Networks = Sequence[IPv4Network | IPv6Network]
 type_of_next = Callable[[HttpRequest], HttpResponse]
 
 
@@ -36,28 +37,48 @@ def request_ids(get_response: type_of_next) -> type_of_next:
 
 
 def trust_proxies(get_response: type_of_next) -> type_of_next:
-    """Use ``X-Forwarded-Host`` and ``X-Forwarded-Proto`` from TRUSTED_PROXIES, and from nobody else."""
+    """Use ``X-Forwarded-For``, ``-Host`` and ``-Proto`` from TRUSTED_PROXIES, and from nobody else.
+
+    ``REMOTE_ADDR`` becomes the address of the client: the right-most one in ``X-Forwarded-For`` that is no trusted proxy. A client
+    can write what it likes to the left of that.
+    """
     networks = [ip_network(text, strict=False) for text in settings.TRUSTED_PROXIES]
 
-    def is_trusted(address: str) -> bool:
-        try:
-            peer = ip_address(address)
-        except ValueError:
-            return False
-        return any(peer in network for network in networks)
-
     def middleware(request: HttpRequest) -> HttpResponse:
-        host = request.META.pop("HTTP_X_FORWARDED_HOST", "")
-        scheme = request.META.pop("HTTP_X_FORWARDED_PROTO", "")
-        if networks and is_trusted(request.META.get("REMOTE_ADDR", "")):
+        meta = request.META
+        host, scheme, forwarded = (meta.pop(f"HTTP_X_FORWARDED_{name}", "") for name in ("HOST", "PROTO", "FOR"))
+        peer = meta.get("REMOTE_ADDR", "")
+        if networks and _is_in(peer, networks):
+            meta["REMOTE_ADDR"] = _choose_client(peer, forwarded, proxies=networks)
             if host:
-                request.META["HTTP_HOST"] = host.split(",")[-1].strip()
+                meta["HTTP_HOST"] = host.split(",")[-1].strip()
             if scheme in {"http", "https"}:
-                request.META["wsgi.url_scheme"] = scheme
+                meta["wsgi.url_scheme"] = scheme
                 request.environ["wsgi.url_scheme"] = scheme  # type: ignore[attr-defined]  # WSGIRequest reads it here
         return get_response(request)
 
     return middleware
+
+
+def _choose_client(peer: str, forwarded: str, *, proxies: _Networks) -> str:
+    client = peer
+    for hop in reversed(forwarded.split(",")):
+        if not _is_in(client, proxies) or not _is_address(hop.strip()):
+            break
+        client = hop.strip()
+    return client
+
+
+def _is_in(address: str, networks: _Networks) -> bool:
+    return _is_address(address) and any(ip_address(address) in network for network in networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def name_actor(get_response: type_of_next) -> type_of_next:

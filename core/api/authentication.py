@@ -12,8 +12,11 @@ from rest_framework.request import Request
 
 from core import tokens
 from core.actors import Actor
+from core.guessing import wrong_secrets
+from core.guessing.wrong_secrets import Secret
 from core.models import ApiToken
 from core.roles import Role
+from core.tokens import UnknownToken
 
 if TYPE_CHECKING:
     from drf_spectacular.openapi import AutoSchema
@@ -43,11 +46,18 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
 
         Raises:
             UnknownToken: The token is unknown or revoked.
+            Throttled: Too many different wrong tokens came from the address.
         """
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token = tokens.get(secret.strip())
+        address = request.META.get("REMOTE_ADDR", "")
+        wrong_secrets.check(Secret.API_TOKEN, address=address)
+        try:
+            token = tokens.get(secret.strip())
+        except UnknownToken:
+            wrong_secrets.note(Secret.API_TOKEN, secret.strip(), address=address)
+            raise
         return Program(token_id=token.pk, name=token.name, role=Role(token.role)), token
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature

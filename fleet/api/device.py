@@ -8,6 +8,8 @@ from rest_framework.response import Response
 
 from core.api.addresses import site_url
 from core.errors import Invalid
+from core.guessing import wrong_secrets
+from core.guessing.wrong_secrets import Secret
 from fleet import deployments
 from fleet.api import bodies
 from fleet.api.answers.device_api import (
@@ -22,9 +24,10 @@ from fleet.api.answers.device_api import (
     PendingAnswer,
 )
 from fleet.api.device_bodies import EnrollBody, HeartbeatBody, ReportBody
-from fleet.api.device_view import DeviceView, device_of
+from fleet.api.device_view import DeviceView, counting_wrong_tokens, device_of
 from fleet.devices import enrollment, tokens
 from fleet.devices import verbs as devices
+from fleet.devices.enrollment import UnknownKey
 from fleet.polls import answering
 from registry.manifests.configured_keys import public_keys
 
@@ -38,8 +41,14 @@ class Enroll(DeviceView):
     @extend_schema(operation_id="enroll", request=EnrollBody, responses={201: EnrolledAnswer, 202: PendingAnswer})
     def post(self, request: Request) -> Response:
         """Enroll a device; 202 while a person has to accept it."""
+        address = request.META.get("REMOTE_ADDR", "")
+        wrong_secrets.check(Secret.ENROLLMENT_KEY, address=address)
         asked = bodies.read(EnrollBody, request).request()
-        token = enrollment.enroll(asked)
+        try:
+            token = enrollment.enroll(asked)
+        except UnknownKey:
+            wrong_secrets.note(Secret.ENROLLMENT_KEY, asked.secret, address=address)
+            raise
         poll_after = answering.choose_poll_after(asked.device_id)
         if token is None:
             return Response(PendingAnswer.of(Pending(asked.device_id, poll_after)), status=202)
@@ -60,15 +69,8 @@ class Latest(DeviceView):
     )
     def get(self, request: Request) -> Response:
         """Answer the decision: 304 if the device has it already, 204 with X-Reason if nothing is assigned."""
-        credentials = tokens.read_credentials(request.headers.get("Authorization"))
-        asked = answering.Asked(
-            credentials=credentials,
-            device_id=_parameter(request, "device_id"),
-            model=_parameter(request, "model") if "model" in request.query_params else None,
-            known_etags=_known_etags(request.headers.get("If-None-Match", "")),
-            site_url=site_url(request),
-        )
-        answer = answering.answer(asked, now=timezone.now())
+        with counting_wrong_tokens(request):
+            answer = answering.answer(_asked(request), now=timezone.now())
         headers = {"Cache-Control": "private, no-cache", "X-Poll-After": str(answer.poll_after_seconds)}
         if answer.etag is None:
             return Response(status=204, headers={**headers, "X-Reason": answer.reason})
@@ -100,6 +102,16 @@ class Heartbeat(DeviceView):
         devices.note_heartbeat(device.pk, heartbeat, now=now)
         received = HeartbeatReceived(now, answering.choose_poll_after(device.device_id))
         return Response(HeartbeatAnswer.of(received))
+
+
+def _asked(request: Request) -> answering.Asked:
+    return answering.Asked(
+        credentials=tokens.read_credentials(request.headers.get("Authorization")),
+        device_id=_parameter(request, "device_id"),
+        model=_parameter(request, "model") if "model" in request.query_params else None,
+        known_etags=_known_etags(request.headers.get("If-None-Match", "")),
+        site_url=site_url(request),
+    )
 
 
 def _parameter(request: Request, name: str) -> str:

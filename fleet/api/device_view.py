@@ -1,5 +1,7 @@
 """Who may call the device API, and how JSON of devices is read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -11,7 +13,24 @@ from rest_framework.views import APIView
 
 from core.api.endpoint import Endpoint
 from core.api.parsing import BoundedJSONParser
-from fleet.devices.tokens import DeviceIdentity, authenticate_device_now
+from core.guessing import wrong_secrets
+from core.guessing.wrong_secrets import Secret
+from fleet.devices.tokens import DeviceIdentity, UnknownDeviceToken, authenticate_device_now
+
+
+@contextmanager
+def counting_wrong_tokens(request: Request) -> Iterator[None]:
+    """Count a wrong device token that is refused inside. A right one passes from every address, and costs nothing more.
+
+    Raises:
+        Throttled: The token is wrong, and too many different wrong ones came from the address.
+    """
+    try:
+        yield
+    except UnknownDeviceToken:
+        credentials = request.headers.get("Authorization", "")
+        wrong_secrets.note(Secret.DEVICE_TOKEN, credentials, address=request.META.get("REMOTE_ADDR", ""))
+        raise
 
 
 class DeviceAuthentication(BaseAuthentication):
@@ -22,8 +41,10 @@ class DeviceAuthentication(BaseAuthentication):
 
         Raises:
             Unauthenticated: The request bears no live device token.
+            Throttled: It bears a wrong one, and too many came from its address before.
         """
-        return authenticate_device_now(request.headers.get("Authorization")), None
+        with counting_wrong_tokens(request):
+            return authenticate_device_now(request.headers.get("Authorization")), None
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
         """Name the scheme in WWW-Authenticate."""

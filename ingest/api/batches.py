@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from core.api.answers import Answer
 from core.api.endpoint import Endpoint
 from core.errors import DomainError, Kind
+from fleet.api.device_view import counting_wrong_tokens
 from fleet.devices import last_seen
 from fleet.devices.tokens import authenticate_device
 from ingest.landing import backlog, batches, content_encoding
@@ -75,7 +76,8 @@ class Ingest(Endpoint):
             RecordsRefused: Naming the records by index and field; the others are stored durably.
         """
         now = timezone.now()
-        device = authenticate_device(request.headers.get("Authorization"))
+        with counting_wrong_tokens(request):
+            device = authenticate_device(request.headers.get("Authorization"))
         backlog.check()
         body = content_encoding.decode(
             request.body, encoding=request.headers.get("Content-Encoding", ""), limit_bytes=settings.MAX_INGEST_BYTES

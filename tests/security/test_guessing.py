@@ -1,0 +1,315 @@
+"""Nothing slowed guessing: 48 wrong passwords and then the right one, 177 API tokens in a second."""
+
+import logging
+import re
+import socket
+import time
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db.models import F
+from django.test import Client
+from django.utils import timezone
+
+from core.guessing import logins, wrong_secrets
+from core.models import AuditEntry, LoginBucket
+from tests import fleet_rows
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "a-long-and-unusual-one"
+LOGIN = "/admin/login/"
+HERE, ELSEWHERE = "192.0.2.1", "198.51.100.9"
+
+
+@pytest.fixture(autouse=True)
+def _no_earlier_guesses():
+    """Redis and this process know nothing of the guesses of other tests."""
+    left = wrong_secrets.WINDOW_SECONDS - time.time() % wrong_secrets.WINDOW_SECONDS
+    if left < 15:
+        time.sleep(left)  # otherwise the window would end in the middle of the test
+    client = wrong_secrets._client(wrong_secrets.settings.REDIS_URL)
+    for key in client.scan_iter("wrong-secrets:*"):
+        client.delete(key)
+    wrong_secrets._over.clear()
+    wrong_secrets._Circuit.closed_until = 0.0
+    yield
+    wrong_secrets._over.clear()
+    wrong_secrets._Circuit.closed_until = 0.0
+
+
+@pytest.fixture
+def ann(db, quick_hashes):
+    return User.objects.create_superuser("ann", password=PASSWORD)
+
+
+@pytest.fixture
+def quick_hashes(settings):
+    """Cheap hashes for tests that need many guesses."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def log_in(name="ann", password=PASSWORD, *, address=HERE, **headers):
+    return Client(REMOTE_ADDR=address, **headers).post(LOGIN, {"username": name, "password": password})
+
+
+def guess(count, name="ann", **options):
+    return [log_in(name, f"wrong {number}", **options).status_code for number in range(count)]
+
+
+def pass_minutes(minutes):
+    LoginBucket.objects.update(at=F("at") - timedelta(minutes=minutes))
+
+
+# Logins.
+
+
+def test_after_five_wrong_passwords_the_right_one_is_refused_too(ann):
+    assert guess(48) == [200] * 5 + [429] * 43
+    answer = log_in()
+    assert answer.status_code == 429
+    assert 0 < int(answer["Retry-After"]) <= 15 * 60
+    page = answer.content.decode()
+    assert re.search(r"Wait 15 minutes", page)
+    assert "sessionid" not in answer.cookies
+
+
+def test_the_lock_ends_by_itself_and_then_allows_one_attempt(ann):
+    guess(5)
+    pass_minutes(14)
+    assert log_in().status_code == 429
+    pass_minutes(1)
+    assert guess(2) == [200, 429]
+    pass_minutes(15)
+    assert log_in().status_code == 302
+
+
+def test_asking_during_a_lock_does_not_make_it_longer(ann):
+    guess(20)
+    pass_minutes(15)
+    assert log_in().status_code == 302
+
+
+def test_a_right_password_empties_the_count(ann):
+    for _ in range(4):
+        guess(4)
+        assert log_in().status_code == 302
+
+
+def test_strangers_do_not_lock_a_person_out_elsewhere(ann):
+    guess(5, address=ELSEWHERE)
+    assert log_in(address=ELSEWHERE).status_code == 429
+    assert log_in(address=HERE).status_code == 302
+
+
+def test_many_addresses_together_are_limited_by_the_name_except_where_the_person_is_known(ann):
+    assert log_in(address=HERE).status_code == 302
+    statuses = [status for host in range(14) for status in guess(4, address=f"203.0.113.{host}")]
+    assert statuses == [200] * 50 + [429] * 6
+    assert log_in(address=ELSEWHERE).status_code == 429
+    assert log_in(address=HERE).status_code == 302
+    pass_minutes(5)
+    assert log_in(address=ELSEWHERE).status_code == 302
+
+
+def test_many_names_from_one_address_are_limited_by_the_address(ann):
+    assert [log_in(f"person-{number}", "x").status_code for number in range(52)] == [200] * 50 + [429] * 2
+    assert log_in().status_code == 429
+    assert log_in(address=ELSEWHERE).status_code == 302
+
+
+def test_one_host_with_many_ipv6_addresses_is_one(ann):
+    for number in range(5):
+        guess(1, address=f"2001:db8:1:2:{number}::1")
+    assert log_in(address="2001:db8:1:2:ffff::1").status_code == 429
+    assert log_in(address="2001:db8:1:3::1").status_code == 302
+    assert guess(5, name="bob", address="::ffff:192.0.2.1")[-1] == 200
+    assert log_in("bob", "x", address="192.0.2.1").status_code == 429
+
+
+def test_other_spellings_of_a_name_count_together(ann):
+    for name in ("ann", "Ann", "ANN", "aNn", "anN"):
+        guess(1, name)
+    assert log_in().status_code == 429
+
+
+def test_an_invented_name_is_refused_like_a_real_one(ann):
+    assert guess(7, "nobody") == guess(7, "ann", address=ELSEWHERE)
+
+
+def test_refusals_are_logged_and_audited_without_the_password(ann, caplog):
+    with caplog.at_level(logging.WARNING):
+        guess(6, address=HERE)
+        guess(3, "invented", address=HERE)
+    assert f"wrong password for 'ann' from {HERE}" in caplog.text
+    assert "too many wrong passwords" in caplog.text
+    rows = AuditEntry.objects.filter(action__in=["refuse_log_in", "lock_out"]).order_by("id")
+    assert [(row.action, row.object_id, row.after) for row in rows] == [
+        *[("refuse_log_in", "ann", {"address": HERE})] * 4,
+        ("lock_out", "ann", {"address": HERE}),
+    ]
+    everything = caplog.text + str(list(AuditEntry.objects.values())) + str(list(LoginBucket.objects.values()))
+    assert "wrong 1" not in everything
+    assert "invented" not in str(list(LoginBucket.objects.values()))
+
+
+def test_an_operator_ends_a_lock(ann, capsys):
+    for options in ({"name": "Ann"}, {}):
+        guess(5)
+        assert log_in().status_code == 429
+        call_command("unlock_login", **options)
+        assert log_in().status_code == 302
+    [log_in(f"person-{number}", "x") for number in range(50)]
+    assert log_in().status_code == 429
+    call_command("unlock_login", address=HERE)
+    assert log_in().status_code == 302
+
+
+def test_the_counts_are_forgotten(ann):
+    guess(3, "invented")
+    log_in(address=ELSEWHERE)
+    assert logins.forget(now=timezone.now()) == 0
+    logins.forget(now=timezone.now() + timedelta(days=1))
+    assert [row.kind for row in LoginBucket.objects.all()] == ["pair"]
+    logins.forget(now=timezone.now() + timedelta(days=91))
+    assert not LoginBucket.objects.exists()
+
+
+@pytest.mark.parametrize("headers", [{"HTTP_X_FORWARDED_FOR": "203.0.113.{}"}, {"HTTP_X_REAL_IP": "203.0.113.{}"}])
+def test_a_stranger_s_headers_do_not_help_the_guesser(ann, headers):
+    for number in range(5):
+        guess(1, **{name: value.format(number) for name, value in headers.items()})
+    assert log_in(**{name: value.format(77) for name, value in headers.items()}).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("203.0.113.5", "203.0.113.5"),
+        ("1.1.1.1, 203.0.113.5", "203.0.113.5"),
+        ("1.1.1.1, 203.0.113.5, 10.0.0.7", "203.0.113.5"),
+        ("10.0.0.9, 10.0.0.7", "10.0.0.9"),
+        ("2001:db8::5, 10.0.0.7", "2001:db8::5"),
+        ("1.1.1.1, rubbish", "10.0.0.1"),
+        ("1.1.1.1, rubbish, 10.0.0.7", "10.0.0.7"),
+        ("", "10.0.0.1"),
+    ],
+)
+def test_behind_a_proxy_the_client_is_the_last_address_that_is_no_proxy(ann, settings, forwarded, client):
+    settings.TRUSTED_PROXIES = ("10.0.0.0/8",)
+    log_in(address="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded)
+    assert AuditEntry.objects.get(action="log_in").after == {"address": client}
+
+
+# Tokens and keys.
+
+
+def ask(client, secret, *, address=HERE, **headers):
+    return client.get("/api/models", HTTP_AUTHORIZATION=f"Bearer {secret}", REMOTE_ADDR=address, **headers)
+
+
+def test_many_wrong_api_tokens_are_throttled(api):
+    client = api()
+    statuses = [ask(client, f"mf_{number}").status_code for number in range(140)]
+    # A HyperLogLog is exact to about one percent.
+    assert 95 <= statuses.count(401) <= 105
+    assert statuses[-30:] == [429] * 30
+    answer = ask(client, "mf_once more")
+    assert answer.json()["code"] == "throttled"
+    assert 0 < int(answer["Retry-After"]) <= wrong_secrets.WINDOW_SECONDS
+    assert answer.json()["retry_after_seconds"] == int(answer["Retry-After"])
+
+
+def test_over_the_limit_a_right_api_token_is_not_looked_up_either(api, django_assert_num_queries):
+    good = api("viewer")._credentials["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
+    for number in range(120):
+        ask(api(), f"mf_{number}")
+    client = api()
+    with django_assert_num_queries(0):
+        assert ask(client, good).status_code == 429
+    assert ask(client, good, address=ELSEWHERE).status_code == 200
+    spoofed = ask(client, good, HTTP_X_FORWARDED_FOR=ELSEWHERE)
+    assert spoofed.status_code == 429
+
+
+def test_one_stale_token_a_thousand_times_locks_nobody_out(api):
+    good = api("viewer")._credentials["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
+    client = api()
+    assert {ask(client, "mf_stale").status_code for _ in range(1000)} == {401}
+    assert ask(client, good).status_code == 200
+
+
+def test_an_honest_caller_asks_redis_nothing(api, settings):
+    client = api("viewer")
+    device = fleet_rows.DeviceClient(api(), fleet_rows.make_device("edge-1"))
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert client.get("/api/models").status_code == 200
+    assert device.poll().status_code == 204
+    assert wrong_secrets._Circuit.closed_until == 0.0
+
+
+@pytest.fixture
+def device(api):
+    fleet_rows.point("stable", fleet_rows.make_version("1.0.0"))
+    return fleet_rows.DeviceClient(api(), fleet_rows.make_device("edge-1"))
+
+
+DEVICE_CALLS = {
+    "poll": lambda client, headers: client.get("/api/models/latest", {"device_id": "edge-1"}, **headers),
+    "heartbeat": lambda client, headers: client.post("/api/devices/self/heartbeat", {}, format="json", **headers),
+    "report": lambda client, headers: client.post("/api/devices/self/reports", {}, format="json", **headers),
+    "ingest": lambda client, headers: client.post("/api/ingest", {}, format="json", **headers),
+}
+
+
+@pytest.mark.parametrize("call", DEVICE_CALLS)
+def test_wrong_device_tokens_are_throttled_and_a_right_one_always_passes(api, device, call):
+    ask_as = DEVICE_CALLS[call]
+    client = api()
+    for number in range(120):
+        answer = ask_as(client, {"HTTP_AUTHORIZATION": f"Bearer mfd_{number}", "REMOTE_ADDR": HERE})
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+    assert int(answer["Retry-After"]) > 0
+    assert ask_as(client, {**device.headers, "REMOTE_ADDR": HERE}).status_code in {200, 400}
+    assert ask_as(client, {"HTTP_AUTHORIZATION": "Bearer mfd_x", "REMOTE_ADDR": ELSEWHERE}).status_code == 401
+
+
+def test_revoked_devices_do_not_lock_out_the_api_tokens_of_their_site(api, device):
+    for number in range(120):
+        DEVICE_CALLS["poll"](api(), {"HTTP_AUTHORIZATION": f"Bearer mfd_{number}", "REMOTE_ADDR": HERE})
+    assert api("viewer").get("/api/models", REMOTE_ADDR=HERE).status_code == 200
+
+
+def enroll(client, secret, device_id="edge-9", *, address=HERE):
+    body = {"device_id": device_id, "enrollment_key": secret, "target": "generic-cpu"}
+    return client.post("/api/devices/enroll", body, format="json", REMOTE_ADDR=address)
+
+
+def test_wrong_enrollment_keys_are_throttled(api, device):
+    _, secret = fleet_rows.make_key(max_uses=5)
+    client = api()
+    assert {enroll(client, "mfe_old image").status_code for _ in range(150)} == {403}
+    assert enroll(client, secret).status_code == 201
+    statuses = [enroll(client, f"mfe_{number}").status_code for number in range(120)]
+    assert statuses[:90] == [403] * 90
+    assert statuses[-10:] == [429] * 10
+    assert enroll(client, secret, "edge-10").json()["code"] == "throttled"
+    assert enroll(client, secret, "edge-10", address=ELSEWHERE).status_code == 201
+
+
+@pytest.mark.parametrize("fault", ["refuses", "is silent"])
+def test_without_redis_nobody_is_throttled_and_nobody_waits(api, settings, caplog, fault):
+    client, good = api(), api("viewer")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1] if fault == "is silent" else 1
+        settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+        ask(client, "mf_warm-up", address=ELSEWHERE)
+        wrong_secrets._Circuit.closed_until = 0.0
+        began = time.monotonic()
+        assert ask(client, "mf_first").status_code == 401
+        assert time.monotonic() - began < 0.5
+        assert {ask(client, f"mf_{number}").status_code for number in range(150)} == {401}
+    assert caplog.text.count("wrong secrets are not counted") == 2
+    assert good.get("/api/models").status_code == 200
