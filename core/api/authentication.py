@@ -77,7 +77,8 @@ class PersonAuthentication(authentication.SessionAuthentication):
             PermissionDenied: The token is missing or wrong.
         """
         headers_only = copy.copy(request._request)  # noqa: SLF001 - documented by DRF
-        headers_only.method = "PUT"
+        if headers_only.method == "POST":
+            headers_only.method = "PUT"
         super().enforce_csrf(Request(headers_only))
 
 

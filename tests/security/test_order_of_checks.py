@@ -51,6 +51,12 @@ def test_a_body_is_not_read_before_the_caller_is_known(person):
     assert "CSRF" in answer.json()["detail"]
 
 
+def test_a_person_reads_without_a_csrf_token(person):
+    session = person("viewer", enforce_csrf_checks=True)
+    assert session.get("/api/devices").status_code == 200
+    assert session.options("/api/devices").status_code == 200
+
+
 def test_a_stranger_learns_nothing_about_formats(api):
     answer = api().get("/api/devices", HTTP_ACCEPT="image/png")
     assert answer.status_code == 401
