@@ -12,7 +12,7 @@ INSTALL := $(PIP) install --quiet --no-deps
 QUIETLY := 2> >(grep -v "^WARNING: Location" >&2)
 UV_COMPILE := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help setup demo run test check lint types imports docs query-counts lock clean
+.PHONY: help setup demo run test matrix attacks check lint types imports docs query-counts lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -28,6 +28,12 @@ run: setup  ## Run the server: web, workers, beat, and embedded PostgreSQL and R
 test: $(VENV)/.ready-dev  ## Run all tests
 	@deploy/install-chromium.sh
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+attacks: $(VENV)/.ready-dev  ## Run the attacks that once worked, and the authorization matrix
+	@$(BIN)/python -m pytest tests/security $(ARGS)
+
+matrix: $(VENV)/.ready-dev  ## Walk the authorization matrix, and print who may do what: route, method, callers
+	@PRINT_MATRIX=1 $(BIN)/python -m pytest -q --durations=0 --durations-min=60 tests/security/test_authorization_matrix.py
 
 check: lint types imports test  ## Everything that CI runs
 
