@@ -59,7 +59,9 @@ class Application:
         finally:
             self._held.total -= len(body.content)
         if not body.has_ended:
-            await body.drain()
+            # A client that asks before it sends has sent nothing yet (RFC 9110, section 10.1.1). Reading would tell it to begin.
+            if "HTTP_EXPECT" not in environ or body.count:
+                await body.drain()
             answer.headers.append(("Connection", "close"))
         connection.response_bytes(answer.status, answer.headers, answer.content)
 

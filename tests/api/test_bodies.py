@@ -137,3 +137,9 @@ def test_the_body_of_a_refused_request_is_read_so_that_the_connection_lives(path
     answer = post(path, [b"x" * 10_000], announced=10_000, headers={"Content-Type": "application/json"})
     assert (answer.status, answer.taken) == (status, 10_000)
     assert "connection" not in answer.headers
+
+
+def test_a_client_that_asks_before_it_sends_is_refused_before_it_sends():
+    headers = {"Content-Type": "application/json", "Expect": "100-continue"}
+    answer = post("/api/ingest", [b"x" * 10_000] * 20, announced=200_000, headers=headers)
+    assert (answer.status, answer.taken, answer.headers["connection"]) == (401, 0, "close")
