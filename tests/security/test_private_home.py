@@ -11,7 +11,7 @@ import pytest
 from config import engines
 from config import home as homes
 from config.engines import location
-from tests.running_server import MANAGE, RunningServer, upload, version_of, wait_for
+from tests.running_server import MANAGE, RunningServer, upload, wait_for, wait_until_ready
 from tests.services.engines.conftest import list_processes_of
 
 PASSWORDS = ["postgresql_password", "postgresql_superuser_password", "redis_password"]
@@ -40,7 +40,7 @@ def server(tmp_path_factory):
         server.wait_until_ready()
         with server.client() as client:
             upload(client, "private-model")
-            wait_for(lambda: version_of(client, "private-model")["status"] == "ready")
+            wait_until_ready(client, "private-model")
         wait_for((server.home / "beat").exists)
         yield server
     finally:
