@@ -7,6 +7,7 @@ import django_stubs_ext
 from config import engines, home, logs
 from config.environment import ROOT, environment
 from config.keys import secret_key
+from config.web.headers import HSTS_SECONDS
 
 # Makes classes such as ModelAdmin generic at run time, as they are for mypy (docs/adr/0015).
 django_stubs_ext.monkeypatch()
@@ -47,11 +48,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, so that a refusal of any other one has the headers too.
+    "config.web.middleware.answer_headers",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.web.middleware.trust_proxies",
     "config.web.middleware.request_ids",
     "config.web.middleware.refuse_nul",
-    "config.web.middleware.content_policy",
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.web.middleware.database_outages",
     "config.web.middleware.remove_interrupted_uploads",
@@ -61,7 +64,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.web.middleware.name_actor",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 TEMPLATES = [
@@ -124,9 +126,14 @@ WHITENOISE_AUTOREFRESH = environment.debug
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = HSTS_SECONDS
 SESSION_COOKIE_HTTPONLY = True
-_is_https = (environment.public_url or "").startswith("https://")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+# "Strict" would ask people to log in again who follow a link in a message about an alert.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HSTS_SECONDS > 0
+if HSTS_SECONDS:
+    # Browsers take a cookie with this prefix from this host and over HTTPS only, so no other host of the domain can set it.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 
 # Uploads are written to the disk of the home while they arrive, never to memory. The handler also limits their size.
 FILE_UPLOAD_HANDLERS = ["registry.storage.upload_limits.CappedUploadHandler"]

@@ -7,7 +7,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from django.http import HttpResponse
 
-from config.web import problems
+from config.web import headers, problems
 from core.errors import DomainError
 
 
@@ -42,5 +42,6 @@ def refuse(error: DomainError) -> Answer:
     """Return the answer to a request that Django has not seen."""
     response: HttpResponse = problems.problem(error.kind.value, code=error.code, detail=error.detail, extra=error.extra)
     response["X-Request-Id"] = uuid.uuid4().hex
-    response["Cache-Control"] = "no-store"
+    for name, value in headers.defaults(content_type=response["Content-Type"]).items():
+        response[name] = value
     return Answer(response.status_code, list(response.items()), response.content)

@@ -12,13 +12,17 @@ from pathlib import Path
 
 import anyio
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.environment import environment
 from config.keys import secret_key
+from config.web import headers
 from core.errors import DomainError
 from registry.storage import BlobMissing, blob_key
 from registry.storage.links import PATH_PREFIX, LinkSigner, content_disposition
@@ -50,16 +54,34 @@ class BlobFiles:
         )
         path = self._root / blob_key(sha256)
         found = await _find(path, sha256=sha256)
-        headers = {
+        described = {
             "ETag": f'"{sha256}"',
             "Content-Disposition": content_disposition(filename),
             "Cache-Control": "private, no-transform",
-            "X-Content-Type-Options": "nosniff",
         }
         if _names(request.headers.get("if-none-match", ""), sha256=sha256):
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=described)
         _ignore_foreign_range(request)
-        return FileResponse(path, headers=headers, media_type="application/octet-stream", stat_result=found)
+        return FileResponse(path, headers=described, media_type="application/octet-stream", stat_result=found)
+
+
+class AnswerHeaders:
+    """Gives every answer the headers of ``config.web.headers``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found = MutableHeaders(scope=message)
+                for name, value in headers.defaults(content_type=found.get("content-type", "")).items():
+                    found.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
 
 
 def make_application(root: Path, *, secret: bytes) -> Starlette:
@@ -70,6 +92,7 @@ def make_application(root: Path, *, secret: bytes) -> Starlette:
             Route("/livez", _livez, methods=["GET"]),
             Route(f"{PATH_PREFIX}/{{sha256}}/{{filename}}", files.answer, methods=["GET"]),
         ],
+        middleware=[Middleware(AnswerHeaders)],
         exception_handlers={DomainError: _refuse, HTTPException: _refuse_http},
     )
 

@@ -1,4 +1,4 @@
-"""Our middleware: proxies, request ids, the actor, NUL in addresses, database outages, interrupted uploads, and the content policy of pages."""
+"""Our middleware: proxies, request ids, the actor, NUL in addresses, database outages, interrupted uploads, and the headers of answers."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 
-from config.web import problems
+from config.web import headers, problems
 from config.web.request_ids import current
 from core import acting
 from core.api.authentication import actor_of
@@ -143,29 +143,17 @@ def remove_interrupted_uploads(get_response: type_of_next) -> type_of_next:
     return middleware
 
 
-# Pages load nothing from other hosts and run no inline scripts (base.html switches off htmx's evaluation of scripts). Inline
-# styles are allowed, because charts set the lengths of their bars in the attribute ``style``.
-_PAGE_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
-
-
-def content_policy(get_response: type_of_next) -> type_of_next:
-    """Give every page its ``Content-Security-Policy``, except for the API reference, which is a page of Swagger UI."""
+def answer_headers(get_response: type_of_next) -> type_of_next:
+    """Give every answer the headers of ``config.web.headers``, except for the policy of static files, which are no documents."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        is_page = response.get("Content-Type", "").startswith("text/html")
-        if is_page and not request.path.startswith("/api/"):
-            response["Content-Security-Policy"] = _PAGE_POLICY
+        content_type = response.get("Content-Type", "")
+        found = headers.defaults(content_type=content_type, hsts_seconds=settings.SECURE_HSTS_SECONDS)
+        if request.path.startswith(settings.STATIC_URL):
+            del found["Content-Security-Policy"]
+        for name, value in found.items():
+            response.headers.setdefault(name, value)
         return response
 
     return middleware
