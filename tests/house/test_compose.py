@@ -13,7 +13,10 @@ from config import environment
 from config.supervisor import children
 from tests.house.project import APPS, ROOT
 
-SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}
+SECRETS = {
+    "SECRET_KEY", "POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD", "REDIS_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY",
+    "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD",
+}  # fmt: skip
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<operator>:-|:\?)(?P<text>[^}]*))?\}")
 
 
@@ -44,7 +47,17 @@ def ours(services):
 
 
 def test_it_has_every_part(services):
-    assert set(services) == {"prepare", "web", "worker", "builder", "beat", "postgres", "redis", "objects"}
+    assert set(services) == {
+        "prepare",
+        "web",
+        "worker",
+        "builder",
+        "beat",
+        "postgres",
+        "redis",
+        "objects",
+        "objects-user",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
@@ -100,6 +113,35 @@ def test_every_queue_has_a_worker(ours):
 
 def queues(command):
     return [queue for part in command if part.startswith("--queues=") for queue in part.split("=")[1].split(",")]
+
+
+def test_its_ports_are_open_to_this_machine_alone_unless_a_person_says_otherwise(services):
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert sorted(ports) == ["127.0.0.1:8000:8000", "127.0.0.1:9000:9000"]
+    opened = read(dict.fromkeys(SECRETS, "x1234567890") | {"PUBLISH_ADDRESS": "0.0.0.0"})["services"]
+    assert opened["web"]["ports"] == ["0.0.0.0:8000:8000"]
+
+
+def test_the_server_is_root_nowhere():
+    services = read({name: f"{name.lower().replace('_', '')}0" for name in SECRETS})["services"]
+    known = "\n".join(str(service["environment"]) for service in services.values() if "build" in service)
+    for administrator in ("postgresadminpassword0", "miniorootuser0", "miniorootpassword0"):
+        assert administrator not in known
+    assert "postgresql://modelfleet:postgrespassword0@" in known
+    assert services["postgres"]["environment"]["POSTGRES_USER"] == "postgres"
+
+
+def test_redis_has_a_password_that_no_command_line_shows(services):
+    assert services["redis"]["environment"] == {"REDISCLI_AUTH": "x1234567890"}
+    assert "x1234567890" not in str(services["redis"]["command"])
+    assert services["prepare"]["environment"]["REDIS_URL"] == "redis://:x1234567890@redis:6379/0"
+
+
+def test_its_scripts_exist(services):
+    mounts = [mount for service in services.values() for mount in service.get("volumes", []) if mount.startswith("./")]
+    scripts = [ROOT / mount.split(":")[0] for mount in mounts]
+    assert [script.name for script in scripts] == ["postgres-role.sh", "objects-user.sh"]
+    assert [script.name for script in scripts if not script.stat().st_mode & 0o100] == []
 
 
 def test_images_are_pinned(services):

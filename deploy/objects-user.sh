@@ -1,0 +1,17 @@
+#!/bin/sh
+# Makes the bucket, and a user of the S3 server (MinIO or a fork) whose rights end at this bucket. A second run changes nothing.
+# MC_HOST_objects has the address with the root user's name and password; mc reads it from there.
+set -eu
+cat > /tmp/policy.json <<JSON
+{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Resource": ["arn:aws:s3:::$S3_BUCKET"],
+   "Action": ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]},
+  {"Effect": "Allow", "Resource": ["arn:aws:s3:::$S3_BUCKET/*"],
+   "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]}]}
+JSON
+mc mb --ignore-existing "objects/$S3_BUCKET"
+mc admin user add objects "$S3_ACCESS_KEY_ID" "$S3_SECRET_ACCESS_KEY"
+mc admin policy create objects modelfleet /tmp/policy.json
+# Attaching a policy that is attached already is an error.
+mc admin policy attach objects modelfleet --user "$S3_ACCESS_KEY_ID" \
+    || mc admin policy entities objects --user "$S3_ACCESS_KEY_ID" | grep -q modelfleet
