@@ -4,7 +4,9 @@ import ctypes
 import errno
 import os
 import platform
+import signal
 import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +17,20 @@ from registry.compression.sandbox.limits import Limits
 # The numbers are written down again here, so that a mistake in the filter's own table is noticed.
 NUMBERS = {
     "x86_64": {"socket": 41, "socketpair": 53, "connect": 42, "ptrace": 101, "process_vm_readv": 310, "keyctl": 250, "bpf": 321,
-               "userfaultfd": 323, "mount": 165, "unshare": 272},
+               "userfaultfd": 323, "mount": 165, "unshare": 272, "clone": 56},
     "aarch64": {"socket": 198, "socketpair": 199, "connect": 203, "ptrace": 117, "process_vm_readv": 270, "keyctl": 219,
-                "bpf": 280, "userfaultfd": 282, "mount": 40, "unshare": 97},
+                "bpf": 280, "userfaultfd": 282, "mount": 40, "unshare": 97, "clone": 220},
 }[platform.machine()]  # fmt: skip
-IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER, PIDFD_GETFD = 425, 426, 427, 438
+IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER, PIDFD_GETFD, CLONE3 = 425, 426, 427, 438, 435
 X32_BIT = 0x40000000
 PTRACE_ATTACH, CLONE_NEWUSER = 16, 0x10000000
+# The namespaces of clone(2). A time namespace can be asked of clone3 and unshare alone.
+NAMESPACES = {
+    "mount": 0x00020000, "cgroup": 0x02000000, "uts": 0x04000000, "ipc": 0x08000000, "user": CLONE_NEWUSER, "pid": 0x20000000,
+    "network": 0x40000000,
+}  # fmt: skip
+# Without arguments of their own these calls would do another thing: clone would be a fork.
+WITH_ARGUMENTS = {"ptrace", "unshare", "clone"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -40,9 +49,11 @@ def run(request: Request, *, job: Path, limits: Limits) -> dict[str, str]:
         "connect to this machine": lambda: _connect(socket.AF_INET, ("127.0.0.1", 1)),
         "socketpair": socket.socketpair,
         **{f"family {family}": lambda family=family: _call("socket", family, 2, 0) for family in range(1, 46)},
-        **{name: lambda name=name: _call(name, 0, 0, 0, 0, 0) for name in NUMBERS if name not in {"ptrace", "unshare"}},
+        **{name: lambda name=name: _call(name, 0, 0, 0, 0, 0) for name in NUMBERS if name not in WITH_ARGUMENTS},
         "ptrace": lambda: _call("ptrace", PTRACE_ATTACH, os.getppid(), 0, 0),
         "unshare": lambda: _call("unshare", CLONE_NEWUSER),
+        **{f"clone {name}": lambda flag=flag: _clone(flag) for name, flag in NAMESPACES.items()},
+        "clone3": lambda: _clone3(CLONE_NEWUSER),
         "x32 socket": lambda: _call(X32_BIT + NUMBERS["socket"], 1, 1, 0),
         "x32 read": lambda: _call(X32_BIT, 0, 0, 0),
         "io_uring_setup": lambda: _call(IO_URING_SETUP, 8, ctypes.create_string_buffer(120)),
@@ -59,12 +70,31 @@ def _connect(family: int, address: object) -> None:
         connection.connect(address)
 
 
-def _call(name: str | int, *arguments: object) -> None:
+def _clone(flag: int) -> None:
+    """Start a child in a new namespace. The child ends at once."""
+    _leave_if_child(_call("clone", flag | signal.SIGCHLD, None, None, None, None))
+
+
+def _clone3(flag: int) -> None:
+    # struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls
+    arguments = struct.pack("=8Q", flag, 0, 0, 0, signal.SIGCHLD, 0, 0, 0)
+    _leave_if_child(_call(CLONE3, ctypes.create_string_buffer(arguments, len(arguments)), len(arguments)))
+
+
+def _leave_if_child(pid: int) -> None:
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def _call(name: str | int, *arguments: object) -> int:
     """Make a system call without the C library's function for it."""
     number = NUMBERS[name] if isinstance(name, str) else name
-    if _libc.syscall(ctypes.c_long(number), *arguments) < 0:
+    result = _libc.syscall(ctypes.c_long(number), *arguments)
+    if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
+    return int(result)
 
 
 def _try(attempt: Callable[[], object]) -> str:

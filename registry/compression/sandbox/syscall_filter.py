@@ -12,10 +12,10 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-# struct seccomp_data: int nr; __u32 arch; ...
-_NUMBER_OFFSET, _ARCHITECTURE_OFFSET = 0, 4
-# BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_JMP|BPF_JGE|BPF_K, BPF_RET|BPF_K
-_LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+# struct seccomp_data: int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]; both processors have the low half first.
+_NUMBER_OFFSET, _ARCHITECTURE_OFFSET, _FIRST_ARGUMENT_OFFSET = 0, 4, 16
+# BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_JMP|BPF_JGE|BPF_K, BPF_JMP|BPF_JSET|BPF_K, BPF_RET|BPF_K
+_LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _RETURN_ALLOW, _RETURN_ERROR = 0x7FFF0000, 0x00050000
 # Numbers from here on are a second set of calls on x86-64 (x32), which would pass a filter of the first set.
 _X32_BIT: Final = 0x40000000
@@ -80,12 +80,18 @@ REFUSED: Final[dict[str, tuple[int, int]]] = {
     "kexec_load": (246, 104),
     "kexec_file_load": (320, 294),
 }
-# io_uring makes sockets by entries of a ring, which no filter sees. These fail as on a kernel without io_uring.
+# These fail as on a kernel without them. io_uring makes sockets by entries of a ring, and clone3 has its flags in memory: a filter
+# sees neither. The C library starts threads and processes by clone instead.
 ABSENT: Final[dict[str, tuple[int, int]]] = {
+    "clone3": (435, 435),
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
 }
+# Starts threads and processes, so only these flags are refused. They are in its first argument on both processors (clone(2)).
+CLONE: Final = (56, 220)
+# linux/sched.h: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. clone has no flag for a time namespace.
+NAMESPACES: Final = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 
 
 def find_architecture(machine: str) -> Architecture | None:
@@ -98,7 +104,8 @@ def assemble(architecture: Architecture) -> bytes:
 
     1. A call in another processor's manner (32-bit programs) is refused: its numbers mean other calls.
     2. A call of the x32 set is refused.
-    3. A listed call is refused. Every other call is allowed.
+    3. A listed call is refused.
+    4. ``clone`` into a new namespace is refused. Every other call is allowed.
     """
     refuse = _instruct(_RETURN, _RETURN_ERROR | errno.EPERM)
     pretend = _instruct(_RETURN, _RETURN_ERROR | errno.ENOSYS)
@@ -113,7 +120,16 @@ def assemble(architecture: Architecture) -> bytes:
     for calls, answer in ((REFUSED, refuse), (ABSENT, pretend)):
         for numbers in calls.values():
             program += [_instruct(_JUMP_IF_EQUAL, numbers[architecture.column], if_false=1), answer]
-    return b"".join([*program, _instruct(_RETURN, _RETURN_ALLOW)])
+    allow = _instruct(_RETURN, _RETURN_ALLOW)
+    program += [
+        _instruct(_JUMP_IF_EQUAL, CLONE[architecture.column], if_true=1),
+        allow,
+        _instruct(_LOAD, _FIRST_ARGUMENT_OFFSET),
+        _instruct(_JUMP_IF_ANY_BIT, NAMESPACES, if_false=1),
+        refuse,
+        allow,
+    ]
+    return b"".join(program)
 
 
 def _instruct(code: int, value: int, *, if_true: int = 0, if_false: int = 0) -> bytes:

@@ -10,13 +10,17 @@ from registry.compression.sandbox.syscall_filter import ABSENT, ARCHITECTURES, R
 
 ALLOWED = "allowed"
 AUDIT_I386, AUDIT_ARM = 0x40000003, 0x40000028
-# Calls that every tool makes: read, write, openat, mmap, futex, clone3, execve, exit_group.
-NEEDED = {"x86_64": [0, 1, 257, 9, 202, 435, 59, 231], "aarch64": [63, 64, 56, 222, 98, 435, 221, 94]}
+# Calls that every tool makes: read, write, openat, mmap, futex, clone, execve, exit_group.
+NEEDED = {"x86_64": [0, 1, 257, 9, 202, 56, 59, 231], "aarch64": [63, 64, 56, 222, 98, 220, 221, 94]}
+CLONE, CLONE3 = {"x86_64": 56, "aarch64": 220}, 435
+# What glibc asks for: a thread (pthread_create), fork, vfork and posix_spawn (with SIGCHLD).
+HARMLESS_CLONES = [0x003D0F00, 0x01200011, 0x00004111]
+NAMESPACES = [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000]
 
 
-def answer(program: bytes, *, number: int, audit: int) -> str:
+def answer(program: bytes, *, number: int, audit: int, arguments: tuple[int, ...] = ()) -> str:
     """Return how the kernel answers a call, by the rules of bpf(4)."""
-    data = struct.pack("=II", number, audit)
+    data = struct.pack("=IIQ6Q", number, audit, 0, *arguments, *[0] * (6 - len(arguments)))
     instructions = list(struct.iter_unpack("=HBBI", program))
     register, position = 0, 0
     while True:
@@ -27,6 +31,8 @@ def answer(program: bytes, *, number: int, audit: int) -> str:
                 (register,) = struct.unpack_from("=I", data, value)
             case 0x15:
                 position += if_true if register == value else if_false
+            case 0x45:
+                position += if_true if register & value else if_false
             case 0x35:
                 position += if_true if register >= value else if_false
             case 0x06:
@@ -40,8 +46,9 @@ def architecture(request):
     return request.param
 
 
-def ask(architecture, number, *, audit=None):
-    return answer(syscall_filter.assemble(architecture), number=number, audit=audit or architecture.audit)
+def ask(architecture, number, *arguments, audit=None):
+    program = syscall_filter.assemble(architecture)
+    return answer(program, number=number, audit=audit or architecture.audit, arguments=arguments)
 
 
 def test_every_listed_call_is_refused(architecture):
@@ -53,6 +60,24 @@ def test_every_other_call_is_allowed(architecture):
     listed = {numbers[architecture.column] for numbers in (REFUSED | ABSENT).values()}
     assert {ask(architecture, number) for number in range(500) if number not in listed} == {ALLOWED}
     assert {ask(architecture, number) for number in NEEDED[architecture.machine]} == {ALLOWED}
+
+
+@pytest.mark.parametrize("flag", NAMESPACES)
+def test_a_clone_into_a_new_namespace_is_refused(architecture, flag):
+    clone = CLONE[architecture.machine]
+    for flags in (flag, flag | 0x11, flag | 0x003D0F00, 0xFFFFFFFF_00000000 | flag):
+        assert ask(architecture, clone, flags) == "EPERM"
+    # Only the first argument is the flags.
+    assert ask(architecture, clone, 0x11, flag, flag, flag, flag) == ALLOWED
+
+
+@pytest.mark.parametrize("flags", HARMLESS_CLONES)
+def test_threads_and_processes_may_be_started(architecture, flags):
+    assert ask(architecture, CLONE[architecture.machine], flags) == ALLOWED
+
+
+def test_clone3_seems_missing_in_the_kernel_since_its_flags_are_in_memory(architecture):
+    assert ask(architecture, CLONE3, 0x7FFF0000, 64) == "ENOSYS"
 
 
 @pytest.mark.parametrize("audit", [AUDIT_I386, AUDIT_ARM])
