@@ -200,7 +200,8 @@ def _end_rest(places: Places) -> None:
     data = places.postgresql_data
     groups.end(lambda: _list_servers(data), first=END_SIGNAL, grace_seconds=3)
     for lock in (data / "postmaster.pid", places.postgresql_socket.with_name(f"{places.postgresql_socket.name}.lock")):
-        if lock.exists() and process_table.find(int(lock.read_text().split("\n", 1)[0] or 0)):
+        # The single-user mode writes its pid as a negative number (miscinit.c, CreateLockFile).
+        if lock.exists() and process_table.find(abs(int(lock.read_text().split("\n", 1)[0] or 0))):
             lock.unlink()
 
 
