@@ -40,7 +40,7 @@ SETTINGS = {
 }
 # Every role needs its password, the superuser too (PostgreSQL manual, 20.5, Password Authentication).
 HBA = "local all all scram-sha-256\n"
-# Names the roles and passwords that the folder has, once all of their statements have run.
+# Has a hash of the roles' statements and passwords, once all of the statements have run.
 ROLES_FILE = "modelfleet_roles"
 # For tests, whose data may be lost with the machine.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -75,7 +75,7 @@ def prepare(home: Path, *, account: Account) -> None:
 
     1. Create the folder where it is missing.
     2. End an earlier server's backends.
-    3. Make the roles, if the folder has other ones: it is new, an earlier release made it, or a password's file was lost.
+    3. Make the roles, if the folder has other ones: it is new, an earlier release made or ran it, or a password's file was lost.
 
     Raises:
         PostgresqlUnusable: when initdb or a statement fails, or another version of PostgreSQL made the folder.
@@ -87,7 +87,7 @@ def prepare(home: Path, *, account: Account) -> None:
     _check_version(places.postgresql_data)
     _give(places.postgresql_data, owner=account.owner)
     _end_rest(places)
-    _write(places.postgresql_data / "pg_hba.conf", HBA)
+    _write_rules(places.postgresql_data)
     _make_roles(home, data=places.postgresql_data, account=account)
 
 
@@ -140,6 +140,17 @@ def _initialize(data: Path, *, account: Account) -> None:
           "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"))  # fmt: skip
     _run_statements([f"CREATE DATABASE {DATABASE}"], database="postgres", data=draft, account=account)
     draft.rename(data)
+
+
+def _write_rules(data: Path) -> None:
+    """Write who is let in. Other rules mean that the last release, which writes its own at each start, ran here since.
+
+    Everything that it made belongs to the superuser, so the roles are made again. A kill between the two steps loses nothing.
+    """
+    rules = data / "pg_hba.conf"
+    if rules.read_text() != HBA:
+        (data / ROLES_FILE).unlink(missing_ok=True)
+        _write(rules, HBA)
 
 
 def _make_roles(home: Path, *, data: Path, account: Account) -> None:

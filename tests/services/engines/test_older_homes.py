@@ -29,6 +29,8 @@ OBJECTS = [
     'CREATE SCHEMA "Another one"',
     'CREATE TABLE "Another one".counted (id int)',
 ]  # fmt: skip
+# Written by the last release at each start.
+LAST_RULES = "local all all peer map=owner\n"
 NOT_OURS = """
     SELECT name FROM (
         SELECT relnamespace, relowner, relname::text FROM pg_class UNION ALL SELECT pronamespace, proowner, proname FROM pg_proc
@@ -62,7 +64,7 @@ def data(home, account):
     subprocess.run(command, check=True, capture_output=True)
     run(account, data, "postgres", "CREATE DATABASE modelfleet")
     run(account, data, "modelfleet", *OBJECTS)
-    (data / "pg_hba.conf").write_text("local all all peer map=owner\n")
+    (data / "pg_hba.conf").write_text(LAST_RULES)
     (data / "pg_ident.conf").write_text("owner daemon modelfleet\nowner root modelfleet\n")
     return data
 
@@ -100,6 +102,34 @@ def test_a_conversion_that_was_killed_half_way_is_completed(home, account, data,
     run(account, data, "modelfleet", *statements[:count])
     with engines.running(home, forgetful=True) as urls:
         check_is_converted(urls)
+
+
+def test_a_home_that_the_last_release_ran_again_is_converted_again(home, account, data):
+    with engines.running(home, forgetful=True):
+        pass
+    # As the last release does: it writes its own rules at each start, and everybody is its superuser.
+    (data / "pg_hba.conf").write_text(LAST_RULES)
+    run(account, data, "modelfleet", "CREATE TABLE later (id int)")
+    with engines.running(home, forgetful=True) as urls:
+        with psycopg.connect(urls.database_url) as connection:
+            connection.execute("ALTER TABLE later ADD COLUMN more int")
+        check_is_converted(urls)
+
+
+def test_a_second_conversion_that_fails_is_completed_at_the_next_start(home, account, data):
+    with engines.running(home, forgetful=True):
+        pass
+    (data / "pg_hba.conf").write_text(LAST_RULES)
+    run(account, data, "modelfleet", "CREATE TABLE later (id int)")
+    password = home / "keys" / "postgresql_password"
+    password.rename(home / "aside")
+    password.mkdir()
+    with pytest.raises(IsADirectoryError):
+        postgresql.prepare(home, account=account)
+    password.rmdir()
+    (home / "aside").rename(password)
+    with engines.running(home, forgetful=True) as urls, psycopg.connect(urls.database_url) as connection:
+        connection.execute("ALTER TABLE later ADD COLUMN more int")
 
 
 def test_a_home_that_lost_its_passwords_gets_new_ones(home):
