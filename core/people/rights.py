@@ -32,17 +32,21 @@ def is_superuser(person: AbstractBaseUser | AnonymousUser) -> bool:
     return bool(getattr(person, "is_superuser", False))
 
 
-def check_still_admin(person: AbstractBaseUser | AnonymousUser) -> None:
-    """Check that the person who has just changed people is still an administrator who can log in.
+def take_turns() -> None:
+    """Wait until nobody else changes people, and keep others waiting until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
 
-    So at least one administrator remains after every change. Call it in the transaction of the change: it holds a lock until
-    the end, so that two administrators cannot take the role from each other at the same time.
+
+def check_still_admin(person: AbstractBaseUser | AnonymousUser) -> None:
+    """Check that the person who changes people is an administrator who can log in, by the rows of this moment.
+
+    So at least one administrator remains after every change. Call it in the transaction of the change, after ``take_turns``:
+    otherwise two administrators could take the role from each other at the same time.
 
     Raises:
         AdminWouldBeLost: The person lost the role, the password or the account.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
-    now = User.objects.filter(username=person.get_username()).first()
+    now = None if person.pk is None else User.objects.filter(pk=person.pk).first()
     if now is None or role_of(now) != Role.ADMIN or not now.has_usable_password():
         raise AdminWouldBeLost

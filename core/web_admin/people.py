@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
@@ -61,20 +62,19 @@ class PersonAdmin(RowsByRole[User], UserAdmin[User]):
         return fields if rights.is_superuser(request.user) else [*fields, "is_superuser"]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
-        """Save the groups, and check that the acting person is still an administrator. Django holds the transaction."""
+        """Save the groups, and check that the acting person is still an administrator."""
         super().save_related(request, form, formsets, change)
         rights.check_still_admin(request.user)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        """Delete one person. Django holds the transaction."""
+        """Delete one person."""
         super().delete_model(request, obj)
         rights.check_still_admin(request.user)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Delete the selected people."""
-        with transaction.atomic():
-            super().delete_queryset(request, queryset)
-            rights.check_still_admin(request.user)
+        super().delete_queryset(request, queryset)
+        rights.check_still_admin(request.user)
 
     def changeform_view(
         self,
@@ -103,10 +103,16 @@ class PersonAdmin(RowsByRole[User], UserAdmin[User]):
         """Set a password, or switch it off for somebody else."""
 
         def change() -> HttpResponse:
-            # Refused before the change, because Django starts a new session with the new password.
-            if id == str(request.user.pk) and request.POST.get("usable_password") == "false":
-                raise AdminWouldBeLost
-            return super(PersonAdmin, self).user_change_password(request, id, form_url)
+            if request.method == "POST" and self.has_write_permission(request):
+                # Django starts a new session with the new password, so refusals come before the change where possible.
+                rights.check_still_admin(request.user)
+                other = self.get_object(request, unquote(id))
+                if other == request.user and request.POST.get("usable_password") == "false":
+                    raise AdminWouldBeLost
+            answer = super(PersonAdmin, self).user_change_password(request, id, form_url)
+            if request.method == "POST":
+                rights.check_still_admin(request.user)
+            return answer
 
         return _show_refusal(request, change)
 
@@ -120,8 +126,13 @@ class RoleGroupAdmin(RowsByRole[Group]):
 
 
 def _show_refusal(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    try:
+    """Call a view of people. A request that may write is one transaction, and no other runs at the same time."""
+    if request.method != "POST":
         return view()
+    try:
+        with transaction.atomic():
+            rights.take_turns()
+            return view()
     except AdminWouldBeLost as error:
         messages.error(request, error.detail)
         return HttpResponseRedirect(request.get_full_path())
