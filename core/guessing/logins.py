@@ -8,7 +8,8 @@ full bucket refuses. So a lock ends by itself, and after it one attempt is free 
 3. A name that logged in from an address before is not held by the bucket of the name there. So strangers at other addresses
    cannot keep a person out of the places where she works.
 
-Names and addresses are stored as digests: people type passwords into the field of the name.
+Names and addresses are stored as digests, and the log has the digest of a name that nobody has: people type passwords into the
+field of the name.
 """
 
 import logging
@@ -20,7 +21,7 @@ from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -78,16 +79,21 @@ def begin(name: str, *, address: str) -> Attempt:
         transaction.set_rollback(bool(full))
     if full:
         wait = max(_wait_seconds(limit, keys[limit], now=now) for limit in full)
-        logger.warning("login of %r from %s refused for %.0f s: too many wrong passwords", name[:150], address, wait)
+        logged = _name_for_log(name, is_known=_is_known(name))
+        logger.warning("login of %s from %s refused for %.0f s: too many wrong passwords", logged, address, wait)
         raise Throttled("Too many wrong passwords.", wait_seconds=wait)
     is_last = any(level is not None and level > limit.burst - 1 for limit, level in levels.items())
     return Attempt(name, address, keys, is_last)
 
 
 def fail(attempt: Attempt) -> None:
-    """Note that the password was wrong, in the log, and in the audit trail if the person exists: strangers cannot fill the trail."""
-    logger.warning("wrong password for %r from %s", attempt.name[:150], attempt.address)
-    if User.objects.filter(username=attempt.name).exists():
+    """Note that the password was wrong, in the log, and in the audit trail if the person exists: strangers cannot fill the trail.
+
+    Both cases write one row and commit once, so that the time does not tell whether a person exists.
+    """
+    is_known = _is_known(attempt.name)
+    logger.warning("wrong password for %s from %s", _name_for_log(attempt.name, is_known=is_known), attempt.address)
+    if is_known:
         audit.record(
             Actor(kind="system", name="not logged in"),
             action="lock_out" if attempt.is_last else "refuse_log_in",
@@ -95,6 +101,8 @@ def fail(attempt: Attempt) -> None:
             object_id=attempt.name,
             after={"address": attempt.address},
         )
+    else:
+        LoginBucket.objects.filter(kind=PAIR.kind, key=attempt.keys[PAIR]).update(level=F("level"))
 
 
 @transaction.atomic
@@ -108,21 +116,46 @@ def succeed(attempt: Attempt) -> None:
             row.update(level=Greatest(F("level") - 1, 0.0))
 
 
-def unlock(*, name: str | None = None, address: str | None = None) -> int:
-    """Empty the buckets of a name with its pairs at all addresses, of an address, or all; return how many were not empty."""
-    rows = LoginBucket.objects.filter(level__gt=0)
-    if name is not None:
-        rows = rows.filter(kind__in=[NAME.kind, PAIR.kind], person=_digest_name(name))
-    if address is not None:
-        rows = rows.filter(kind=ADDRESS.kind, key=digest_of(network_of(address)))
-    return rows.update(level=0)
+def unlock(*, name: str | None = None, address: str | None = None) -> dict[str, int]:
+    """Empty buckets, and return how many of each kind were not empty.
+
+    With a name: that of the name, and those of its pairs at all addresses. With an address: that of the address. With both: those
+    two, and that of the pair. Without either: all.
+    """
+    now, wanted = timezone.now(), Q()
+    if name is not None and address is not None:
+        keys = _keys(_digest_name(name), network_of(address))
+        for limit, key in keys.items():
+            wanted |= Q(kind=limit.kind, key=key)
+    elif name is not None:
+        wanted = Q(kind__in=[NAME.kind, PAIR.kind], person=_digest_name(name))
+    elif address is not None:
+        wanted = Q(kind=ADDRESS.kind, key=digest_of(network_of(address)))
+    ended = {}
+    for limit in (ADDRESS, NAME, PAIR):
+        rows = LoginBucket.objects.filter(wanted, kind=limit.kind, level__gt=0)
+        filled = [row.pk for row in rows if _level(limit, row, now=now) > 0]
+        ended[limit.kind] = LoginBucket.objects.filter(pk__in=filled).update(level=0)
+    return ended
 
 
 def forget(*, now: datetime) -> int:
-    """Delete the buckets that say nothing any more: empty for a day, and not of a known pair. Return how many."""
+    """Delete the buckets that say nothing any more: empty by now, and not of a known pair. Return how many.
+
+    Every bucket is empty after the time that the slowest full one needs, 4 hours and 10 minutes.
+    """
     longest = max(limit.burst * limit.interval_seconds for limit in (ADDRESS, NAME, PAIR))
     idle = LoginBucket.objects.filter(at__lt=now - timedelta(seconds=longest))
     return idle.exclude(known_at__gt=now - KNOWN_FOR).delete()[0]
+
+
+def _is_known(name: str) -> bool:
+    return User.objects.filter(username=name).exists()
+
+
+def _name_for_log(name: str, *, is_known: bool) -> str:
+    # People type passwords into the field of the name.
+    return repr(name) if is_known else f"an unknown name (digest {_digest_name(name)[:8]})"
 
 
 def _keys(person: str, network: str) -> dict[Limit, str]:
@@ -163,5 +196,9 @@ def _wait_seconds(limit: Limit, key: str, *, now: datetime) -> float:
     row = LoginBucket.objects.filter(kind=limit.kind, key=key).first()
     if row is None:
         return 0
-    level = row.level - (now - row.at).total_seconds() / limit.interval_seconds
-    return (level + 1 - limit.burst) * limit.interval_seconds
+    return (_level(limit, row, now=now) + 1 - limit.burst) * limit.interval_seconds
+
+
+def _level(limit: Limit, row: LoginBucket, *, now: datetime) -> float:
+    """Return the level now; below zero if the bucket has been empty for a while."""
+    return row.level - (now - row.at).total_seconds() / limit.interval_seconds

@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.guessing import logins, wrong_secrets
@@ -165,6 +167,61 @@ def test_an_operator_ends_a_lock(ann, capsys):
     assert log_in().status_code == 429
     call_command("unlock_login", address=HERE)
     assert log_in().status_code == 302
+
+
+def lock_everything():
+    """Lock ann from here, this address for all names, and ann from everywhere."""
+    guess(5)
+    [log_in(f"person-{number}", "x") for number in range(45)]
+    for host in range(9):
+        guess(5, address=f"203.0.113.{host}")
+
+
+def test_an_operator_ends_the_locks_of_a_name_at_an_address(ann, capsys):
+    lock_everything()
+    assert log_in().status_code == 429
+    call_command("unlock_login", name="ann", address=HERE)
+    assert log_in().status_code == 302
+    assert capsys.readouterr().out == (
+        "ended the waits and counts of wrong passwords: 1 of an address, 1 of a name, 1 of a name at an address\n"
+    )
+    assert log_in(address="203.0.113.0").status_code == 429
+
+
+@pytest.mark.parametrize("options", [{"name": "bob"}, {"address": ELSEWHERE}, {"name": "ann", "address": ELSEWHERE}])
+def test_an_operator_is_told_when_nothing_was_locked(ann, capsys, options):
+    if options != {"name": "ann", "address": ELSEWHERE}:
+        guess(1)
+    call_command("unlock_login", **options)
+    assert capsys.readouterr().out == "nothing to end: no wrong passwords are counted there\n"
+
+
+def test_a_count_that_is_over_is_not_ended(ann, capsys):
+    guess(5)
+    pass_minutes(5 * 60)
+    call_command("unlock_login")
+    assert capsys.readouterr().out.startswith("nothing to end")
+
+
+def test_what_is_typed_for_a_name_is_logged_only_if_it_is_one(ann, caplog):
+    with caplog.at_level(logging.WARNING):
+        guess(6, PASSWORD)
+        guess(6, "ann", address=ELSEWHERE)
+    assert PASSWORD not in caplog.text
+    assert caplog.text.count("wrong password for an unknown name (digest ") == 5
+    assert "login of an unknown name (digest " in caplog.text
+    assert "login of 'ann' from" in caplog.text
+
+
+@pytest.mark.parametrize("count", [1, 5, 6])
+def test_an_invented_name_costs_the_database_what_a_real_one_does(ann, count):
+    def work(name, address):
+        guess(count - 1, name, address=address)
+        with CaptureQueriesContext(connection) as queries:
+            guess(1, name, address=address)
+        return [query["sql"].split(None, 1)[0] in {"INSERT", "UPDATE", "DELETE"} for query in queries]
+
+    assert work("ann", HERE) == work("nobody", ELSEWHERE)
 
 
 def test_the_counts_are_forgotten(ann):
