@@ -28,6 +28,8 @@ os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "MODELFLEET_HOME": s
 import django
 
 django.setup()
+# The hash of the product is slow on purpose. Tests set many passwords, and none of them is a secret.
+django.conf.settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # pytest's parallel workers inherit the environment, and would read the settings before they have a home of their own.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 

@@ -23,7 +23,8 @@ from tests.running_server import (
 
 
 def test_it_says_ready_on_a_line_of_its_own(server):
-    assert f"ready: {server.url}" in server.log.read_text().splitlines()
+    # The web server may answer a moment before the supervisor has asked it.
+    wait_for(lambda: f"ready: {server.url}" in server.log.read_text().splitlines(), seconds=10)
 
 
 def test_a_token_is_printed_alone(server):
