@@ -107,6 +107,7 @@ def test_a_body_that_stalls_is_408_and_keeps_nothing(device, monkeypatch):
     answer = post("/api/ingest", [text[:-20], SILENCE], announced=len(text), headers=device)
     assert (answer.status, json.loads(answer.content)["code"]) == (408, "body_too_slow")
     assert (answer.headers["connection"], answer.headers["cache-control"]) == ("close", "no-store")
+    assert answer.headers["x-content-type-options"] == "nosniff"
     assert not BatchReceipt.objects.exists()
 
 
