@@ -4,9 +4,9 @@ import os
 
 import django
 
-from config.web.utf8 import Utf8Handler
+from config.web.requests import TextHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 django.setup(set_prefix=False)
-application = Utf8Handler()
+application = TextHandler()

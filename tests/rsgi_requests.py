@@ -17,10 +17,21 @@ PAUSE = b"\0pause\0"
 
 @dataclass
 class Headers:
+    """As granian's: all names, and the values that are ASCII."""
+
     pairs: list[tuple[str, str]]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.keys()
+
+    def get(self, name: str, default: str) -> str:
+        return dict(self.items()).get(name, default)
+
+    def keys(self) -> list[str]:
+        return [name for name, _ in self.pairs]
+
     def items(self) -> list[tuple[str, str]]:
-        return self.pairs
+        return [(name, value) for name, value in self.pairs if value.isascii()]
 
 
 @dataclass
@@ -58,8 +69,13 @@ class Connection:
         self.status, self.headers, self.content = status, {name.lower(): value for name, value in headers}, body
 
 
+def get(address: str, headers: dict[str, str] | None = None) -> Connection:
+    """Ask without a body."""
+    return post(address, [], announced=0, headers=headers, method="GET")
+
+
 def post(
-    path: str,
+    address: str,
     pieces: Sequence[bytes],
     *,
     announced: int | None,
@@ -67,11 +83,12 @@ def post(
     method: str = "POST",
 ) -> Connection:
     """Send a body in pieces. ``announced`` is its Content-Length; None sends it in chunks."""
+    path, _, query = address.partition("?")
     length = {"transfer-encoding": "chunked"} if announced is None else {"content-length": str(announced)}
     pairs = {"host": "localhost", **length, **{name.lower(): value for name, value in (headers or {}).items()}}
     connection = Connection(pieces)
     application = Application(django, threads=1, upload_threads=1)
-    asyncio.run(application.__rsgi__(Scope(method, path, Headers(list(pairs.items()))), connection))
+    asyncio.run(application.__rsgi__(Scope(method, path, Headers(list(pairs.items())), query), connection))
     for executor in application.executors:
         # Each thread has a connection of its own to the database.
         executor.submit(connections.close_all).result()

@@ -1,8 +1,8 @@
 """Decides how large a body a request may send, before the body is read: by its route and its credentials.
 
 1. Anybody may send SMALL_BYTES. Larger bodies need credentials.
-2. A route that takes uploads takes MAX_UPLOAD_BYTES from callers whose role may write there, as a stream to the disk.
-3. Other routes take MAX_INGEST_BYTES from a device, a program or a person, in memory.
+2. A route that takes uploads takes a form of MAX_UPLOAD_BYTES from callers whose role may write there, as a stream to the disk.
+3. Everything else may have MAX_INGEST_BYTES from a device, a program or a person, in memory.
 
 The view checks the credentials again, and refuses as if nothing had been checked here.
 """
@@ -13,11 +13,11 @@ from wsgiref.types import WSGIEnvironment
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.core.handlers.wsgi import WSGIRequest
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
+from config.web.requests import TextRequest
 from core import tokens
 from core.api.authentication import role_of
 from core.errors import DomainError
@@ -48,7 +48,7 @@ def admit(environ: WSGIEnvironment) -> Allowance:
     """Return what a request may send. It may ask the database, so it needs a thread."""
     close_old_connections()
     try:
-        return _admit(WSGIRequest(environ))
+        return _admit(TextRequest(environ))
     except DomainError:
         return NOTHING_MORE
     except (OperationalError, InterfaceError):
@@ -68,7 +68,8 @@ def _admit(request: HttpRequest) -> Allowance:
     if role is None:
         return NOTHING_MORE
     area = _find_upload_area(request.path_info)
-    if area is not None and role in roles_that_may(area, write=True):
+    is_form = request.content_type == "multipart/form-data"
+    if is_form and area is not None and role in roles_that_may(area, write=True):
         return Allowance(settings.MAX_UPLOAD_BYTES, is_upload=True)
     return Allowance(settings.MAX_INGEST_BYTES)
 

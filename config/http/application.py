@@ -1,6 +1,7 @@
 """An application of RSGI: bodies arrive in the event loop, Django runs in threads."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Protocol
@@ -14,6 +15,8 @@ from core.errors import DomainError
 
 SMALL_BODY_SECONDS = 30.0
 LARGE_BODY_SECONDS = 600.0
+logger = logging.getLogger(__name__)
+
 # In each process. An upload holds its thread until it has arrived.
 UPLOAD_THREADS = 4
 # These have a thread each, so that they are answered while all other threads are busy.
@@ -49,18 +52,18 @@ class Application:
             executor.shutdown(wait=False, cancel_futures=True)
 
     async def __rsgi__(self, scope: Scope, connection: Connection) -> None:
-        """Answer one request. If a rest of its body is unread, the connection ends."""
-        environ = make_environ(scope)
-        body = _describe_body(environ, aiter(connection))
+        """Answer one request. If its body was not read to the end, the connection ends."""
+        body = _describe_body(scope, aiter(connection))
         try:
-            answer = await self._answer(environ, body)
+            answer = await self._answer(make_environ(scope), body)
         except DomainError as refusal:
             answer = refuse(refusal)
+            logger.warning("%s %s from %s: %s", scope.method, scope.path, scope.client, refusal.code)
         finally:
-            self._held.total -= len(body.content)
+            self._held.total -= body.held
         if not body.has_ended:
             # A client that asks before it sends has sent nothing yet (RFC 9110, section 10.1.1). Reading would tell it to begin.
-            if "HTTP_EXPECT" not in environ or body.count:
+            if "expect" not in scope.headers or body.count:
                 await body.drain()
             answer.headers.append(("Connection", "close"))
         connection.response_bytes(answer.status, answer.headers, answer.content)
@@ -98,10 +101,10 @@ class Application:
         return await loop.run_in_executor(threads, collect, self._django, environ)
 
 
-def _describe_body(environ: WSGIEnvironment, chunks: AsyncIterator[bytes]) -> Body:
-    is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+def _describe_body(scope: Scope, chunks: AsyncIterator[bytes]) -> Body:
+    length, kind = scope.headers.get("content-length", "0"), scope.headers.get("content-type", "")
     return Body(
         chunks,
-        announced=None if is_chunked else int(environ.get("CONTENT_LENGTH") or 0),
-        is_form=environ.get("CONTENT_TYPE", "").lower().startswith("multipart/form-data"),
+        announced=None if "transfer-encoding" in scope.headers else int(length or 0),
+        is_form=kind.lower().startswith("multipart/form-data"),
     )

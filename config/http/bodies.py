@@ -14,7 +14,10 @@ from registry.storage.upload_limits import UploadTooLarge
 
 # The longest silence inside a body.
 IDLE_SECONDS = 30.0
-# What one process holds of unfinished bodies. A fleet that sends its backlog at the same time must not use up the memory.
+# An upload may take as long as it needs, but must come at this pace after its first minute: it holds a thread.
+LEAST_BYTES_PER_SECOND = 16 * 1024
+FREE_SECONDS = 60.0
+# What one process holds of bodies that are not answered. A fleet that sends its backlog at the same time must not use up the memory.
 HELD_BYTES = 256 * 1024**2
 # A client that is still sending sees an answer only if its bytes are taken for a while (RFC 9112, section 9.6).
 DRAINED_BYTES = 1024**2
@@ -35,7 +38,7 @@ class BodyTooSlow(DomainError):
 
 
 class TooManyBodies(Unavailable):
-    """This process holds as many bytes of unfinished bodies as it may."""
+    """This process holds as many bytes of bodies as it may."""
 
     code = "too_many_bodies"
 
@@ -48,15 +51,19 @@ class Body:
         chunks: Its bytes, as granian gives them.
         announced: Its Content-Length; None if it is sent in chunks.
         is_form: Whether it is multipart/form-data.
-        content: What is held in memory.
+        content: What is held in memory until Django gets it.
+        held: How many bytes of this body are counted as held.
         count: How many bytes have come.
+        began: When it began, on the clock of the event loop.
     """
 
     chunks: AsyncIterator[bytes]
     announced: int | None
     is_form: bool
     content: bytearray = field(default_factory=bytearray)
+    held: int = 0
     count: int = 0
+    began: float = 0.0
     has_ended: bool = field(init=False)
     _tail: bytes = b""
 
@@ -82,6 +89,7 @@ class Body:
                 while not self.has_ended and len(self.content) <= at_most:
                     part = await self.next()
                     held.add(len(part))
+                    self.held += len(part)
                     self.content += part
         except TimeoutError as error:
             raise BodyTooSlow("The body did not arrive in time; nothing was kept.") from error
@@ -103,6 +111,18 @@ class Body:
         self._tail = (self._tail + part)[-_TAIL_BYTES:]
         return part
 
+    async def next_in_pace(self) -> bytes:
+        """Return the next bytes of an upload; none at the end.
+
+        Raises:
+            TimeoutError: Nothing came for 30 seconds, or less than 16 KiB a second since the first minute.
+        """
+        now = asyncio.get_running_loop().time()
+        self.began = self.began or now
+        if self.count < (now - self.began - FREE_SECONDS) * LEAST_BYTES_PER_SECOND:
+            raise TimeoutError
+        return await self.next()
+
     async def drain(self) -> None:
         """Take the rest of a refused body, as far as it comes at once."""
         taken = 0
@@ -114,7 +134,7 @@ class Body:
 
 @dataclass(slots=True)
 class Held:
-    """Counts the bytes of unfinished bodies in this process. Only the event loop changes it."""
+    """Counts the bytes of bodies in this process. Only the event loop changes it."""
 
     total: int = 0
 
@@ -134,6 +154,7 @@ class WholeBody(io.BytesIO):
 
     def __init__(self, body: Body) -> None:
         super().__init__(body.content)
+        body.content.clear()
         self._is_cut = body.is_cut
         # Django reads nothing from an empty body, so it would not meet the end of one that is cut.
         self.length = body.announced or max(body.count, int(self._is_cut))
@@ -176,13 +197,14 @@ class UploadStream(io.RawIOBase):
         # Django takes a form without a length for an empty one, and reads no further than the length.
         self.length = body.announced or sys.maxsize
         self._rest = bytes(body.content)
+        body.content.clear()
 
     def read(self, size: int = -1, /) -> bytes:
         """Read at most ``size`` bytes, from the connection if none are left here.
 
         Raises:
             UploadTooLarge: The body is larger than uploads may be.
-            BodyTruncated: The connection ended before the body, or nothing came for 30 seconds.
+            BodyTruncated: The connection ended before the body, or the body came too slowly.
         """
         parts = list[bytes]()
         wanted = size
@@ -201,7 +223,7 @@ class UploadStream(io.RawIOBase):
             if max(self._body.announced or 0, self._body.count) > self._at_most:
                 raise UploadTooLarge(f"Uploads are limited to {self._at_most} bytes in all (MAX_UPLOAD_BYTES).")
             try:
-                self._rest = asyncio.run_coroutine_threadsafe(self._body.next(), self._loop).result()
+                self._rest = asyncio.run_coroutine_threadsafe(self._body.next_in_pace(), self._loop).result()
             except TimeoutError as error:
                 raise BodyTruncated from error
         if self._body.has_ended and self._body.is_cut:

@@ -6,12 +6,26 @@ from collections.abc import Iterable
 from typing import Protocol
 from wsgiref.types import WSGIEnvironment
 
+from core.errors import Invalid
+
 
 class Headers(Protocol):
     """The headers of a request. Names are in small letters."""
 
+    def __contains__(self, name: str) -> bool:
+        """Return whether there is a header of this name."""
+        ...
+
+    def get(self, name: str, default: str) -> str:
+        """Return the value of a header, or the default."""
+        ...
+
+    def keys(self) -> list[str]:
+        """Return the name of each header."""
+        ...
+
     def items(self) -> list[tuple[str, str]]:
-        """Return all headers; a name that comes twice is there twice."""
+        """Return the headers whose values are ASCII; a name that comes twice is there twice."""
         ...
 
 
@@ -29,16 +43,26 @@ class Scope(Protocol):
     headers: Headers
 
 
+class UnreadableHeader(Invalid):
+    """A header that says who sends the request is not ASCII. To ignore it would take the proxy for the sender."""
+
+    code = "unreadable_header"
+
+
 def make_environ(scope: Scope) -> WSGIEnvironment:
-    """Return the environment of WSGI for a request, with an empty body."""
+    """Return the environment of WSGI for a request, with an empty body.
+
+    Raises:
+        UnreadableHeader: A header of a proxy is not ASCII. Other headers that are not ASCII are left out.
+    """
     address, _, _ = scope.client.rpartition(":")
     server, _, port = scope.server.rpartition(":")
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
-        # WSGI has the bytes of the path as Latin-1. granian has decoded the percent signs.
+        # WSGI has the bytes of an address as Latin-1. granian has decoded the percent signs of the path.
         "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
         "SERVER_NAME": server.strip("[]"),
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -53,7 +77,11 @@ def make_environ(scope: Scope) -> WSGIEnvironment:
     }
     if scope.authority:
         environ["HTTP_HOST"] = scope.authority
-    environ.update(_name_headers(scope.headers.items()))
+    headers = scope.headers.items()
+    environ.update(_name_headers(headers))
+    unreadable = set(scope.headers.keys()) - {name for name, _ in headers}
+    if forwarded := [name for name in sorted(unreadable) if name.startswith("x-forwarded-")]:
+        raise UnreadableHeader(f"The header {forwarded[0]} is not ASCII.")
     return environ
 
 

@@ -144,3 +144,21 @@ def test_a_client_that_asks_before_it_sends_is_refused_before_it_sends():
     headers = {"Content-Type": "application/json", "Expect": "100-continue"}
     answer = post("/api/ingest", [b"x" * 10_000] * 20, announced=200_000, headers=headers)
     assert (answer.status, answer.taken, answer.headers["connection"]) == (401, 0, "close")
+
+
+def test_an_upload_that_drips_loses_its_thread(engineer, monkeypatch):
+    monkeypatch.setattr(bodies, "FREE_SECONDS", 0.2)
+    text = form(300_000)
+    answer = post(VERSIONS, [text[:70_000], *[b"x", PAUSE] * 1000], announced=len(text), headers=engineer)
+    assert (answer.status, json.loads(answer.content)["code"]) == (400, "body_truncated")
+    assert answer.taken < len(text)
+    assert not list(settings.FILE_UPLOAD_TEMP_DIR.glob("*.upload*"))
+
+
+def test_a_large_chunked_body_that_is_no_form_is_no_upload(engineer):
+    """The view that takes a file or JSON reads the JSON from memory, and says its real length."""
+    headers = engineer | {"Content-Type": "application/json"}
+    answer = post(
+        f"{VERSIONS}/1.0.0/baseline", [b'{"from": "' + b"x" * 100_000 + b'"}'], announced=None, headers=headers
+    )
+    assert (answer.status, json.loads(answer.content)["code"]) == (404, "unknown_model")

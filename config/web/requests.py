@@ -1,13 +1,19 @@
-"""Requests are UTF-8, whatever charset they name."""
+"""The requests that Django sees: UTF-8 whatever charset they name, and cookies of text."""
 
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.utils.functional import cached_property
 from django.utils.http import parse_header_parameters
 
 
-class Utf8Request(WSGIRequest):
+class TextRequest(WSGIRequest):
     """A request whose ``charset`` is not used. Django would decode the query with it, and ``zlib`` is no charset of text."""
+
+    @cached_property
+    def COOKIES(self) -> dict[str, str]:  # type: ignore[override]  # noqa: N802 - Django's name; an attribute in its stubs
+        """The cookies, without those that contain NUL: PostgreSQL cannot look up such a session."""
+        return {name: value for name, value in super().COOKIES.items() if "\0" not in value}
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
@@ -17,7 +23,7 @@ class Utf8Request(WSGIRequest):
             self.content_type, self.content_params = "", {}
 
 
-class Utf8Handler(WSGIHandler):
+class TextHandler(WSGIHandler):
     """Django's handler, which makes the requests."""
 
-    request_class = Utf8Request
+    request_class = TextRequest
