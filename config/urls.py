@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from config.web import health
-from config.web.api_schema import SchemaOnce
+from config.web.api_schema import Schema
 from config.web.metrics import Metrics
 
 # Its script has an address of its own, so that the page needs no inline script. It is a template and cannot describe itself in
@@ -21,7 +21,7 @@ urlpatterns = [
     path("", include("core.urls")),
     path("admin/", admin.site.urls),
     path("logout", LogoutView.as_view(next_page="admin:login"), name="logout"),
-    path("api/schema", SpectacularAPIView.as_view(generator_class=SchemaOnce), name="schema"),
+    path("api/schema", Schema.as_view(), name="schema"),
     path("api/docs", _api_reference, name="docs"),
     path("metrics", Metrics.as_view(), name="metrics"),
     path("livez", health.livez),
@@ -29,5 +29,6 @@ urlpatterns = [
 ]
 
 handler400 = "config.web.problems.bad_request"
+handler403 = "config.web.problems.forbidden"
 handler404 = "config.web.problems.not_found"
 handler500 = "config.web.problems.server_error"

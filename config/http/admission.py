@@ -34,10 +34,12 @@ class Allowance:
 
     Attributes:
         count: Bytes.
+        caller: Who sends it.
         is_upload: Whether the body is streamed to the disk; otherwise it is held in memory.
     """
 
     count: int
+    caller: str = ""
     is_upload: bool = False
 
 
@@ -62,28 +64,30 @@ def _admit(request: HttpRequest) -> Allowance:
     authorization = request.headers.get("Authorization", "")
     secret = authorization.partition(" ")[2].strip()
     if authorization and not secret.startswith(tokens.PREFIX):
-        authenticate_device(authorization)
-        return Allowance(settings.MAX_INGEST_BYTES)
-    role = _role_of_program(secret) if authorization else _role_of_person(request)
+        device = authenticate_device(authorization)
+        return Allowance(settings.MAX_INGEST_BYTES, caller=f"device:{device.device_id}")
+    caller, role = _find_program(secret) if authorization else _find_person(request)
     if role is None:
         return NOTHING_MORE
     area = _find_upload_area(request.path_info)
     is_form = request.content_type == "multipart/form-data"
     if is_form and area is not None and role in roles_that_may(area, write=True):
-        return Allowance(settings.MAX_UPLOAD_BYTES, is_upload=True)
-    return Allowance(settings.MAX_INGEST_BYTES)
+        return Allowance(settings.MAX_UPLOAD_BYTES, caller=caller, is_upload=True)
+    return Allowance(settings.MAX_INGEST_BYTES, caller=caller)
 
 
-def _role_of_program(secret: str) -> Role:
-    return Role(tokens.get(secret).role)
+def _find_program(secret: str) -> tuple[str, Role]:
+    token = tokens.get(secret)
+    return f"token:{token.pk}", Role(token.role)
 
 
-def _role_of_person(request: HttpRequest) -> Role | None:
+def _find_person(request: HttpRequest) -> tuple[str, Role | None]:
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if not key:
-        return None
+        return "", None
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    return role_of(get_user(request))
+    person = get_user(request)
+    return f"person:{person.pk}", role_of(person)
 
 
 def _find_upload_area(path: str) -> Area | None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from config.http import admission
+from config.http.admission import Allowance
 from config.http.answer import Answer, collect, refuse
 from config.http.bodies import Body, Held, RefusedBody, UploadStream, WholeBody
 from config.http.environ import Scope, make_environ
@@ -44,7 +45,6 @@ class Application:
         self._uploads = ThreadPoolExecutor(upload_threads, thread_name_prefix="upload")
         self._health = {path: ThreadPoolExecutor(1, thread_name_prefix=path) for path in HEALTH_PATHS}
         self.executors = (self._requests, self._uploads, *self._health.values())
-        self._held = Held()
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """Take no more work; granian calls it when the process ends."""
@@ -59,8 +59,6 @@ class Application:
         except DomainError as refusal:
             answer = refuse(refusal)
             logger.warning("%s %s from %s: %s", scope.method, scope.path, scope.client, refusal.code)
-        finally:
-            self._held.total -= body.held
         if not body.has_ended:
             # A client that asks before it sends has sent nothing yet (RFC 9110, section 10.1.1). Reading would tell it to begin.
             if "expect" not in scope.headers or body.count:
@@ -77,21 +75,22 @@ class Application:
         """
         if health := self._health.get(environ["PATH_INFO"]):
             return await self._call(environ, WholeBody(body), health)
-        if body.has_ended or await self._arrives(body, at_most=admission.SMALL_BYTES, seconds=SMALL_BODY_SECONDS):
+        if body.has_ended or await _arrives(body, at_most=admission.SMALL_BYTES, seconds=SMALL_BODY_SECONDS):
             return await self._call(environ, WholeBody(body), self._requests)
         loop = asyncio.get_running_loop()
         allowed = await loop.run_in_executor(self._requests, admission.admit, environ)
         if allowed.is_upload:
             stream = UploadStream(body, at_most=allowed.count, loop=loop)
             return await self._call(environ, stream, self._uploads)
-        if await self._arrives(body, at_most=allowed.count, seconds=LARGE_BODY_SECONDS):
-            return await self._call(environ, WholeBody(body), self._requests)
-        return await self._call(environ, RefusedBody(body), self._requests)
+        return await self._answer_large(environ, body, allowed)
 
-    async def _arrives(self, body: Body, *, at_most: int, seconds: float) -> bool:
-        if (body.announced or 0) > at_most or len(body.content) > at_most:
-            return False
-        return await body.receive(at_most=at_most, seconds=seconds, held=self._held)
+    async def _answer_large(self, environ: WSGIEnvironment, body: Body, allowed: Allowance) -> Answer:
+        held = Held(allowed.caller)
+        try:
+            arrives = _arrives(body, at_most=allowed.count, seconds=LARGE_BODY_SECONDS, held=held)
+            return await self._call(environ, WholeBody(body) if await arrives else RefusedBody(body), self._requests)
+        finally:
+            held.release()
 
     async def _call(
         self, environ: WSGIEnvironment, body: WholeBody | RefusedBody | UploadStream, threads: Executor
@@ -99,6 +98,12 @@ class Application:
         environ |= {"wsgi.input": body, "CONTENT_LENGTH": str(body.length)}
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(threads, collect, self._django, environ)
+
+
+async def _arrives(body: Body, *, at_most: int, seconds: float, held: Held | None = None) -> bool:
+    if (body.announced or 0) > at_most or len(body.content) > at_most:
+        return False
+    return await body.receive(at_most=at_most, seconds=seconds, held=held)
 
 
 def _describe_body(scope: Scope, chunks: AsyncIterator[bytes]) -> Body:

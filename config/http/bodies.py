@@ -3,9 +3,11 @@
 import asyncio
 import io
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from django.core.exceptions import RequestDataTooBig
 
@@ -17,8 +19,10 @@ IDLE_SECONDS = 30.0
 # An upload may take as long as it needs, but must come at this pace after its first minute: it holds a thread.
 LEAST_BYTES_PER_SECOND = 16 * 1024
 FREE_SECONDS = 60.0
-# What one process holds of bodies that are not answered. A fleet that sends its backlog at the same time must not use up the memory.
+# What one process holds of larger bodies, in all and of one caller, until they are answered. A fleet that sends its backlog at the same
+# time must not use up the memory, and one caller must not use up the share of all others. Small bodies are not counted.
 HELD_BYTES = 256 * 1024**2
+HELD_BYTES_OF_ONE = 32 * 1024**2
 # A client that is still sending sees an answer only if its bytes are taken for a while (RFC 9112, section 9.6).
 DRAINED_BYTES = 1024**2
 DRAIN_SECONDS = 1.0
@@ -52,7 +56,6 @@ class Body:
         announced: Its Content-Length; None if it is sent in chunks.
         is_form: Whether it is multipart/form-data.
         content: What is held in memory until Django gets it.
-        held: How many bytes of this body are counted as held.
         count: How many bytes have come.
         began: When it began, on the clock of the event loop.
     """
@@ -61,7 +64,6 @@ class Body:
     announced: int | None
     is_form: bool
     content: bytearray = field(default_factory=bytearray)
-    held: int = 0
     count: int = 0
     began: float = 0.0
     has_ended: bool = field(init=False)
@@ -77,7 +79,7 @@ class Body:
             return self.count < self.announced
         return self.is_form and not self._tail.rstrip().endswith(b"--")
 
-    async def receive(self, *, at_most: int, seconds: float, held: "Held") -> bool:
+    async def receive(self, *, at_most: int, seconds: float, held: "Held | None" = None) -> bool:
         """Read until the body ends, or has more than ``at_most`` bytes; return whether it has ended.
 
         Raises:
@@ -88,8 +90,8 @@ class Body:
             async with asyncio.timeout(seconds):
                 while not self.has_ended and len(self.content) <= at_most:
                     part = await self.next()
-                    held.add(len(part))
-                    self.held += len(part)
+                    if held is not None:
+                        held.add(len(part))
                     self.content += part
         except TimeoutError as error:
             raise BodyTooSlow("The body did not arrive in time; nothing was kept.") from error
@@ -132,11 +134,14 @@ class Body:
                     taken += len(await self.next())
 
 
-@dataclass(slots=True)
 class Held:
-    """Counts the bytes of bodies in this process. Only the event loop changes it."""
+    """The bytes that one larger body holds, counted with those of all other bodies of this process, and of its caller."""
 
-    total: int = 0
+    _of: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self, caller: str) -> None:
+        self._caller = caller
+        self._count = 0
 
     def add(self, count: int) -> None:
         """Count bytes that came.
@@ -144,9 +149,16 @@ class Held:
         Raises:
             TooManyBodies: There are too many now; these are not counted.
         """
-        if self.total + count > HELD_BYTES:
+        if self._of.total() + count > HELD_BYTES or self._of[self._caller] + count > HELD_BYTES_OF_ONE:
             raise TooManyBodies("Too many bodies arrive at the same time; send this one again later.")
-        self.total += count
+        self._of[self._caller] += count
+        self._count += count
+
+    def release(self) -> None:
+        """Count the bytes no longer."""
+        self._of[self._caller] -= self._count
+        if not self._of[self._caller]:
+            del self._of[self._caller]
 
 
 class WholeBody(io.BytesIO):

@@ -10,6 +10,8 @@ from config.environment import ROOT, Environment
 from config.supervisor import ports
 from config.supervisor.child import Child
 
+# How many clients each web process serves at the same time, idle ones included.
+CONNECTIONS = 8192
 MANAGE = str(ROOT / "manage.py")
 # Beat stops first, so that no new work is queued. The engines stop last, when no program uses them any more.
 # The graces in this order are 1 + 4 + 2 + 1 + 2 = 10 seconds.
@@ -93,6 +95,8 @@ def _describe_files(address: str, *, port: int) -> Child:
 def _granian(interface: str, application: str, *, address: str, port: int) -> tuple[str, ...]:
     return (
         sys.executable, "-m", "granian", f"--interface={interface}", application, f"--host={address}", f"--port={port}",
+        # An idle connection costs some KiB. One that asks for nothing is closed after ten seconds.
+        f"--backpressure={CONNECTIONS}", "--backlog=4096", "--http1-header-read-timeout=10000",
         "--respawn-failed-workers", "--workers-kill-timeout=2", "--log-level=error", "--no-ws",
         # Proxies and agents speak HTTP/1.1.
         "--http=1",

@@ -6,6 +6,7 @@
 """
 
 import os
+import resource
 import sys
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ from config.processes import lock, parent_make, spawning
 from config.supervisor import children, ports
 from config.supervisor.loop import Supervisor
 from config.supervisor.output import Output
+
+_OPEN_FILES = 65_536
 
 
 def serve_until_stopped() -> None:
@@ -33,6 +36,7 @@ def serve_until_stopped() -> None:
 
 
 def _serve(environment: Environment, *, announce_ready: Callable[[], None]) -> None:
+    _allow_open_files()
     address = ports.resolve(environment.host)
     run = spawning.begin_run(environment.home)
     ports.check_is_free(address, port=environment.port, setting="PORT")
@@ -49,3 +53,10 @@ def _serve(environment: Environment, *, announce_ready: Callable[[], None]) -> N
     Supervisor(specifications, run=run, output=Output(sys.stderr.fileno())).supervise(
         on_ready=tell, is_asked_to_stop=parent_make.is_interrupted
     )
+
+
+def _allow_open_files() -> None:
+    """Let this process and its children open as many files as the system allows: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))

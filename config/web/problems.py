@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Unread
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
-from core.errors import DomainError
+from core.errors import DomainError, Invalid, Kind
 
 logger = logging.getLogger(__name__)
 
@@ -106,28 +106,53 @@ def _join(field: str, key: str) -> str:
     return f"{field}.{key}" if field else key
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+class MalformedRequest(Invalid):
+    """Django cannot read the request, or its host is none of ALLOWED_HOSTS."""
+
+
+class RequestTooLarge(DomainError):
+    """The body is larger than the caller may send."""
+
+    code = "too_large"
+    kind = Kind.TOO_LARGE
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's form of a handler
     """Answer 404 (Django's handler404): problem+json below /api, a page elsewhere."""
     if request.path.startswith("/api/"):
         return problem(404, code="not_found", detail=f"Nothing is routed at {request.path}.")
-    from django.views.defaults import page_not_found  # noqa: PLC0415 - loads templates, pages only
+    return _page("404.html", status=404, request=request)
 
-    return page_not_found(request, exception)
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403 (Django's handler403): problem+json below /api, a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return problem(403, code="forbidden", detail="This is not allowed.")
+    return _page("403.html", status=403, request=request, exception=str(exception))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400 to a wrong host or a malformed address (Django's handler400): problem+json below /api, a page elsewhere."""
+    """Answer 400 or 413 to a request that cannot be read (Django's handler400): problem+json below /api, a page elsewhere."""
+    refusal: DomainError = MalformedRequest("The request is malformed, or its host is none of ALLOWED_HOSTS.")
+    if isinstance(exception, RequestDataTooBig):
+        refusal = RequestTooLarge("The body is larger than this server takes.")
     if request.path.startswith("/api/"):
-        return problem(400, code="invalid", detail="The request is malformed, or its host is none of ALLOWED_HOSTS.")
-    from django.views.defaults import bad_request as page  # noqa: PLC0415 - loads templates, pages only
-
-    return page(request, exception)
+        return problem(refusal.kind.value, code=refusal.code, detail=refusal.detail)
+    return _page("refusal.html", status=refusal.kind.value, error=refusal)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 (Django's handler500): problem+json below /api, a page elsewhere."""
     if request.path.startswith("/api/"):
         return problem(500, code="internal_error", detail="A fault of the server; it was logged.")
-    from django.views.defaults import server_error as page  # noqa: PLC0415 - loads templates, pages only
+    return _page("500.html", status=500)
 
-    return page(request)
+
+def _page(template: str, *, status: int, request: HttpRequest | None = None, **context: object) -> HttpResponse:
+    """Return a page. Without a request the page asks neither the database nor the session.
+
+    Django's own views of errors look for a CSRF token in the body, and fail if the body is the reason.
+    """
+    from django.template import loader  # noqa: PLC0415 - the API needs no templates
+
+    return HttpResponse(loader.render_to_string(template, context, request), status=status)

@@ -37,3 +37,29 @@ def test_a_header_of_a_proxy_that_is_not_ascii_is_refused():
 
 def test_other_headers_that_are_not_ascii_are_left_out():
     assert get("/livez", {"User-Agent": "é"}).status == 200
+
+
+FORM = {"Content-Type": "multipart/form-data", "Cookie": f"csrftoken={'a' * 32}"}
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/rollouts/x", "/static/nope", "/admin/login/", "/upload"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        FORM,
+        FORM | {"Content-Type": "multipart/form-data; boundary=border"},
+        FORM | {"Content-Type": "application/x-www-form-urlencoded"},
+    ],
+    ids=["no boundary", "a form", "fields"],
+)
+@pytest.mark.parametrize("size", [3, 200_000])
+def test_a_body_that_cannot_be_read_is_no_fault_of_an_error_page(path, headers, size):
+    """Django's own pages of errors read the body for a CSRF token."""
+    answer = post(path, [b"x" * size], announced=size, headers=headers)
+    assert answer.status in {302, 400, 403, 404, 413}
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_a_foreign_host_with_a_form_is_no_fault():
+    answer = post("/nothing", [b"abc"], announced=3, headers=FORM | {"Host": "evil.example"})
+    assert answer.status == 400

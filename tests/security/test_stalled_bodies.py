@@ -1,6 +1,7 @@
 """24 idle sockets stopped the API: each held a thread that waited for the rest of a body. Now no thread waits for a small body."""
 
 import contextlib
+import resource
 import socket
 import time
 
@@ -24,11 +25,13 @@ WAYS = {
     "a promise to continue": ("POST /api/ingest", "Expect: 100-continue\r\nContent-Length: 1000\r\n", b""),
 }
 
+UPLOAD = ("POST /api/models/stalled-upload/versions", f"{FORM}Content-Length: 900000\r\n", b"--border\r\n")
+
 
 @contextlib.contextmanager
 def stalled(server, way, *, credentials=""):
     """As many connections as stopped the server, each in the middle of a body."""
-    line, headers, part = WAYS[way]
+    line, headers, part = way
     with contextlib.ExitStack() as stack:
         for _ in range(STALLED):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
@@ -57,24 +60,45 @@ def ask_everything(server, admin, device):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_stalled_bodies_of_strangers_stop_nobody(server, admin, device, way):
-    with stalled(server, way):
+    with stalled(server, WAYS[way]):
         ask_everything(server, admin, device)
 
 
 @pytest.mark.parametrize("way", ["a length and half a body", "a long body", "chunks without an end"])
 def test_stalled_bodies_of_a_device_stop_nobody(server, admin, device, way):
-    with stalled(server, way, credentials=f"Authorization: {device.headers['Authorization']}\r\n"):
+    with stalled(server, WAYS[way], credentials=f"Authorization: {device.headers['Authorization']}\r\n"):
         ask_everything(server, admin, device)
+
+
+@pytest.mark.parametrize("part", [b"", b"POST /api/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"])
+def test_more_connections_than_a_process_once_took_stop_nobody(server, admin, device, part):
+    """1,024 idle connections were the most that both web processes took."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    with contextlib.ExitStack() as stack:
+        for _ in range(1300):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            connection.sendall(part)
+        ask_everything(server, admin, device)
+
+
+def test_one_device_with_unfinished_batches_takes_the_room_of_nobody_else(server, admin, device):
+    """Its large bodies filled the room for all bodies, and everybody else was answered with 503."""
+    head = f"POST /api/ingest HTTP/1.1\r\nHost: x\r\nAuthorization: {device.headers['Authorization']}\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            connection.settimeout(5)
+            with contextlib.suppress(OSError):
+                connection.sendall(f"{head}Content-Length: 8000000\r\n\r\n".encode() + b"x" * 7_000_000)
+        ask_everything(server, admin, device)
+        long = {"model": "x", "description": "y" * 200_000}
+        assert admin.post("/api/models", json=long, timeout=10).status_code == 400
 
 
 def test_stalled_uploads_of_an_engineer_stop_nobody(server, admin, device):
     credentials = f"Authorization: {admin.headers['Authorization']}\r\n"
-    WAYS["an upload"] = (
-        "POST /api/models/stalled-upload/versions",
-        f"{FORM}Content-Length: 900000\r\n",
-        b"--border\r\n",
-    )
-    with stalled(server, "an upload", credentials=credentials):
+    with stalled(server, UPLOAD, credentials=credentials):
         ask_everything(server, admin, device)
     # The threads of uploads are free again once the connections have ended.
     answer = wait_for(
