@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.web.middleware.name_actor",
+    "config.web.middleware.set_request_actor",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
 

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from config.web import headers, problems
 from config.web.request_ids import current
-from core import acting
+from core import actors
 from core.api.authentication import actor_of
 from core.errors import Invalid
 
@@ -81,11 +81,11 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def name_actor(get_response: type_of_next) -> type_of_next:
+def set_request_actor(get_response: type_of_next) -> type_of_next:
     """Name the caller to the audit trail, for changes of people that pass no verb (``core.people.auditing``)."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        with acting.on_behalf_of(lambda: actor_of(request.user)):
+        with actors.acting(lambda: actor_of(request.user)):
             return get_response(request)
 
     return middleware

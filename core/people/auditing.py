@@ -13,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 
-from core import acting, audit
+from core import actors, audit
 from core.api.authentication import actor_of
 
 _WRITES_PEOPLE: Final = re.compile(r"\s*(INSERT|UPDATE|DELETE|MERGE|COPY|WITH)\b.*\bauth_(user|group)", re.I | re.S)
@@ -23,11 +23,11 @@ _SET_ACTOR: Final = "SELECT set_config('modelfleet.actor', %s, %s)"
 
 def watch_connection(*, connection: BaseDatabaseWrapper, **_signal: object) -> None:
     """Name the actor on a connection that Django has opened; a receiver of ``connection_created``."""
-    if name_actor not in connection.execute_wrappers:
-        connection.execute_wrappers.append(name_actor)
+    if set_database_actor not in connection.execute_wrappers:
+        connection.execute_wrappers.append(set_database_actor)
 
 
-def name_actor(
+def set_database_actor(
     execute: Callable[..., _Result],
     sql: str,
     params: object,
@@ -42,7 +42,7 @@ def name_actor(
     if "auth_" not in sql or not _WRITES_PEOPLE.match(sql):
         return execute(sql, params, many, context)
     is_local = context["connection"].in_atomic_block
-    _set_actor(context["connection"], str(acting.current()), is_local=is_local)
+    _set_actor(context["connection"], str(actors.current_actor()), is_local=is_local)
     try:
         return execute(sql, params, many, context)
     finally:
