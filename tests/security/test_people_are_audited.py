@@ -165,3 +165,13 @@ def test_one_person_does_not_act_in_the_name_of_the_last(ann, bob):
     save(ann, bob, email="b@example.com")
     (entry,) = entries_after(lambda: User.objects.filter(pk=bob.pk).update(is_staff=True))
     assert entry[0] == "system:command"
+
+
+def test_a_hash_that_is_renewed_at_a_login_is_no_changed_password_of_a_stranger(bob, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS]
+    words = {"username": "bob", "password": PASSWORD}
+    entries = entries_after(lambda: Client().post("/admin/login/", words))
+    assert [(row[0], row[1], row[5]) for row in entries if row[1] == "update"] == [
+        ("system:hash renewed at login", "update", {"password": "changed"})
+    ]
+    assert entries[-1][:2] == ("person:bob", "log_in")
