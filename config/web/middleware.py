@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -14,7 +14,9 @@ from config.web.request_ids import current
 from core import actors
 from core.api.authentication import actor_of
 from core.errors import Invalid
+from core.formats.network_addresses import read_address, read_network
 
+_Address = IPv4Address | IPv6Address
 _Networks = Sequence[IPv4Network | IPv6Network]
 type_of_next = Callable[[HttpRequest], HttpResponse]
 
@@ -42,43 +44,38 @@ def trust_proxies(get_response: type_of_next) -> type_of_next:
     ``REMOTE_ADDR`` becomes the address of the client: the right-most one in ``X-Forwarded-For`` that is no trusted proxy. A client
     can write what it likes to the left of that.
     """
-    networks = [ip_network(text, strict=False) for text in settings.TRUSTED_PROXIES]
+    networks = [read_network(text) for text in settings.TRUSTED_PROXIES]
 
     def middleware(request: HttpRequest) -> HttpResponse:
         meta = request.META
         host, scheme, forwarded = (meta.pop(f"HTTP_X_FORWARDED_{name}", "") for name in ("HOST", "PROTO", "FOR"))
-        peer = meta.get("REMOTE_ADDR", "")
-        if networks and _is_in(peer, networks):
-            meta["REMOTE_ADDR"] = _choose_client(peer, forwarded, proxies=networks)
+        peer = read_address(meta.get("REMOTE_ADDR", ""))
+        if peer is None:
+            return get_response(request)
+        if _is_in(peer, networks):
             if host:
                 meta["HTTP_HOST"] = host.split(",")[-1].strip()
             if scheme in {"http", "https"}:
                 meta["wsgi.url_scheme"] = scheme
                 request.environ["wsgi.url_scheme"] = scheme  # type: ignore[attr-defined]  # WSGIRequest reads it here
+        meta["REMOTE_ADDR"] = str(_choose_client(peer, forwarded, proxies=networks))
         return get_response(request)
 
     return middleware
 
 
-def _choose_client(peer: str, forwarded: str, *, proxies: _Networks) -> str:
+def _choose_client(peer: _Address, forwarded: str, *, proxies: _Networks) -> _Address:
     client = peer
     for hop in reversed(forwarded.split(",")):
-        if not _is_in(client, proxies) or not _is_address(hop.strip()):
+        before = read_address(hop)
+        if before is None or not _is_in(client, proxies):
             break
-        client = hop.strip()
+        client = before
     return client
 
 
-def _is_in(address: str, networks: _Networks) -> bool:
-    return _is_address(address) and any(ip_address(address) in network for network in networks)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+def _is_in(address: _Address, networks: _Networks) -> bool:
+    return any(address in network for network in networks)
 
 
 def set_request_actor(get_response: type_of_next) -> type_of_next:

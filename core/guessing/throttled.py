@@ -1,9 +1,10 @@
 """The refusal of a caller who guessed too often, and the network that a caller is counted by."""
 
 import math
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 
 from core.errors import DomainError, Kind
+from core.formats.network_addresses import read_address
 
 
 class Throttled(DomainError):
@@ -23,12 +24,9 @@ class Throttled(DomainError):
 
 def network_of(address: str) -> str:
     """Return the network that counts as one caller: an IPv4 address, or the /64 of an IPv6 address, which one host may own."""
-    try:
-        found = ip_address(address)
-    except ValueError:
+    found = read_address(address)
+    if found is None:
         return "unknown"
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ip_network((found.packed[:8] + bytes(8), 64)))
+    if isinstance(found, IPv6Address):
+        return str(ip_network((found.packed[:8] + bytes(8), 64)))
+    return str(found)
