@@ -15,7 +15,7 @@ from core.api.endpoint import Endpoint
 from core.api.parsing import BoundedJSONParser
 from core.guessing import wrong_secrets
 from core.guessing.wrong_secrets import Secret
-from fleet.devices.tokens import DeviceIdentity, UnknownDeviceToken, authenticate_device_now
+from fleet.devices.tokens import DeviceIdentity, UnknownDeviceToken, authenticate_device_now, read_credentials
 
 
 @contextmanager
@@ -28,9 +28,17 @@ def counting_wrong_tokens(request: Request) -> Iterator[None]:
     try:
         yield
     except UnknownDeviceToken:
-        credentials = request.headers.get("Authorization", "")
-        wrong_secrets.note(Secret.DEVICE_TOKEN, credentials, address=request.META.get("REMOTE_ADDR", ""))
+        token = _digest_of_token(request.headers.get("Authorization", ""))
+        wrong_secrets.note(Secret.DEVICE_TOKEN, token, address=request.META.get("REMOTE_ADDR", ""))
         raise
+
+
+def _digest_of_token(authorization: str) -> str:
+    """Return the digest of the token, which is one under every scheme and device id; the whole header if it cannot be read."""
+    try:
+        return read_credentials(authorization).digest
+    except UnknownDeviceToken:
+        return authorization
 
 
 class DeviceAuthentication(BaseAuthentication):

@@ -1,5 +1,6 @@
 """Nothing slowed guessing: 48 wrong passwords and then the right one, 177 API tokens in a second."""
 
+import base64
 import logging
 import re
 import socket
@@ -260,6 +261,27 @@ def test_behind_a_proxy_the_client_is_the_last_address_that_is_no_proxy(ann, set
     assert AuditEntry.objects.get(action="log_in").after == {"address": client}
 
 
+@pytest.mark.parametrize("proxies", [("10.0.0.0/8",), ("::ffff:10.0.0.0/104",)])
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("::ffff:10.0.0.1", "203.0.113.5", "203.0.113.5"),
+        ("::ffff:10.0.0.1", "::ffff:203.0.113.5, ::ffff:10.0.0.7", "203.0.113.5"),
+        ("10.0.0.1", "203.0.113.5:41234", "203.0.113.5"),
+        ("10.0.0.1", "203.0.113.5:41234, 10.0.0.7:80", "203.0.113.5"),
+        ("10.0.0.1", "[2001:db8::5]:41234", "2001:db8::5"),
+        ("10.0.0.1", "[2001:db8::5]", "2001:db8::5"),
+        ("10.0.0.1", "[::ffff:203.0.113.5]:80", "203.0.113.5"),
+        ("10.0.0.1", "203.0.113.5:port", "10.0.0.1"),
+        ("::ffff:192.0.2.1", "203.0.113.5", "192.0.2.1"),
+    ],
+)
+def test_an_address_is_the_same_however_it_is_written(ann, settings, proxies, peer, forwarded, client):
+    settings.TRUSTED_PROXIES = proxies
+    log_in(address=peer, HTTP_X_FORWARDED_FOR=forwarded)
+    assert AuditEntry.objects.get(action="log_in").after == {"address": client}
+
+
 # Tokens and keys.
 
 
@@ -331,6 +353,15 @@ def test_wrong_device_tokens_are_throttled_and_a_right_one_always_passes(api, de
     assert int(answer["Retry-After"]) > 0
     assert ask_as(client, {**device.headers, "REMOTE_ADDR": HERE}).status_code in {200, 400}
     assert ask_as(client, {"HTTP_AUTHORIZATION": "Bearer mfd_x", "REMOTE_ADDR": ELSEWHERE}).status_code == 401
+
+
+def test_one_stale_device_token_counts_once_under_every_scheme_and_id(api, device):
+    client = api()
+    for number in range(130):
+        basic = base64.b64encode(f"edge-{number}:mfd_stale".encode()).decode()
+        for words in (f"Basic {basic}", "Bearer mfd_stale", f"bearer {' ' * number}mfd_stale"):
+            answer = DEVICE_CALLS["poll"](client, {"HTTP_AUTHORIZATION": words, "REMOTE_ADDR": HERE})
+            assert answer.status_code == 401
 
 
 def test_revoked_devices_do_not_lock_out_the_api_tokens_of_their_site(api, device):
