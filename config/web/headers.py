@@ -23,7 +23,7 @@ PAGE_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-# What is no page shows nothing, even if a browser can be brought to open it as one.
+# An answer that is not HTML loads nothing and runs nothing, even in a browser that opens it as a page.
 DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 

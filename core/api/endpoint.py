@@ -11,7 +11,7 @@ class Endpoint(APIView):
 
     1. 405: the address has no such method. Like 404, it is the same for everybody, and nobody is asked who they are.
     2. 401 and 403: who the caller is, and what the caller may do.
-    3. 406, 413, 415 and 400: what the caller wants and sends. The body is not read before.
+    3. 406, 413, 415 and 400: the format of the answer and the content of the request. The body is not read before.
     """
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -181,7 +181,7 @@ def test_a_batch_that_cannot_be_read_is_put_aside_and_the_others_go_on():
 @pytest.mark.django_db
 def test_a_batch_that_spoils_its_chunk_is_put_aside_and_the_others_are_counted_once():
     receive(body(1))
-    # The door refuses U+0000, which PostgreSQL cannot store; a later door may forget something else.
+    # The endpoint refuses U+0000, which PostgreSQL cannot store; a later release may let something else pass.
     spoiled = body(7).replace(b'"1.0.0"', b'"1.0\\u0000"')
     LandedBatch.objects.create(device_id="edge-1", target="rk3588", body=spoiled, received_at=NOW)
     receive(body(2))
