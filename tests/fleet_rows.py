@@ -19,6 +19,8 @@ from registry.models import Blob, Channel, ModelVersion, RegisteredModel, Varian
 from registry.states import VersionStatus
 
 OPERATOR = Actor(kind="person", name="olga")
+# An inference, as devices send it.
+RECORD = {"timestamp": 1_790_000_000, "latency_ms": 2.0, "model_version": "1.0.0", "confidence": 0.9, "class_id": 3}
 
 
 def make_model(slug: str = "digits") -> RegisteredModel:

@@ -137,12 +137,12 @@ ADMIN_PAGES = {
     "/admin/auth/user/{id}/password/": _both(frozenset(ADMIN_MAY["auth.user"]["change"])),
     **{path: row for label in ADMIN_MAY for path, row in _of_rows(label).items()},
 }
-DOORS = {
+LOGIN_AND_LOGOUT = {
     "/admin/login/": {"GET": EVERYBODY, "POST": EVERYBODY, "PUT": EVERYBODY, "OPTIONS": EVERYBODY},
     "/admin/logout/": {"POST": EVERYBODY},
     "/logout": {"POST": EVERYBODY, "OPTIONS": EVERYBODY},
 }
-TABLE = OPERATOR_API | DEVICE_API | OPEN | PAGES | ADMIN_PAGES | DOORS
+TABLE = OPERATOR_API | DEVICE_API | OPEN | PAGES | ADMIN_PAGES | LOGIN_AND_LOGOUT
 
 
 def who_may(route: str, method: str) -> frozenset[str] | None:

@@ -1,7 +1,6 @@
 """Everybody who may call the server, and what each sends to say who they are."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -58,7 +57,7 @@ def make() -> list[Caller]:
 
 
 def _bearer(secret: str) -> dict[str, str]:
-    return {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
+    return {"authorization": f"Bearer {secret}"}
 
 
 def _token(role: Role) -> str:
@@ -82,13 +81,13 @@ def _person(name: str, *, role: Role | None = None, is_active: bool = True, send
     session.create()
     cookies = f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
     grants = frozenset({role.value}) if role and is_active else frozenset()
-    headers = {"HTTP_COOKIE": cookies}
+    headers = {"cookie": cookies}
     return Caller(name, grants, headers, is_person=is_active, sends_csrf=sends_csrf)
 
 
-def environ_of(caller: Caller) -> dict[str, Any]:
+def headers_of(caller: Caller) -> dict[str, str]:
     """Return the headers, with a pair of CSRF tokens, which anybody can make up."""
     if not caller.sends_csrf:
         return dict(caller.headers)
-    cookies = "; ".join(filter(None, (caller.headers.get("HTTP_COOKIE"), f"{settings.CSRF_COOKIE_NAME}={CSRF}")))
-    return {**caller.headers, "HTTP_COOKIE": cookies, "HTTP_X_CSRFTOKEN": CSRF}
+    cookies = "; ".join(filter(None, (caller.headers.get("cookie"), f"{settings.CSRF_COOKIE_NAME}={CSRF}")))
+    return {**caller.headers, "cookie": cookies, "x-csrftoken": CSRF}

@@ -1,4 +1,4 @@
-"""The walk over the authorization matrix prints what it has seen."""
+"""The walk over the authorization matrix prints who got in."""
 
 import os
 from typing import Any

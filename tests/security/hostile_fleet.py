@@ -1,4 +1,4 @@
-"""A fleet whose names, labels and reports are words of the template language and HTML, made through the doors of the API."""
+"""A fleet whose names, labels and reports are words of the template language and HTML, made through the API."""
 
 import json
 from typing import Any

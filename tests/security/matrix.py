@@ -1,4 +1,4 @@
-"""What the walk over the authorization matrix has seen, and its table in words."""
+"""Records who got in during the walk over the authorization matrix, and writes that as a table."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ class Matrix:
     """The cells that were walked: who got in, and what differed from the table in ``access``."""
 
     cells: int = 0
+    routes: set[str] = field(default_factory=set)
     everybody: set[str] = field(default_factory=set)
     got_in: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     granted_too_much: list[str] = field(default_factory=list)
@@ -22,6 +23,7 @@ class Matrix:
     def add(self, route: str, method: str, caller: Caller, *, is_in: bool, is_expected: bool) -> None:
         """Count one cell."""
         self.cells += 1
+        self.routes.add(route)
         self.everybody.add(caller.name)
         if is_in:
             self.got_in[route, method].append(caller.name)
@@ -30,11 +32,9 @@ class Matrix:
 
     def sum_up(self) -> str:
         """Return the one line that every run prints."""
-        routes = len({route for route, _ in self.got_in})
         words = "; ".join(self.granted_too_much) or "nobody got in who may not"
-        return (
-            f"authorization matrix: {self.cells} cells walked, {len(self.everybody)} callers, {routes} routes: {words}"
-        )
+        seen = f"{self.cells} cells walked, {len(self.everybody)} callers, {len(self.routes)} routes"
+        return f"authorization matrix: {seen}: {words}"
 
     def write(self) -> Iterator[str]:
         """Write the table, as observed: a route, a method, and who got in."""
@@ -61,7 +61,7 @@ WALKED = Matrix()
 
 
 def report(reporter: Any, *, with_table: bool) -> None:
-    """Print what a run has seen, if it walked at all."""
+    """Print who got in, if this run walked at all."""
     if WALKED.cells:
         if with_table:
             for line in WALKED.write():

@@ -6,13 +6,12 @@ fails here until ``list_values`` knows values for them.
 
 import html.parser
 import itertools
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
-from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
+from django.urls import Resolver404, URLPattern, resolve, reverse
 
 from analytics.drift.queries import VersionName
 from analytics.models import Alert
@@ -23,6 +22,7 @@ from ingest.models import RollUp
 from ingest.roll_ups.keys import FLEET
 from registry.models import Channel, ModelVersion, RegisteredModel, Variant
 from tests.security import hostile_fleet
+from tests.security.routes import list_routes
 
 pytestmark = pytest.mark.django_db
 
@@ -61,18 +61,10 @@ def list_values(pattern: URLPattern) -> Values:
     return known[" ".join(sorted(names))]
 
 
-def list_patterns(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
-    for pattern in resolver.url_patterns:
-        if isinstance(pattern, URLResolver):
-            yield from list_patterns(pattern, f"{pattern.namespace}:" if pattern.namespace else namespace)
-        elif pattern.name not in {None, NOT_A_PAGE}:
-            yield f"{namespace}{pattern.name}", pattern
-
-
 def list_addresses() -> list[str]:
     """Each view of the product, once for each value of its parameters."""
-    patterns = list_patterns(get_resolver())
-    found = [reverse(name, kwargs=values) for name, pattern in patterns for values in list_values(pattern)]
+    pages = [route for route in list_routes() if route.name and route.pattern.name != NOT_A_PAGE]
+    found = [reverse(route.name, kwargs=values) for route in pages for values in list_values(route.pattern)]
     names = RollUp.objects.values_list("model", "version").distinct()
     return [*found, *(links.drift(VersionName(*name), scope=FLEET) for name in names)]
 
@@ -123,7 +115,7 @@ def test_every_page_and_answer_bears_what_devices_may_send(browser):
     check(browser, list_addresses())
 
 
-def test_every_page_bears_rows_that_no_door_lets_in_any_more(browser):
+def test_every_page_bears_rows_that_no_endpoint_accepts_any_more(browser):
     hostile_fleet.spoil_rows()
     check(browser, [address for address in list_addresses() if not address.startswith("/api/")])
 

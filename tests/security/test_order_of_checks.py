@@ -3,16 +3,16 @@
 import io
 
 import pytest
-from django.urls import get_resolver
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from core.api.endpoint import Endpoint
-from tests.security import routes
+from tests.security.routes import VALUES, list_routes
 
 pytestmark = pytest.mark.django_db
 
 UPLOAD = "/api/models/digits/versions"
-UNSAFE = ["POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"]
 
 
 class UnreadBody(io.BytesIO):
@@ -63,12 +63,31 @@ def test_a_stranger_learns_nothing_about_formats(api):
     assert api("viewer").get("/api/devices", HTTP_ACCEPT="image/png").status_code == 406
 
 
+VIEWS = {
+    str(route): route.pattern.callback
+    for route in list_routes()
+    if issubclass(view := getattr(route.pattern.callback, "view_class", object), APIView)
+    and not view.__module__.startswith("drf_spectacular")
+}
+
+
 def test_every_view_of_the_api_has_this_order():
-    views = [
-        pattern.callback.view_class
-        for pattern in routes.list_patterns(get_resolver())
-        if hasattr(pattern.callback, "view_class")
-    ]
-    ours = {view for view in views if issubclass(view, APIView) and not view.__module__.startswith("drf_spectacular")}
-    assert {view.__name__ for view in ours if not issubclass(view, Endpoint)} == set()
-    assert len(ours) > 40
+    assert {path for path, view in VIEWS.items() if not issubclass(view.view_class, Endpoint)} == set()
+    assert len(VIEWS) > 40
+
+
+class NobodyIsAsked(BaseAuthentication):
+    """Credentials that may not be looked at."""
+
+    def authenticate(self, request):
+        raise AssertionError("the caller was asked for before the method was looked at")
+
+
+@pytest.mark.parametrize("path", VIEWS)
+def test_no_view_asks_for_the_caller_before_it_looks_at_the_method(monkeypatch, path):
+    view = VIEWS[path]
+    monkeypatch.setattr(APIView, "get_authenticators", lambda _: [NobodyIsAsked()])
+    missing = {"GET", "POST", "PUT", "PATCH", "DELETE", "BREW"} - set(view.view_class().allowed_methods)
+    for method in missing:
+        answer = view(APIRequestFactory().generic(method, "/"), **VALUES)
+        assert (answer.status_code, "OPTIONS" in answer["Allow"]) == (405, True), method
