@@ -86,6 +86,12 @@ def enroll(device_id: str, *, secret: str, target: str = "generic-cpu", **fields
     return enrollment.enroll(enrollment.Request(device_id=device_id, secret=secret, target=target, **fields))
 
 
+def ask_to_enroll(client: Any, secret: str, device_id: str = "edge-1", **fields: Any) -> Any:
+    """Return the server's answer to a device that enrolls."""
+    body = {"device_id": device_id, "enrollment_key": secret, "target": "generic-cpu", **fields}
+    return client.post("/api/devices/enroll", body, format="json")
+
+
 def make_rollout(
     version: ModelVersion, *, channel: str = "stable", percents: tuple[float, ...] = (20, 100), **fields: Any
 ) -> Rollout:

@@ -1,3 +1,4 @@
+import functools
 from datetime import timedelta
 
 import pytest
@@ -13,11 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ask(api):
-    def post(secret: str, device_id: str = "edge-1", **fields):
-        body = {"device_id": device_id, "enrollment_key": secret, "target": "generic-cpu", **fields}
-        return api().post("/api/devices/enroll", body, format="json")
-
-    return post
+    return functools.partial(rows.ask_to_enroll, api())
 
 
 def poll(api, device_id: str, token: str):

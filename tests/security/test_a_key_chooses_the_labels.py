@@ -1,7 +1,6 @@
 """The labels of an enrollment key go before those that a device gives itself, so that a device does not choose its rollouts."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +10,16 @@ from fleet.models import Device
 from fleet.rollouts import verbs as rollouts
 from fleet.rollouts.selectors import Selector
 from tests import fleet_rows as rows
+from tests.security.device_operations import list_operations
 
 pytestmark = pytest.mark.django_db
 
-SCHEMA = json.loads((Path(__file__).parents[1] / "contract" / "openapi.json").read_text())
 KEY = {"site": "kyoto", "ring": "late"}
 CLAIMED = {"site": "osaka", "ring": "first", "line": "3"}
 
 
 def enroll(api: Any, secret: str, **fields: Any) -> Any:
-    body = {"device_id": "edge-1", "enrollment_key": secret, "target": "generic-cpu", **fields}
-    return api().post("/api/devices/enroll", body, format="json")
+    return rows.ask_to_enroll(api(), secret, **fields)
 
 
 def labels() -> Any:
@@ -56,15 +54,6 @@ def test_a_repeated_enrollment_changes_no_label(api):
     assert labels() == KEY
 
 
-def list_operations_of_devices() -> list[tuple[str, str]]:
-    operations = [(path, verb, found) for path, item in SCHEMA["paths"].items() for verb, found in item.items()]
-    return [(path, verb) for path, verb, found in operations if is_of_devices(path, found)]
-
-
-def is_of_devices(path: str, operation: dict[str, Any]) -> bool:
-    return {"deviceToken": []} in operation.get("security", []) or path in {"/api/ingest", "/api/models/latest"}
-
-
 def test_no_operation_of_a_device_changes_its_labels(api):
     rows.point("stable", rows.make_version("1.0.0"))
     device = rows.DeviceClient(api(), rows.make_device("edge-1", labels=KEY))
@@ -73,10 +62,10 @@ def test_no_operation_of_a_device_changes_its_labels(api):
         "device_id": "edge-1", "labels": CLAIMED, "records": [], "running": [], "seq": 1, "state": "downloading",
         "attempt_id": device.assignment["assignment"]["attempt_id"],
     }  # fmt: skip
-    operations = list_operations_of_devices()
+    operations = list_operations()
     assert len(operations) >= 4
-    for path, verb in operations:
+    for verb, path in operations:
         address = f"{path}?device_id=edge-1"
-        answer = device.client.generic(verb.upper(), address, json.dumps(body), "application/json", **device.headers)
+        answer = device.client.generic(verb, address, json.dumps(body), "application/json", **device.headers)
         assert answer.status_code in {200, 201, 204}, (path, answer.content)
     assert labels() == KEY

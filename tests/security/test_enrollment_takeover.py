@@ -1,5 +1,6 @@
 """Whoever holds a key with others cannot take the token of a device that enrolled with a nonce."""
 
+import functools
 import json
 
 import pytest
@@ -17,11 +18,7 @@ REVIEW = "review"
 
 @pytest.fixture
 def ask(api):
-    def post(secret: str, device_id: str = "edge-1", **fields):
-        body = {"device_id": device_id, "enrollment_key": secret, "target": "generic-cpu", **fields}
-        return api().post("/api/devices/enroll", body, format="json")
-
-    return post
+    return functools.partial(rows.ask_to_enroll, api())
 
 
 @pytest.fixture

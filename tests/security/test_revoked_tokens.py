@@ -6,7 +6,6 @@ The rows are changed by SQL, as another process does: this one is not told.
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,24 +14,9 @@ from django.utils import timezone
 from fleet.devices import tokens
 from fleet.models import Device
 from tests import fleet_rows as rows
+from tests.security.device_operations import CHECK_THEMSELVES, INGEST, list_operations
 
 pytestmark = pytest.mark.django_db
-
-SCHEMA = json.loads((Path(__file__).parents[1] / "contract" / "openapi.json").read_text())
-INGEST = "/api/ingest"
-# These two check the token themselves: the schema names no scheme for them.
-CHECK_THEMSELVES = {INGEST, "/api/models/latest"}
-RECORD = {"timestamp": 1_790_000_000, "latency_ms": 2.0, "model_version": "1.0.0", "confidence": 0.9, "class_id": 3}
-
-
-def list_operations() -> list[tuple[str, str]]:
-    rows_of_schema = [(path, verb, found) for path, item in SCHEMA["paths"].items() for verb, found in item.items()]
-    return [
-        (verb.upper(), path)
-        for path, verb, operation in rows_of_schema
-        if path in CHECK_THEMSELVES or {"deviceToken": []} in operation.get("security", [])
-    ]
-
 
 OPERATIONS = list_operations()
 ENDINGS: dict[str, Callable[[Device], object]] = {
@@ -54,7 +38,7 @@ def device(api: Any) -> rows.DeviceClient:
 def ask(device: rows.DeviceClient, operation: tuple[str, str]) -> Any:
     verb, path = operation
     body = {
-        "device_id": "edge-1", "records": [RECORD], "running": [], "seq": 1, "state": "downloading",
+        "device_id": "edge-1", "records": [rows.RECORD], "running": [], "seq": 1, "state": "downloading",
         "attempt_id": device.assignment["assignment"]["attempt_id"],
     }  # fmt: skip
     return device.client.generic(
