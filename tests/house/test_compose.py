@@ -1,5 +1,6 @@
-"""compose.yaml: no container engine is at hand, so what can be known without one is checked."""
+"""compose.yaml: this machine has no container engine, so these tests check it without starting containers."""
 
+import ipaddress
 import os
 import re
 
@@ -120,6 +121,17 @@ def test_its_ports_are_open_to_this_machine_alone_unless_a_person_says_otherwise
     assert sorted(ports) == ["127.0.0.1:8000:8000", "127.0.0.1:9000:9000"]
     opened = read(dict.fromkeys(SECRETS, "x1234567890") | {"PUBLISH_ADDRESS": "0.0.0.0"})["services"]
     assert opened["web"]["ports"] == ["0.0.0.0:8000:8000"]
+
+
+def test_the_address_of_the_proxy_that_web_sees_can_be_named():
+    """A port that is published on 127.0.0.1 shows the container the gateway of its network, and not the proxy."""
+    (pool,) = read(dict.fromkeys(SECRETS, "x1234567890"))["networks"]["outside"]["ipam"]["config"]
+    subnet, gateway = ipaddress.ip_network(pool["subnet"]), ipaddress.ip_address(pool["gateway"])
+    assert subnet.is_private
+    assert gateway in subnet
+    assert f"`TRUSTED_PROXIES={gateway}`" in (ROOT / "deploy" / "README.md").read_text()
+    (moved,) = read(dict.fromkeys(SECRETS, "x1234567890") | {"SUBNET": "10.9.8"})["networks"]["outside"]["ipam"]["config"]
+    assert moved == {"subnet": "10.9.8.0/24", "gateway": "10.9.8.1"}
 
 
 def test_the_server_is_root_nowhere():
