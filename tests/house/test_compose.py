@@ -130,7 +130,9 @@ def test_the_address_of_the_proxy_that_web_sees_can_be_named():
     assert subnet.is_private
     assert gateway in subnet
     assert f"`TRUSTED_PROXIES={gateway}`" in (ROOT / "deploy" / "README.md").read_text()
-    (moved,) = read(dict.fromkeys(SECRETS, "x1234567890") | {"SUBNET": "10.9.8"})["networks"]["outside"]["ipam"]["config"]
+    (moved,) = read(dict.fromkeys(SECRETS, "x1234567890") | {"SUBNET": "10.9.8"})["networks"]["outside"]["ipam"][
+        "config"
+    ]
     assert moved == {"subnet": "10.9.8.0/24", "gateway": "10.9.8.1"}
 
 

@@ -1,4 +1,4 @@
-"""What compose.yaml makes of its engines, tried on the embedded ones: no container engine is at hand."""
+"""The engines' scripts and settings of compose.yaml, run with the embedded engines: this machine has no container engine."""
 
 import json
 import os
@@ -60,21 +60,53 @@ def test_the_settings_of_redis_ask_for_the_password(tmp_path, until):
         process.wait()
 
 
-def test_the_policy_of_the_s3_user_ends_at_the_bucket(tmp_path):
-    script = (ROOT / "deploy" / "objects-user.sh").read_text().replace("/tmp/", f"{tmp_path}/")
-    (tmp_path / "mc").write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\n')
-    (tmp_path / "mc").chmod(0o755)
+# Stands in for MinIO's client: it notes its arguments and its standard input, and fails until it was called often enough.
+MC = """#!/bin/sh
+echo "$*" >> {folder}/calls
+if [ "$1" = mb ] && [ "$(wc -l < {folder}/calls)" -le {failures} ]; then exit 1; fi
+if [ "$3" = add ]; then cat > {folder}/standard_input; fi
+"""
+
+
+def run_objects_user(folder, *, failures):
+    script = (ROOT / "deploy" / "objects-user.sh").read_text().replace("/tmp/", f"{folder}/")
+    (folder / "mc").write_text(MC.format(folder=folder, failures=failures))
+    (folder / "sleep").write_text("#!/bin/sh\n")
+    for program in ("mc", "sleep"):
+        (folder / program).chmod(0o755)
     environment = {
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "S3_BUCKET": "fleet",
-        "S3_ACCESS_KEY_ID": "k",
-        "S3_SECRET_ACCESS_KEY": "s",
-    }
-    subprocess.run(["sh", "-c", script], env=environment, check=True)
+        "PATH": f"{folder}:{os.environ['PATH']}", "S3_BUCKET": "fleet", "S3_ACCESS_KEY_ID": "k", "S3_SECRET_ACCESS_KEY": "x1234567890",
+    }  # fmt: skip
+    done = subprocess.run(["sh", "-c", script], env=environment, check=False, capture_output=True, timeout=60)
+    return done.returncode, (folder / "calls").read_text().splitlines()
+
+
+def test_the_policy_of_the_s3_user_ends_at_the_bucket(tmp_path):
+    exit_code, calls = run_objects_user(tmp_path, failures=0)
+    assert exit_code == 0
     policy = json.loads((tmp_path / "policy.json").read_text())
     assert {name for statement in policy["Statement"] for name in statement["Resource"]} == {
         "arn:aws:s3:::fleet", "arn:aws:s3:::fleet/*",
     }  # fmt: skip
     assert {statement["Effect"] for statement in policy["Statement"]} == {"Allow"}
     assert "s3:*" not in str(policy)
-    assert (tmp_path / "calls").read_text().splitlines()[0] == "mb --ignore-existing objects/fleet"
+    assert calls[0] == "mb --ignore-existing objects/fleet"
+
+
+def test_the_script_of_the_s3_user_waits_for_the_server(tmp_path):
+    exit_code, calls = run_objects_user(tmp_path, failures=5)
+    assert exit_code == 0
+    assert calls[:6] == ["mb --ignore-existing objects/fleet"] * 6
+    assert calls[6] == "admin user add objects"
+
+
+def test_the_script_of_the_s3_user_gives_up_on_a_server_that_never_answers(tmp_path):
+    exit_code, calls = run_objects_user(tmp_path, failures=1000)
+    assert exit_code == 1
+    assert calls == ["mb --ignore-existing objects/fleet"] * 60
+
+
+def test_the_secret_of_the_s3_user_is_on_no_command_line(tmp_path):
+    _exit_code, calls = run_objects_user(tmp_path, failures=0)
+    assert "x1234567890" not in str(calls)
+    assert (tmp_path / "standard_input").read_text() == "k\nx1234567890\n"
