@@ -146,7 +146,8 @@ def make_supervisor(home: Path, tmp_path: Path) -> Iterator[Callable[..., subpro
         words = [sys.executable, str(SUPERVISE), str(home), json.dumps(children), engines]
         (tmp_path / "Makefile").write_text(f"run:\n\t@exec {shlex.join(words)}\n")
         process = subprocess.Popen(
-            ["make", "--no-print-directory", "-C", str(tmp_path), "run"],
+            # A shell starts background programs with SIGINT ignored, and make keeps ignoring it.
+            ["env", "--default-signal=INT", "make", "--no-print-directory", "-C", str(tmp_path), "run"],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
