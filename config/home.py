@@ -46,7 +46,7 @@ def close(home: Path) -> None:
 
 
 def let_pass(home: Path, *, group: int) -> None:
-    """Let the members of a group go through the home to what they own there. They can list and read nothing else."""
+    """Let the members of a group go through the home to their own folder in it. They cannot list the home."""
     os.chown(home, -1, group)
     home.chmod(0o700 | _PASS_THROUGH)
 
