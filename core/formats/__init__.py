@@ -1,1 +1,1 @@
-"""The formats of values: durations, times, and the depth of JSON."""
+"""The formats of values: durations, times, network addresses, and the depth of JSON."""

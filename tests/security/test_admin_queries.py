@@ -4,7 +4,11 @@ from itertools import product
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Field
+from django.test import Client
+from rest_framework.test import APIClient
 
 from tests.security import admin_rows
 from tests.security.admin_rows import MODELS, address, name_of, some_row
@@ -29,11 +33,20 @@ OTHERS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker):
+    """The rows and the session, made once: each test undoes only its own changes."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        admin_rows.make(APIClient())
+        browser = Client(raise_request_exception=False)
+        browser.force_login(User.objects.create_superuser("root"))
+        yield browser
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def browser(admin_client, api):
-    admin_rows.make(api())
-    admin_client.raise_request_exception = False
-    return admin_client
+def browser(world, db):
+    return world
 
 
 def queries_of(model):
