@@ -72,7 +72,8 @@ def begin(name: str, *, address: str) -> Attempt:
     now, person = timezone.now(), _digest_name(name)
     keys = _keys(person, network_of(address))
     if LoginBucket.objects.filter(kind=PAIR.kind, key=keys[PAIR], known_at__gt=now - KNOWN_FOR).exists():
-        del keys[NAME]
+        # Strangers fill the buckets of the name, and those of the address behind NAT; here the pair's own bucket is enough.
+        keys = {PAIR: keys[PAIR]}
     with transaction.atomic():
         levels = {limit: _add(limit, key, person=person, now=now) for limit, key in keys.items()}
         full = [limit for limit, level in levels.items() if level is None]

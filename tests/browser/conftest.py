@@ -36,11 +36,6 @@ HAS_CHROMIUM = Path(CHROMIUM).exists()
 collect_ignore_glob = [] if HAS_CHROMIUM else ["test_*.py"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put hostile devices last in any order of tests: their names widen the admin's list of audit entries by 8 px."""
-    items.sort(key=lambda item: "hostile_devices" in getattr(item, "fixturenames", ()))
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what to install."""
     if not HAS_CHROMIUM:
