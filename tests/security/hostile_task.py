@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import platform
+import resource
 import signal
 import socket
 import struct
@@ -17,11 +18,12 @@ from registry.compression.sandbox.limits import Limits
 # The numbers are written down again here, so that a mistake in the filter's own table is noticed.
 NUMBERS = {
     "x86_64": {"socket": 41, "socketpair": 53, "connect": 42, "ptrace": 101, "process_vm_readv": 310, "keyctl": 250, "bpf": 321,
-               "userfaultfd": 323, "mount": 165, "unshare": 272, "clone": 56},
+               "userfaultfd": 323, "mount": 165, "unshare": 272, "clone": 56, "shmget": 29, "msgget": 68},
     "aarch64": {"socket": 198, "socketpair": 199, "connect": 203, "ptrace": 117, "process_vm_readv": 270, "keyctl": 219,
-                "bpf": 280, "userfaultfd": 282, "mount": 40, "unshare": 97, "clone": 220},
+                "bpf": 280, "userfaultfd": 282, "mount": 40, "unshare": 97, "clone": 220,
+                "shmget": 194, "msgget": 186},
 }[platform.machine()]  # fmt: skip
-IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER, PIDFD_GETFD, CLONE3 = 425, 426, 427, 438, 435
+IO_URING_SETUP, IO_URING_ENTER, IO_URING_REGISTER, PIDFD_GETFD, CLONE3, FCHMODAT2 = 425, 426, 427, 438, 435, 452
 X32_BIT = 0x40000000
 PTRACE_ATTACH, CLONE_NEWUSER = 16, 0x10000000
 # The namespaces of clone(2). A time namespace can be asked of clone3 and unshare alone.
@@ -30,7 +32,7 @@ NAMESPACES = {
     "network": 0x40000000,
 }  # fmt: skip
 # Without arguments of their own these calls would do another thing: clone would be a fork.
-WITH_ARGUMENTS = {"ptrace", "unshare", "clone"}
+WITH_ARGUMENTS = {"ptrace", "unshare", "clone", "shmget", "msgget"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,6 +48,19 @@ def run(request: Request, *, job: Path, limits: Limits) -> dict[str, str]:
     attempts: dict[str, Callable[[], object]] = {
         **{f"connect {path}": lambda path=path: _connect(socket.AF_UNIX, path) for path in request.sockets},
         **{f"read {path}": lambda path=path: Path(path).read_bytes() for path in request.files},
+        **{f"open to all {path}": lambda path=path: Path(path).chmod(0o777) for path in request.files},
+        **{f"give away {path}": lambda path=path: os.chown(path, 1, 1) for path in request.files},
+        **{f"attribute {path}": lambda path=path: os.setxattr(path, "user.x", b"y") for path in request.files},
+        **{f"time {path}": lambda path=path: os.utime(path, (0, 0)) for path in request.files},
+        **{
+            f"fchmodat2 {path}": lambda path=path: _call(FCHMODAT2, -100, path.encode(), 0o777, 0)
+            for path in request.files
+        },
+        "limits of its parent": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (9, 9)),
+        "priority of its parent": lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19),
+        "shared memory": lambda: _call("shmget", 4711, 4096, 0o1666),
+        "message queue": lambda: _call("msgget", 4711, 0o1666),
+        "list shared memory": lambda: list(Path("/dev/shm").iterdir()),
         "connect to this machine": lambda: _connect(socket.AF_INET, ("127.0.0.1", 1)),
         "socketpair": socket.socketpair,
         **{f"family {family}": lambda family=family: _call("socket", family, 2, 0) for family in range(1, 46)},

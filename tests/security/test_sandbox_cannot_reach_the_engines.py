@@ -1,6 +1,7 @@
 """Native code that has taken over the sandbox reaches neither the engines nor the secrets of the home."""
 
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,17 @@ FILTERED = {
 }  # fmt: skip
 
 
+SHM = [Path("/dev/shm/modelfleet-test"), Path("/dev/full")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_memory():
+    """Where PostgreSQL puts rows for its parallel workers."""
+    SHM[0].write_text("rows")
+    yield
+    SHM[0].unlink()
+
+
 @pytest.fixture(scope="module")
 def places(running_engines):
     assert engines.is_answering(HOME)
@@ -30,9 +42,8 @@ def places(running_engines):
 def found(places, tmp_path_factory):
     """How each attempt of the hostile task ended."""
     sockets = [places.postgresql_socket, places.redis_socket]
-    request = hostile_task.Request(
-        sockets=[str(path) for path in sockets], files=[str(HOME / "keys" / name) for name in SECRETS]
-    )
+    files = [*SHM, *(HOME / "keys" / name for name in SECRETS), HOME, places.redis_sockets]
+    request = hostile_task.Request(sockets=[str(path) for path in sockets], files=[str(path) for path in files])
     answer, _job = sandbox.run(HOSTILE, request, reads=[], scratch=tmp_path_factory.mktemp("scratch"), limits=LIMITS)
     return answer
 
@@ -66,3 +77,21 @@ def test_the_second_set_of_numbers_of_x86_is_closed(found, attempt):
 def test_it_reads_no_secret(found, name):
     assert (HOME / "keys" / name).exists()
     assert found[f"read {HOME / 'keys' / name}"] == "EACCES"
+
+
+@pytest.mark.parametrize("path", SHM)
+def test_it_reads_no_device_and_no_shared_memory(found, path):
+    assert found[f"read {path}"] == "EACCES"
+    assert found["list shared memory"] == "EACCES"
+
+
+@pytest.mark.parametrize("way", ["open to all", "give away", "attribute", "time", "fchmodat2"])
+def test_it_changes_the_rights_of_no_file(found, places, way):
+    """Landlock limits which files are opened, not who may open them: the home could be opened to other users."""
+    targets = [*(HOME / "keys" / name for name in SECRETS), HOME, places.redis_sockets, SHM[0]]
+    assert {str(path): found[f"{way} {path}"] for path in targets if found[f"{way} {path}"] != "EPERM"} == {}
+
+
+@pytest.mark.parametrize("way", ["limits of its parent", "priority of its parent", "shared memory", "message queue"])
+def test_it_changes_and_meets_no_other_process(found, way):
+    assert found[way] in {"EPERM", "EACCES"}

@@ -74,9 +74,11 @@ def _keep_only_needed_files(reads: list[str], *, job: Path) -> None:
         if entry and Path(entry).resolve() != PROJECT_ROOT
     ]
     own = [PROJECT_ROOT / "registry", PROJECT_ROOT / "core"]
-    system = [Path(name) for name in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc", "/sys", "/dev")]
+    system = [Path(name) for name in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/proc", "/sys")]
+    # Nothing else of /dev: PostgreSQL keeps rows of parallel queries in /dev/shm.
+    devices = [Path("/dev") / name for name in ("null", "zero", "random", "urandom")]
     landlock.restrict(
-        readable=[*packages, *own, *system, *(Path(name) for name in reads)],
+        readable=[*packages, *own, *system, *devices, *(Path(name) for name in reads)],
         # Where the mark of the highest memory use is reset.
         writable=[Path("/proc/self"), Path("/dev/null")],
         changeable=[job],

@@ -34,8 +34,8 @@ ARCHITECTURES: Final = (
     Architecture(machine="x86_64", audit=0xC000003E, column=0),
     Architecture(machine="aarch64", audit=0xC00000B7, column=1),
 )
-# Each call with its numbers on x86-64 and on AArch64.
-REFUSED: Final[dict[str, tuple[int, int]]] = {
+# Each call with its numbers on x86-64 and on AArch64; None where the processor does not have it.
+REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     # No way to talk to another process or another machine: engines, name services, kernel interfaces of netlink.
     "socket": (41, 198),
     "socketpair": (53, 199),
@@ -53,6 +53,45 @@ REFUSED: Final[dict[str, tuple[int, int]]] = {
     "process_vm_writev": (311, 271),
     "pidfd_getfd": (438, 438),
     "kcmp": (312, 272),
+    # No change of a file's rights: Landlock limits which files are opened, and not these. A task writes new files only.
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    # No memory and no messages that are shared with other processes by a number (sysvipc(7)).
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    # No change of how other processes run.
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
     # Parts of the kernel that no tool needs, and in which flaws have given processes more rights.
     "bpf": (321, 280),
     "userfaultfd": (323, 282),
@@ -90,6 +129,8 @@ ABSENT: Final[dict[str, tuple[int, int]]] = {
 }
 # Starts threads and processes, so only these flags are refused. They are in its first argument on both processors (clone(2)).
 CLONE: Final = (56, 220)
+# A process may ask for its own limits, with 0 in the first argument (prlimit(2)), and not set those of others.
+PRLIMIT: Final = (302, 261)
 # linux/sched.h: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. clone has no flag for a time namespace.
 NAMESPACES: Final = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 
@@ -105,7 +146,7 @@ def assemble(architecture: Architecture) -> bytes:
     1. A call in another processor's manner (32-bit programs) is refused: its numbers mean other calls.
     2. A call of the x32 set is refused.
     3. A listed call is refused.
-    4. ``clone`` into a new namespace is refused. Every other call is allowed.
+    4. ``clone`` into a new namespace is refused, and ``prlimit`` of another process. Every other call is allowed.
     """
     refuse = _instruct(_RETURN, _RETURN_ERROR | errno.EPERM)
     pretend = _instruct(_RETURN, _RETURN_ERROR | errno.ENOSYS)
@@ -119,14 +160,14 @@ def assemble(architecture: Architecture) -> bytes:
         program += [_instruct(_JUMP_IF_AT_LEAST, _X32_BIT, if_false=1), refuse]
     for calls, answer in ((REFUSED, refuse), (ABSENT, pretend)):
         for numbers in calls.values():
-            program += [_instruct(_JUMP_IF_EQUAL, numbers[architecture.column], if_false=1), answer]
-    allow = _instruct(_RETURN, _RETURN_ALLOW)
+            if (number := numbers[architecture.column]) is not None:
+                program += [_instruct(_JUMP_IF_EQUAL, number, if_false=1), answer]
+    allow, load_argument = _instruct(_RETURN, _RETURN_ALLOW), _instruct(_LOAD, _FIRST_ARGUMENT_OFFSET)
     program += [
-        _instruct(_JUMP_IF_EQUAL, CLONE[architecture.column], if_true=1),
-        allow,
-        _instruct(_LOAD, _FIRST_ARGUMENT_OFFSET),
-        _instruct(_JUMP_IF_ANY_BIT, NAMESPACES, if_false=1),
-        refuse,
+        _instruct(_JUMP_IF_EQUAL, CLONE[architecture.column], if_false=4),
+        *(load_argument, _instruct(_JUMP_IF_ANY_BIT, NAMESPACES, if_false=1), refuse, allow),
+        _instruct(_JUMP_IF_EQUAL, PRLIMIT[architecture.column], if_false=3),
+        *(load_argument, _instruct(_JUMP_IF_EQUAL, 0, if_true=1), refuse),
         allow,
     ]
     return b"".join(program)
