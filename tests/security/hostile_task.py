@@ -58,6 +58,7 @@ def run(request: Request, *, job: Path, limits: Limits) -> dict[str, str]:
         },
         "limits of its parent": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (9, 9)),
         "priority of its parent": lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19),
+        "processors of its parent": lambda: os.sched_setaffinity(os.getppid(), os.sched_getaffinity(0)),
         "shared memory": lambda: _call("shmget", 4711, 4096, 0o1666),
         "message queue": lambda: _call("msgget", 4711, 0o1666),
         "list shared memory": lambda: list(Path("/dev/shm").iterdir()),

@@ -70,6 +70,7 @@ REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "lremovexattr": (198, 15),
     "fremovexattr": (199, 16),
     "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
     "utime": (132, None),
     "utimes": (235, None),
     "futimesat": (261, None),
@@ -92,6 +93,8 @@ REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
     # Parts of the kernel that no tool needs, and in which flaws have given processes more rights.
     "bpf": (321, 280),
     "userfaultfd": (323, 282),
@@ -129,8 +132,8 @@ ABSENT: Final[dict[str, tuple[int, int]]] = {
 }
 # Starts threads and processes, so only these flags are refused. They are in its first argument on both processors (clone(2)).
 CLONE: Final = (56, 220)
-# A process may ask for its own limits, with 0 in the first argument (prlimit(2)), and not set those of others.
-PRLIMIT: Final = (302, 261)
+# A process may change these for itself, with 0 in the first argument (prlimit(2), sched_setaffinity(2)), and for no other.
+FOR_ITSELF: Final[dict[str, tuple[int, int]]] = {"prlimit64": (302, 261), "sched_setaffinity": (203, 122)}
 # linux/sched.h: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. clone has no flag for a time namespace.
 NAMESPACES: Final = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 
@@ -146,7 +149,7 @@ def assemble(architecture: Architecture) -> bytes:
     1. A call in another processor's manner (32-bit programs) is refused: its numbers mean other calls.
     2. A call of the x32 set is refused.
     3. A listed call is refused.
-    4. ``clone`` into a new namespace is refused, and ``prlimit`` of another process. Every other call is allowed.
+    4. ``clone`` into a new namespace is refused, and a change of another process. Every other call is allowed.
     """
     refuse = _instruct(_RETURN, _RETURN_ERROR | errno.EPERM)
     pretend = _instruct(_RETURN, _RETURN_ERROR | errno.ENOSYS)
@@ -163,11 +166,14 @@ def assemble(architecture: Architecture) -> bytes:
             if (number := numbers[architecture.column]) is not None:
                 program += [_instruct(_JUMP_IF_EQUAL, number, if_false=1), answer]
     allow, load_argument = _instruct(_RETURN, _RETURN_ALLOW), _instruct(_LOAD, _FIRST_ARGUMENT_OFFSET)
+    for numbers in FOR_ITSELF.values():
+        program += [
+            _instruct(_JUMP_IF_EQUAL, numbers[architecture.column], if_false=4),
+            *(load_argument, _instruct(_JUMP_IF_EQUAL, 0, if_true=1), refuse, allow),
+        ]
     program += [
         _instruct(_JUMP_IF_EQUAL, CLONE[architecture.column], if_false=4),
         *(load_argument, _instruct(_JUMP_IF_ANY_BIT, NAMESPACES, if_false=1), refuse, allow),
-        _instruct(_JUMP_IF_EQUAL, PRLIMIT[architecture.column], if_false=3),
-        *(load_argument, _instruct(_JUMP_IF_EQUAL, 0, if_true=1), refuse),
         allow,
     ]
     return b"".join(program)

@@ -81,8 +81,10 @@ def test_threads_and_processes_may_be_started(architecture, flags):
 
 
 @pytest.mark.parametrize(("pid", "expected"), [(0, ALLOWED), (1, "EPERM"), (4711, "EPERM"), (0xFFFFFFFF, "EPERM")])
-def test_only_its_own_limits_may_be_set(architecture, pid, expected):
-    assert ask(architecture, {"x86_64": 302, "aarch64": 261}[architecture.machine], pid, 7, 1) == expected
+def test_a_process_changes_itself_and_no_other(architecture, pid, expected):
+    prlimit64, sched_setaffinity = {"x86_64": (302, 203), "aarch64": (261, 122)}[architecture.machine]
+    assert ask(architecture, prlimit64, pid, 7, 1) == expected
+    assert ask(architecture, sched_setaffinity, pid, 8, 1) == expected
 
 
 def test_clone3_seems_missing_in_the_kernel_since_its_flags_are_in_memory(architecture):
