@@ -34,6 +34,24 @@ django.conf.settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5Passwor
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
+# Files that take longest. A process that began one of them last would run alone to the end.
+LONG = (
+    "tests/agent/test_power_cut.py",
+    "tests/services/engines/test_run.py",
+    "tests/system/test_running_server.py",
+    "tests/browser/",
+    "tests/security/test_authorization_matrix.py",
+    "tests/security/test_a_device_cannot_take_pages_down.py",
+    "tests/agent/test_kills.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files; all others keep their random order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture(scope="session")
 def running_engines() -> Iterator[None]:
     """The embedded engines, for as long as the session."""
