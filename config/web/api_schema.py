@@ -8,6 +8,8 @@ from drf_spectacular import views
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.renderers import BaseRenderer
 
+from core.api.endpoint import Endpoint
+
 
 class SchemaOnce(SchemaGenerator):
     """Describes the API once for each process. It takes half a second of a thread."""
@@ -41,7 +43,7 @@ def _write_once(renderer: type[BaseRenderer]) -> type[BaseRenderer]:
     return Once
 
 
-class Schema(views.SpectacularAPIView):
+class Schema(Endpoint, views.SpectacularAPIView):
     """The schema, as YAML or JSON."""
 
     generator_class = SchemaOnce

@@ -26,4 +26,5 @@ class Endpoint(APIView):
         self.check_permissions(request)
         self.check_throttles(request)
         self.format_kwarg = self.get_format_suffix(**kwargs)
+        request.version, request.versioning_scheme = self.determine_version(request, *args, **kwargs)
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)

@@ -175,10 +175,11 @@ def test_an_operator_ends_a_lock(ann, capsys):
         assert log_in().status_code == 429
         call_command("unlock_login", **options)
         assert log_in().status_code == 302
-    [log_in(f"person-{number}", "x") for number in range(50)]
-    assert log_in().status_code == 429
-    call_command("unlock_login", address=HERE)
-    assert log_in().status_code == 302
+    # Where ann has logged in, the limit of the address does not hold for her.
+    [log_in(f"person-{number}", "x", address=ELSEWHERE) for number in range(50)]
+    assert log_in(address=ELSEWHERE).status_code == 429
+    call_command("unlock_login", address=ELSEWHERE)
+    assert log_in(address=ELSEWHERE).status_code == 302
 
 
 def lock_everything():
