@@ -11,11 +11,6 @@ from django.test import Client
 OFF = {"usable_password": "false", "unset-password": "1"}
 
 
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def log_in(name):
     user = User.objects.create_superuser(name, password="a-long-and-unusual-one")
     browser = Client()

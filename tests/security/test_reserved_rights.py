@@ -20,12 +20,6 @@ def browser_of(user):
     return browser
 
 
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings):
-    """A hash of passwords takes most of the time of these tests, and says nothing about rights."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def make_person(db):
     def make(name, *roles, **fields):
