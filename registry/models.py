@@ -53,14 +53,24 @@ class ModelVersion(models.Model):
     status_message = models.TextField(blank=True)
     source = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
     calibration = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    # Samples that judge the variants. Ranges never come from these.
+    evaluation = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     # Names of the hardware targets, in the order in which they were asked for.
     targets = models.JSONField(default=list)
+    preset = models.CharField(max_length=16, default="balanced")
+    # The limits that a person set (docs/wire-format.md, *Budget*). They go before those of the preset.
+    budget = models.JSONField(default=dict)
     # The source after the intake: without metadata, with an operator set that is new enough. Recipes read this one.
     cleaned = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     inspection = models.JSONField(default=dict)
     inputs = models.JSONField(default=list)
     outputs = models.JSONField(default=list)
     metadata = models.JSONField(default=dict)
+    # The card: what people write about the version. It may change at any time, and no manifest carries it.
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=list)
+    links = models.JSONField(default=list)
+    metrics = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200)
     ready_at = models.DateTimeField(null=True)
@@ -92,17 +102,23 @@ class Variant(models.Model):
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="variants")
     target = models.CharField(max_length=64)
+    preset = models.CharField(max_length=16, default="balanced")
     recipe = models.CharField(max_length=64)
     # The place in the target's chain of recipes. The READY variant with the lowest rank is the default.
     rank = models.PositiveSmallIntegerField()
-    status = models.CharField(max_length=16, choices=_choices(VARIANT_OUTCOMES))
+    status = models.CharField(max_length=24, choices=_choices(VARIANT_OUTCOMES))
     reason = models.TextField(blank=True)
+    # Sentences with numbers, for people: what the measurements do not show, and what would make the variant better.
+    warnings = models.JSONField(default=list)
     recipe_digest = models.CharField(max_length=64)
     format = models.CharField(max_length=16, blank=True)
     filename = models.CharField(max_length=128, blank=True)
     file = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    # Schema 1, where that schema can express the variant; agents before 0.2.0 read no other.
     manifest = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     signature = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    manifest_schema_2 = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    signature_schema_2 = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     measurements = models.JSONField(default=dict)
     measured_on = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -110,16 +126,55 @@ class Variant(models.Model):
     class Meta:
         ordering = ["target", "rank"]
         constraints = [
-            models.UniqueConstraint(name="one_variant_per_target_and_recipe", fields=["version", "target", "recipe"]),
+            models.UniqueConstraint(
+                name="one_variant_per_target_preset_and_recipe_digest",
+                fields=["version", "target", "preset", "recipe_digest"],
+            ),
             models.CheckConstraint(
                 name="a_ready_variant_has_file_manifest_and_signature",
                 condition=~Q(status=VariantStatus.READY)
-                | Q(file__isnull=False, manifest__isnull=False, signature__isnull=False),
+                | Q(file__isnull=False, manifest__isnull=False, signature__isnull=False)
+                | Q(file__isnull=False, manifest_schema_2__isnull=False, signature_schema_2__isnull=False),
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.version} for {self.target} by {self.recipe}"
+
+
+class Offer(models.Model):
+    """What devices of a target are offered of a version: variants in order, fixed by an act and changed by acts only."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="offers")
+    target = models.CharField(max_length=64)
+    # Ids of variants. A device is given the first that it can run.
+    variant_ids = models.JSONField()
+    # The number of the act that changed the order; 0 where the act that made the version offerable fixed it.
+    release_counter = models.BigIntegerField(default=0)
+    revision = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["target"]
+        constraints = [models.UniqueConstraint(name="one_offer_per_version_and_target", fields=["version", "target"])]
+
+    def __str__(self) -> str:
+        return f"{self.version} for {self.target}"
+
+
+class CachedBuild(models.Model):
+    """What a recipe made of a source and its samples, so that the same work is not done twice."""
+
+    # SHA-256 over everything that decides the result (``registry.builder.build_cache``).
+    key = models.CharField(max_length=64, primary_key=True)
+    # None where the recipe does not apply.
+    file = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    answer = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.key[:12]
 
 
 class Job(models.Model):
@@ -128,9 +183,18 @@ class Job(models.Model):
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=8, choices=_choices(JobKind))
     target = models.CharField(max_length=64, blank=True)
+    preset = models.CharField(max_length=16, blank=True)
+    # Whether every recipe that applies is built for comparison, not only the chain up to its first success.
+    builds_all_recipes = models.BooleanField(default=False)
     status = models.CharField(max_length=8, choices=_choices(JobStatus), default=JobStatus.QUEUED)
     # A sentence for people: what the worker does, or why the job waits for another try.
     progress = models.CharField(max_length=300, blank=True)
+    # The part of the current step that is done, 0 to 100; None where the step cannot tell.
+    percent = models.PositiveSmallIntegerField(null=True)
+    # A person asked for the end of the job.
+    cancelled_at = models.DateTimeField(null=True)
+    # Steps, times and refusals, for people; the newest lines of a long one.
+    log = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0)
     # How many attempts ended in an error of our own code. Trouble of the store, the disk or the database does not count.
     faults = models.PositiveIntegerField(default=0)
@@ -145,8 +209,8 @@ class Job(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                name="one_open_job_per_version_kind_and_target",
-                fields=["version", "kind", "target"],
+                name="one_open_job_per_version_kind_target_and_preset",
+                fields=["version", "kind", "target", "preset"],
                 condition=~Q(status=JobStatus.DONE),
             ),
         ]

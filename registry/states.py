@@ -28,6 +28,10 @@ class VariantStatus(StrEnum):
     FAILED = "failed"
     REJECTED = "rejected"
     NOT_APPLICABLE = "not_applicable"
+    # Built in a format that this server cannot run: offered only where a person offers it.
+    UNMEASURED = "unmeasured"
+    # The calibration samples look unlike those that judge: READY only once a person vouches for them.
+    SUSPECT_CALIBRATION = "suspect_calibration"
 
 
 class JobKind(StrEnum):
@@ -70,6 +74,8 @@ VARIANT_OUTCOMES: Final = (
     VariantStatus.FAILED,
     VariantStatus.REJECTED,
     VariantStatus.NOT_APPLICABLE,
+    VariantStatus.UNMEASURED,
+    VariantStatus.SUSPECT_CALIBRATION,
 )
 UNFINISHED_VARIANTS: Final = frozenset(VariantStatus) - frozenset(VARIANT_OUTCOMES)
 
@@ -81,6 +87,8 @@ TONES: Final[Mapping[str, Tone]] = {
     _V.READY: Tone.GOOD,
     VariantStatus.FAILED: Tone.BAD,
     _V.REJECTED: Tone.BAD,
+    VariantStatus.SUSPECT_CALIBRATION: Tone.WARN,
+    VariantStatus.UNMEASURED: Tone.WARN,
     "quarantined": Tone.WARN,
 }
 

@@ -41,18 +41,18 @@ def publish(version: ModelVersion, target: HardwareTarget, attempt: Attempt) -> 
 
 def record(version: ModelVersion, target: HardwareTarget, attempt: Attempt, published: Published | None) -> None:
     """Write the row of an attempt; a READY row stays as it is, for devices may run it and its manifest is signed."""
-    rows = Variant.objects.filter(version=version, target=target.name, recipe=attempt.recipe)
+    rows = Variant.objects.filter(version=version, target=target.name, recipe_digest=attempt.recipe_digest)
     if rows.filter(status=VariantStatus.READY).exists():
         return
     Variant.objects.update_or_create(
         version=version,
         target=target.name,
-        recipe=attempt.recipe,
+        recipe_digest=attempt.recipe_digest,
         defaults={
+            "recipe": attempt.recipe,
             "rank": next(place for place, step in enumerate(target.chain) if step.recipe == attempt.recipe),
             "status": attempt.status,
             "reason": attempt.reason,
-            "recipe_digest": attempt.recipe_digest,
             "format": attempt.format,
             "filename": attempt.filename,
             "file": published.file if published else None,

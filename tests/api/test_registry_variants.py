@@ -16,10 +16,11 @@ def version(db):
         model=model, number="1.0.0", source=source, status=VersionStatus.READY, created_by="t", targets=["generic-cpu"]
     )
     file = Blob.objects.create(sha256="a" * 64, size=100)
-    common = {"version": version, "target": "generic-cpu", "recipe_digest": "d" * 64}
+    common = {"version": version, "target": "generic-cpu"}
     Variant.objects.create(
         **common,
         recipe="static-int8",
+        recipe_digest="d" * 64,
         rank=0,
         status=VariantStatus.READY,
         file=file,
@@ -30,7 +31,14 @@ def version(db):
         measurements={"agreement": 0.99},
         measured_on="x86_64",
     )
-    Variant.objects.create(**common, recipe="fp32-optimized", rank=2, status=VariantStatus.REJECTED, reason="Too big.")
+    Variant.objects.create(
+        **common,
+        recipe="fp32-optimized",
+        recipe_digest="e" * 64,
+        rank=2,
+        status=VariantStatus.REJECTED,
+        reason="Too big.",
+    )
     return version
 
 

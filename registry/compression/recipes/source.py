@@ -1,14 +1,23 @@
 """The input of a recipe, and the way to say that the recipe does not apply."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import onnx
 
 from registry.compression.calibration.samples import Samples
+from registry.compression.model_task import ModelTask
+
+# Takes the name of a step ("calibrating") and the part of the step that is done, 0 to 1, or None where nobody can tell.
+Report = Callable[[str, float | None], None]
 
 
 class NotApplicable(Exception):
     """The recipe does not fit this model, or something is missing; the reason has no capital letter and no full stop."""
+
+
+def report_nothing(_step: str, _done: float | None) -> None:
+    """Take a report on the progress, and tell nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,3 +27,9 @@ class Source:
     model: onnx.ModelProto
     samples: Samples | None
     threads: int
+    task: ModelTask = field(default_factory=ModelTask)
+    # Free extents with a size that one inference succeeded with.
+    sizes: dict[str, int] | None = None
+    # Nodes that a person wants to keep in floating point.
+    exclude_nodes: frozenset[str] = frozenset()
+    report: Report = report_nothing

@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 
 from registry.models import Blob, Variant
@@ -11,7 +13,13 @@ def add(version, target, recipe, *, rank, status=VariantStatus.READY):
     blobs = [Blob.objects.get_or_create(sha256=letter * 64, defaults={"size": 1})[0] for letter in "abc"]
     files = dict(zip(("file", "manifest", "signature"), blobs, strict=True)) if status == VariantStatus.READY else {}
     return Variant.objects.create(
-        version=version, target=target, recipe=recipe, rank=rank, status=status, recipe_digest="d" * 64, **files
+        version=version,
+        target=target,
+        recipe=recipe,
+        rank=rank,
+        status=status,
+        recipe_digest=hashlib.sha256(recipe.encode()).hexdigest(),
+        **files,
     )
 
 
