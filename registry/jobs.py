@@ -36,9 +36,10 @@ class Lease:
     token: uuid.UUID
 
 
-def queue(version: ModelVersion, *, kind: JobKind, target: str = "") -> Job:
+def queue(version: ModelVersion, *, kind: JobKind, target: str = "", preset: str = "") -> Job:
     """Queue work on a version, and return its job; the same work that is open already is not queued twice."""
-    job, _ = Job.objects.exclude(status=JobStatus.DONE).get_or_create(version=version, kind=kind, target=target)
+    open_jobs = Job.objects.exclude(status=JobStatus.DONE)
+    job, _ = open_jobs.get_or_create(version=version, kind=kind, target=target, preset=preset)
     queue_after_commit(signature(TASK), job.pk)
     return job
 

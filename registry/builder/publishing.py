@@ -1,4 +1,4 @@
-"""Publish a file that a recipe made: store it, write and sign its manifest, and keep the row."""
+"""Publish a file that a recipe made: store it, and write and sign its manifest."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,8 @@ from registry.compression.attempts import Attempt
 from registry.compression.targets import HardwareTarget
 from registry.manifests import configured_keys, documents
 from registry.manifests.signing import sign_bundle
-from registry.models import Blob, ModelVersion, Variant
+from registry.models import Blob, ModelVersion
 from registry.names import MANIFEST_NAME
-from registry.states import VariantStatus
 from registry.storage import blobs
 
 MIN_AGENT_VERSION = "0.1.0"
@@ -19,7 +18,7 @@ MIN_AGENT_VERSION = "0.1.0"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The blobs of a READY variant."""
+    """The blobs of a READY variant; each field has the name of its column."""
 
     file: Blob
     manifest: Blob
@@ -37,31 +36,6 @@ def publish(version: ModelVersion, target: HardwareTarget, attempt: Attempt) -> 
     resources = {MANIFEST_NAME: documents.digest(data), attempt.filename: file.sha256}
     bundle = sign_bundle(resources, name=name, key=configured_keys.signing_key())
     return Published(file=file, manifest=blobs.keep_bytes(data), signature=blobs.keep_bytes(bundle))
-
-
-def record(version: ModelVersion, target: HardwareTarget, attempt: Attempt, published: Published | None) -> None:
-    """Write the row of an attempt; a READY row stays as it is, for devices may run it and its manifest is signed."""
-    rows = Variant.objects.filter(version=version, target=target.name, recipe_digest=attempt.recipe_digest)
-    if rows.filter(status=VariantStatus.READY).exists():
-        return
-    Variant.objects.update_or_create(
-        version=version,
-        target=target.name,
-        recipe_digest=attempt.recipe_digest,
-        defaults={
-            "recipe": attempt.recipe,
-            "rank": next(place for place, step in enumerate(target.chain) if step.recipe == attempt.recipe),
-            "status": attempt.status,
-            "reason": attempt.reason,
-            "format": attempt.format,
-            "filename": attempt.filename,
-            "file": published.file if published else None,
-            "manifest": published.manifest if published else None,
-            "signature": published.signature if published else None,
-            "measurements": attempt.measurements or {},
-            "measured_on": attempt.measured_on,
-        },
-    )
 
 
 def _manifest(version: ModelVersion, target: HardwareTarget, attempt: Attempt, *, file: Blob) -> documents.Manifest:

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.db import transaction
 
 from registry import jobs
-from registry.builder import configured_limits, publishing
+from registry.builder import configured_limits, publishing, recording
 from registry.compression import attempts
 from registry.compression.attempts import Attempt, without_file
 from registry.compression.child_tasks.messages import Inspection
@@ -30,14 +30,13 @@ def run(lease: Lease, folder: Path) -> None:
     tried = _build(lease, target, folder=folder)
     jobs.report(lease, "Signing and storing.")
     published = {
-        attempt.recipe: publishing.publish(version, target, attempt)
+        attempt.recipe_digest: publishing.publish(version, target, attempt)
         for attempt in tried
         if attempt.status == VariantStatus.READY
     }
     with transaction.atomic():
         jobs.finish(lease)
-        for attempt in tried:
-            publishing.record(version, target, attempt, published.get(attempt.recipe))
+        recording.record(version, target, tried, preset=_preset(lease), published=published)
         versions.settle(version)
 
 
@@ -49,8 +48,15 @@ def record_failure(lease: Lease, *, reason: str) -> None:
     except UnknownTarget:
         return  # the target was removed while the build waited, so there is no recipe for a row
     step = target.chain[0]
-    if not version.variants.filter(target=target.name).exists():
-        publishing.record(version, target, without_file(step, VariantStatus.FAILED, reason), None)
+    preset = _preset(lease)
+    if not version.variants.filter(target=target.name, preset=preset).exists():
+        failed = without_file(step, VariantStatus.FAILED, reason)
+        recording.record(version, target, [failed], preset=preset, published={})
+
+
+def _preset(lease: Lease) -> str:
+    # Jobs that the last release queued have none.
+    return lease.job.preset or lease.job.version.preset
 
 
 def _build(lease: Lease, target: HardwareTarget, *, folder: Path) -> list[Attempt]:

@@ -146,7 +146,7 @@ def describe_progress(version: ModelVersion, open_jobs: Sequence[Job]) -> str:
 
 
 def _describe_variants(version: ModelVersion, open_jobs: Sequence[Job]) -> list[VariantDetails]:
-    rows = sorted(version.variants.all(), key=lambda row: row.rank)
+    rows = sorted(version.variants.all(), key=lambda row: (row.rank, row.pk))
     asked = version.targets
     # Targets that nobody asks for any more come last: their variants were built, and devices may run them.
     targets = [*asked, *sorted({row.target for row in rows} - set(asked))]

@@ -52,7 +52,8 @@ def list_with_fallbacks(target: str) -> list[str]:
 def best_ready(version_id: int, target: str, *, recipe: str | None = None) -> Variant | None:
     """Return the READY variant that a device of this target is offered, with its file, manifest and signature.
 
-    The target's own first, in order of its recipes; then those of its fall-back. One indexed query.
+    The target's own first, in order of its recipes, and of two with the same recipe the older; then those of its fall-back.
+    One indexed query.
 
     Raises:
         UnknownTarget: There is none of that name.
@@ -63,7 +64,7 @@ def best_ready(version_id: int, target: str, *, recipe: str | None = None) -> Va
     )
     if recipe is not None:
         rows = rows.filter(recipe=recipe)
-    return min(rows, key=lambda row: (order[row.target], row.rank), default=None)
+    return min(rows, key=lambda row: (order[row.target], row.rank, row.pk), default=None)
 
 
 def get_ready(version: ModelVersion, target: str, *, recipe: str | None = None) -> Variant:
@@ -125,7 +126,7 @@ def queue_builds(version: ModelVersion, targets: Sequence[str]) -> None:
     """Queue a build per target. For an unverified version nothing is queued: the end of the verification does that."""
     if version.status in VERIFIED:
         for target in targets:
-            jobs.queue(version, kind=JobKind.BUILD, target=target)
+            jobs.queue(version, kind=JobKind.BUILD, target=target, preset=version.preset)
 
 
 def _lock_buildable(version: ModelVersion) -> ModelVersion:

@@ -1,0 +1,64 @@
+"""Write the rows of a target's variants at the end of its build."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+
+from registry.builder.publishing import Published
+from registry.compression.attempts import Attempt
+from registry.compression.recipes import RECIPES, compute_digest
+from registry.compression.targets import HardwareTarget
+from registry.models import ModelVersion, Variant
+from registry.states import VariantStatus
+
+_FILES = tuple(field.name for field in fields(Published))
+
+
+def record(
+    version: ModelVersion,
+    target: HardwareTarget,
+    attempts: Sequence[Attempt],
+    *,
+    preset: str,
+    published: Mapping[str, Published],
+) -> None:
+    """Write a row for each attempt; ``published`` has the files, by the digest of the recipe.
+
+    A READY row stays as it is, for devices may run it and its manifest is signed. Rows that are not READY and come from the
+    same recipe under another digest are removed: this build took their place.
+    """
+    tried = {attempt.recipe_digest for attempt in attempts}
+    rows = Variant.objects.filter(version=version, target=target.name, preset=preset)
+    replaced = rows.filter(recipe__in={attempt.recipe for attempt in attempts}).exclude(recipe_digest__in=tried)
+    replaced.exclude(status=VariantStatus.READY).delete()
+    ready = set(rows.filter(status=VariantStatus.READY).values_list("recipe_digest", flat=True))
+    for attempt in attempts:
+        if attempt.recipe_digest not in ready:
+            files = published.get(attempt.recipe_digest)
+            Variant.objects.update_or_create(
+                version=version,
+                target=target.name,
+                preset=preset,
+                recipe_digest=attempt.recipe_digest,
+                defaults=_columns(target, attempt) | {name: getattr(files, name, None) for name in _FILES},
+            )
+
+
+def _columns(target: HardwareTarget, attempt: Attempt) -> dict[str, object]:
+    return {
+        "recipe": attempt.recipe,
+        "rank": _rank(target, attempt),
+        "status": attempt.status,
+        "reason": attempt.reason,
+        "format": attempt.format,
+        "filename": attempt.filename,
+        "measurements": attempt.measurements or {},
+        "measured_on": attempt.measured_on,
+    }
+
+
+def _rank(target: HardwareTarget, attempt: Attempt) -> int:
+    """Return the place in the target's chain; recipes that the chain does not have come behind it."""
+    chain = [compute_digest(step.recipe, step.parameters) for step in target.chain]
+    if attempt.recipe_digest in chain:
+        return chain.index(attempt.recipe_digest)
+    return len(chain) + [*RECIPES, attempt.recipe].index(attempt.recipe)
