@@ -26,13 +26,17 @@ class Recipe:
     gate: GateKind
     tools: tuple[str, ...]
     parameters: Parameters = field(default_factory=dict)
+    # Whether it fixes the ranges of activations, which wrong calibration samples spoil.
+    sets_activation_ranges: bool = False
+    # Whether it does not apply to a version without samples.
+    needs_samples: bool = False
     # Raised when a change of the recipe's code changes its files, so that no older file is taken from a cache.
     revision: int = 1
 
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe in (
     Recipe(name="fp32-optimized", title="FP32, graph optimized", module="fp32_optimized", gate="exact", tools=("onnx", "onnxruntime"), parameters={"level": "extended"}),
-    Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999}),
+    Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999}, sets_activation_ranges=True, needs_samples=True),
 )})  # fmt: skip
 
 # Names that targets may already ask for. Until a recipe is built, it is passed over with a stored reason.

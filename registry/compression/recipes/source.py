@@ -33,3 +33,5 @@ class Source:
     # Nodes that a person wants to keep in floating point.
     exclude_nodes: frozenset[str] = frozenset()
     report: Report = report_nothing
+    # Sentences for people about the file that was made; a recipe adds to the list.
+    warnings: list[str] = field(default_factory=list)
