@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from registry.api import catalog, channels, models, variants, versions
+from registry.api import catalog, channels, models, variants, version_files, versions
 from registry.web import model_pages, upload
 
 
@@ -32,6 +32,9 @@ urlpatterns = [
     path(_MODEL, models.Model.as_view(), name="model"),
     path(f"{_MODEL}/versions", versions.Versions.as_view(), name="versions"),
     path(_VERSION, versions.Version.as_view(), name="version"),
+    path(f"{_VERSION}/source", version_files.SourceFile.as_view(), name="version-source"),
+    path(f"{_VERSION}/cleaned", version_files.CleanedFile.as_view(), name="version-cleaned"),
+    path(f"{_VERSION}/retire", versions.Retire.as_view(), name="retire-version"),
     path(f"{_VERSION}/variants", variants.Variants.as_view(), name="variants"),
     path(f"{_VARIANT}/rebuild", variants.Rebuild.as_view(), name="rebuild-variant"),
     path(f"{_VARIANT}/download", variants.VariantFile.as_view(part="download"), name="download-variant"),

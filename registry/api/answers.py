@@ -65,6 +65,13 @@ class VariantAnswer(Answer[VariantDetails]):
     measurements = MeasurementsAnswer()
 
 
+class LinkAnswer(Answer[dict[str, str]]):
+    """A link of a version's card."""
+
+    title = serializers.CharField()
+    url = serializers.CharField()
+
+
 class VersionAnswer(Answer[VersionDetails]):
     """A version with all its variants."""
 
@@ -79,6 +86,10 @@ class VersionAnswer(Answer[VersionDetails]):
     outputs = TensorAnswer(many=True)
     targets = serializers.ListField(child=serializers.CharField())
     metadata = serializers.DictField()
+    description = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+    links = LinkAnswer(many=True)
+    metrics = serializers.DictField(child=serializers.FloatField())
     has_calibration = serializers.BooleanField()
     created_at = TimeField()
     created_by = serializers.CharField()

@@ -1,4 +1,4 @@
-"""Versions: upload, list, show, delete."""
+"""Versions: upload, list, show, describe, retire, delete."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
@@ -23,7 +23,7 @@ from core.roles import Area
 from core.uploads import takes_uploads
 from registry.api.answers import VersionAnswer
 from registry.models import ModelVersion
-from registry.versions import model_metadata, queries
+from registry.versions import card, card_rules, model_metadata, queries, retirement
 from registry.versions import verbs as versions
 from registry.versions.details import describe_version
 from registry.versions.verbs import Upload
@@ -57,6 +57,30 @@ class UploadBody(StrictBody):
     baseline = serializers.FileField(required=False)
     metadata = JsonPart(required=False)
     targets = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=100)
+
+
+class LinkBody(StrictBody):
+    """A link of a version's card."""
+
+    title = serializers.CharField()
+    url = serializers.CharField()
+
+
+class CardBody(StrictBody):
+    """The parts of a version's card that shall change; a part that is left out stays."""
+
+    description = serializers.CharField(
+        max_length=card_rules.MAX_DESCRIPTION, allow_blank=True, trim_whitespace=False, required=False
+    )
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    links = LinkBody(many=True, required=False)
+    metrics = serializers.DictField(required=False)
+
+
+class RetireBody(StrictBody):
+    """Why the version retires."""
+
+    reason = serializers.CharField(max_length=1_000)
 
 
 @takes_uploads(Area.MODELS)
@@ -104,13 +128,48 @@ class Version(Endpoint):
     @extend_schema(operation_id="get_version", responses=VersionAnswer)
     def get(self, request: Request, model: str, version: str) -> Response:  # noqa: ARG002 - DRF's signature
         """Show a version with every variant."""
-        return Response(render_version(queries.get_shown_version(model, version)))
+        return _show(model, version)
+
+    @extend_schema(
+        operation_id="describe_version",
+        parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER)],
+        request=CardBody,
+        responses=VersionAnswer,
+    )
+    def patch(self, request: Request, model: str, version: str) -> Response:
+        """Change parts of the version's card; ``If-Match`` has the ETag of the card that the caller saw."""
+        body = CardBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        found = queries.get_version(model, version)
+        if_match = request.headers.get("If-Match")
+        card.describe(found, changes=body.validated_data, if_match=if_match, actor=actor_of(request.user))
+        return _show(model, version)
 
     @extend_schema(operation_id="delete_version", responses={204: None})
     def delete(self, request: Request, model: str, version: str) -> Response:
         """Delete a version that nothing uses."""
         versions.delete(queries.get_version(model, version), actor=actor_of(request.user))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Retire(Endpoint):
+    """The end of a version."""
+
+    area = Area.MODELS
+
+    @extend_schema(operation_id="retire_version", request=RetireBody, responses=VersionAnswer)
+    def post(self, request: Request, model: str, version: str) -> Response:
+        """Retire a READY version that nothing uses: no device is sent to it any more."""
+        body = RetireBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        found = queries.get_version(model, version)
+        retirement.retire(found, reason=body.validated_data["reason"], actor=actor_of(request.user))
+        return _show(model, version)
+
+
+def _show(model: str, version: str) -> Response:
+    found = queries.get_shown_version(model, version)
+    return Response(render_version(found), headers={"ETag": card.etag(found)})
 
 
 def render_version(version: ModelVersion) -> object:

@@ -28,7 +28,7 @@ Finder = Callable[[ModelVersion], Iterable[Dependent]]
 
 
 class VersionInUse(Conflict):
-    """The version cannot be deleted; ``uses`` in the body lists the dependents."""
+    """The version cannot be deleted or retired; ``uses`` in the body lists the dependents."""
 
     code = "version_in_use"
 

@@ -76,6 +76,10 @@ class VersionDetails:
     outputs: list[TensorBody]
     targets: list[str]
     metadata: Mapping[str, Any]
+    description: str
+    tags: list[str]
+    links: list[dict[str, str]]
+    metrics: Mapping[str, float]
     has_calibration: bool
     created_at: datetime
     created_by: str
@@ -120,6 +124,10 @@ def describe_version(version: ModelVersion) -> VersionDetails:
         outputs=version.outputs,
         targets=version.targets,
         metadata=version.metadata,
+        description=version.description,
+        tags=version.tags,
+        links=version.links,
+        metrics=version.metrics,
         has_calibration=version.calibration_id is not None,
         created_at=version.created_at,
         created_by=version.created_by,

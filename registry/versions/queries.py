@@ -39,7 +39,7 @@ def get_version(slug: str, number: str) -> ModelVersion:
         UnknownModel: There is no such model.
         UnknownVersion: The model has no such version.
     """
-    rows = ModelVersion.objects.select_related("model", "source", "calibration")
+    rows = ModelVersion.objects.select_related("model", "source", "calibration", "cleaned")
     found = rows.filter(model__slug=slug, number=number).first()
     return found if found is not None else _refuse_version(slug, number)
 

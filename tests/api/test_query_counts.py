@@ -7,7 +7,7 @@ anew; a larger number in its diff needs a reason. Savepoints are not counted: ou
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Call:
     status: int = 200
     body: Any = None
     form: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -97,6 +98,10 @@ CALLS = [
     Call("/api/models/digits/versions"),
     post("/api/models/digits/versions", {"version": "4.0.0", "file": b"bytes"}, form=True, status=201),
     Call(VERSION),
+    Call(VERSION, method="patch", body={"tags": ["new"]}, headers={"HTTP_IF_MATCH": "*"}),
+    Call(f"{VERSION}/source", status=302),
+    Call(f"{VERSION}/cleaned", status=302),
+    post("/api/models/digits/versions/5.0.0/retire", {"reason": "old"}),
     Call("/api/models/digits/versions/5.0.0", method="delete", status=204),
     post(
         f"{VERSION}/baseline",
@@ -219,6 +224,7 @@ def world(settings: Any, tmp_path: Path) -> dict[str, Any]:
         for number in (1, 2)
     ]  # fmt: skip
     second.targets = ["generic-cpu"]
+    second.cleaned = second.source
     second.save()
     running = rollouts.start(fleet_rows.make_rollout(second, percents=(50, 100)).pk, actor=fleet_rows.OPERATOR)
     paused = rollouts.start(
@@ -266,7 +272,7 @@ def send(call: Call, *, callers: dict[str, Any], world: dict[str, Any]) -> Any:
         return method(path, body or {}) if call.method == "post" else method(path)
     if call.form:
         return method(path, body, format="multipart")
-    return method(path, body, format="json") if call.method != "get" else method(path)
+    return method(path, body, format="json", **call.headers) if call.method != "get" else method(path)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
