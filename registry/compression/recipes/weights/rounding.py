@@ -25,31 +25,31 @@ class QuantizedWeight:
     @property
     def broadcast_scales(self) -> Floats:
         """The scales in a shape that multiplies the integers."""
-        return along(self.scales, axis=self.axis, rank=self.integers.ndim)
+        shape = [1] * self.integers.ndim
+        shape[self.axis] = -1
+        return self.scales.reshape(shape)
 
 
 def round_weight(weight: Array, *, axis: int, bits: int = 8) -> QuantizedWeight:
-    """Round to nearest."""
-    scales = channel_scales(weight, axis=axis, bits=bits)
-    top = top_level(bits)
-    integers = np.clip(np.rint(weight / along(scales, axis=axis, rank=weight.ndim)), -top, top)
-    return QuantizedWeight(integers=integers.astype(np.int8), scales=scales, axis=axis)
-
-
-def channel_scales(weight: Array, *, axis: int, bits: int) -> Floats:
-    """Return absmax / (2^(bits-1) - 1) for each index of ``axis``; a channel of zeros has the scale 1."""
+    """Round to nearest with the scale absmax / (2^(bits-1) - 1) for each index of ``axis``."""
     others = tuple(index for index in range(weight.ndim) if index != axis)
-    largest = np.abs(weight).max(axis=others)
+    scales = choose_steps(weight, axes=others, bits=bits)
+    return QuantizedWeight(integers=to_integers(weight, scales, bits=bits), scales=scales.ravel(), axis=axis)
+
+
+def choose_steps(weight: Array, *, axes: tuple[int, ...], bits: int) -> Floats:
+    """Return absmax / (2^(bits-1) - 1) over ``axes``, which are kept with an extent of 1; zeros have the step 1."""
+    largest = np.abs(weight).max(axis=axes, keepdims=True)
     return np.where(largest > 0, largest / top_level(bits), 1.0).astype(np.float32)
+
+
+def to_integers(weight: Array, steps: Floats, *, bits: int) -> Integers:
+    """Round ``weight / steps`` to nearest."""
+    top = top_level(bits)
+    integers: Integers = np.clip(np.rint(weight / steps), -top, top).astype(np.int8)
+    return integers
 
 
 def top_level(bits: int) -> int:
     """Return the highest integer of this many bits; the lowest is its negative, so that 0 stays 0."""
     return (1 << (bits - 1)) - 1
-
-
-def along(values: Floats, *, axis: int, rank: int) -> Floats:
-    """Return a vector in the shape that multiplies an array of ``rank`` along ``axis``."""
-    shape = [1] * rank
-    shape[axis] = -1
-    return values.reshape(shape)

@@ -8,6 +8,7 @@ from onnx import numpy_helper
 
 from registry.compression.arrays import Array
 
+RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 # Operator → the inputs that are weights. A recurrent one has two: for its input, and for its own state.
 _OPERANDS: Mapping[str, tuple[int, ...]] = {
     "Conv": (1,), "ConvTranspose": (1,), "Gemm": (1,), "MatMul": (1,), "LSTM": (1, 2), "GRU": (1, 2), "RNN": (1, 2), "Gather": (0,),
@@ -20,6 +21,8 @@ class Weight:
 
     name: str
     node: onnx.NodeProto
+    # The index of the weight among the inputs of the node.
+    operand: int
     tensor: onnx.TensorProto
     axis: int
 
@@ -32,6 +35,11 @@ class Weight:
     def groups(self) -> int:
         """The number of groups of a convolution, 1 of anything else."""
         return read_int(self.node, "group", 1)
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether it belongs to an LSTM, a GRU or an RNN, whose weights have the directions on their first axis."""
+        return self.node.op_type in RECURRENT
 
     @property
     def is_depthwise(self) -> bool:
@@ -56,7 +64,7 @@ def find_weights(graph: onnx.GraphProto) -> dict[str, Weight]:
             name = node.input[index] if index < len(node.input) else ""
             axis = _channel_axis(node, rank=len(constants[name].dims)) if name in constants else None
             if axis is not None and name not in found:
-                found[name] = Weight(name=name, node=node, tensor=constants[name], axis=axis)
+                found[name] = Weight(name=name, node=node, operand=index, tensor=constants[name], axis=axis)
     return found
 
 
