@@ -10,10 +10,13 @@ from django.utils import timezone
 
 from core import audit
 from core.actors import Actor
-from core.errors import Conflict, DomainError, Invalid, Kind, Missing
+from core.errors import Invalid, Missing
 from core.formats.times import rfc3339
-from registry import names
+from registry import names, preconditions
 from registry.models import Channel, ChannelMove, ModelVersion, RegisteredModel, next_release_counter
+from registry.offers import offerable
+from registry.offers import verbs as offers
+from registry.preconditions import RevisionChanged
 from registry.versions import queries
 
 POLICY_FIELDS = ("activate", "probation_s", "probation_inferences")
@@ -33,24 +36,10 @@ class UnknownChannel(Missing):
     code = "unknown_channel"
 
 
-class ChannelChanged(DomainError):
+class ChannelChanged(RevisionChanged):
     """Another caller moved the channel first: its revision is not the one in ``If-Match``."""
 
     code = "channel_changed"
-    kind = Kind.PRECONDITION_FAILED
-
-
-class IfMatchRequired(DomainError):
-    """An existing channel moves only for a caller that names the revision it saw."""
-
-    code = "if_match_required"
-    kind = Kind.PRECONDITION_REQUIRED
-
-
-class VersionNotOfferable(Conflict):
-    """Devices get READY versions only, and none that is quarantined."""
-
-    code = "version_not_offerable"
 
 
 class InvalidPolicy(Invalid):
@@ -87,11 +76,6 @@ def register_guard(guard: Guard) -> None:
     """Add a check that runs before a person's move, under the channel's row lock; it refuses by raising a DomainError."""
     if guard not in _guards:
         _guards.append(guard)
-
-
-def etag(revision: int) -> str:
-    """Return the entity tag of a channel at a revision (RFC 9110, section 8.8.3)."""
-    return f'"{revision}"'
 
 
 def get(slug: str, name: str) -> Channel:
@@ -131,10 +115,11 @@ def put(
     # Two first puts at the same time have no row of a channel to lock, so the row of the model orders them.
     RegisteredModel.objects.select_for_update().get(pk=model.pk)
     channel = Channel.objects.select_related("model", "version").filter(model=model, name=name).first()
-    _check_precondition(channel, if_match=if_match)
+    revision = channel.revision if channel else None
+    preconditions.check("channel", revision=revision, if_match=if_match, changed=ChannelChanged)
     wanted = check_policy(policy) if policy is not None else (channel.policy if channel else {})
     if channel is None:
-        _check_offerable(version)
+        offerable.check_version(version)
         return _create(model, name, version=version, actor=actor, policy=wanted)
     if channel.version_id == version.pk and channel.policy == wanted:
         return channel
@@ -152,7 +137,7 @@ def move(channel: Channel, *, version: ModelVersion, actor: Actor, policy: Polic
     Raises:
         VersionNotOfferable: The version is not READY, or is quarantined.
     """
-    _check_offerable(version)
+    offerable.check_version(version)
     channel = Channel.objects.select_for_update(of=("self",)).select_related("model", "version").get(pk=channel.pk)
     before = _describe(channel)
     channel.version = version
@@ -161,6 +146,7 @@ def move(channel: Channel, *, version: ModelVersion, actor: Actor, policy: Polic
     channel.release_counter = next_release_counter(channel.model_id)
     channel.updated_at = timezone.now()
     channel.save()
+    offers.fix(version, release_counter=channel.release_counter)
     _record(channel, actor=actor, before=before)
     return channel
 
@@ -221,36 +207,10 @@ def check_policy(policy: object) -> Policy:
     return cast(Policy, policy)
 
 
-def _check_precondition(channel: Channel | None, *, if_match: str | None) -> None:
-    if channel is None:
-        if if_match is not None:
-            raise ChannelChanged("There is no such channel yet; leave If-Match out to create it.")
-        return
-    if if_match is None:
-        raise IfMatchRequired(
-            "The channel exists: send If-Match with the ETag that GET gave you.", etag=etag(channel.revision)
-        )
-    tags = {tag.strip() for tag in if_match.split(",")}
-    if "*" not in tags and etag(channel.revision) not in tags:
-        raise ChannelChanged(
-            f"The channel is at revision {channel.revision}, not at {if_match[:40]}.", etag=etag(channel.revision)
-        )
-
-
-def _check_offerable(version: ModelVersion) -> None:
-    """Read the version anew: a roll-back holds the model's lock while it quarantines, and the caller's row may be older."""
-    try:
-        version.refresh_from_db(fields=["status", "quarantined_at", "quarantine_reason"])
-    except ModelVersion.DoesNotExist as error:
-        raise VersionNotOfferable(f"{version} was deleted.") from error
-    if not version.is_offerable:
-        state = "quarantined: " + version.quarantine_reason if version.quarantined_at else version.status
-        raise VersionNotOfferable(f"{version} is {state}; devices are sent to READY versions only.")
-
-
 def _create(model: RegisteredModel, name: str, *, version: ModelVersion, actor: Actor, policy: Policy) -> Channel:
     counter = next_release_counter(model.pk)
     channel = Channel.objects.create(model=model, name=name, version=version, policy=policy, release_counter=counter)
+    offers.fix(version, release_counter=counter)
     _record(channel, actor=actor, before=None)
     return channel
 

@@ -141,6 +141,14 @@ class Variant(models.Model):
     def __str__(self) -> str:
         return f"{self.version} for {self.target} by {self.recipe}"
 
+    @property
+    def has_signed_file(self) -> bool:
+        """Whether devices can be given the variant: its file, and a manifest of either schema with a signature."""
+        return self.file_id is not None and (
+            None not in {self.manifest_id, self.signature_id}
+            or None not in {self.manifest_schema_2_id, self.signature_schema_2_id}
+        )
+
 
 class Offer(models.Model):
     """What devices of a target are offered of a version: variants in order, fixed by an act and changed by acts only."""
@@ -149,7 +157,7 @@ class Offer(models.Model):
     target = models.CharField(max_length=64)
     # Ids of variants. A device is given the first that it can run.
     variant_ids = models.JSONField()
-    # The number of the act that changed the order; 0 where the act that made the version offerable fixed it.
+    # The number of the act that fixed or last changed the order; 0 where the migration fixed what was offered before.
     release_counter = models.BigIntegerField(default=0)
     revision = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(default=timezone.now)

@@ -77,6 +77,8 @@ VARIANT_OUTCOMES: Final = (
     VariantStatus.UNMEASURED,
     VariantStatus.SUSPECT_CALIBRATION,
 )
+# Devices may be given these: READY ones by every act, unmeasured ones only where a person offers them.
+OFFERABLE_VARIANTS: Final = frozenset({VariantStatus.READY, VariantStatus.UNMEASURED})
 UNFINISHED_VARIANTS: Final = frozenset(VariantStatus) - frozenset(VARIANT_OUTCOMES)
 
 # How the states look on a page; a state that is left out is quiet.

@@ -9,6 +9,7 @@ from fleet.devices import subscriptions
 from fleet.devices import verbs as devices
 from fleet.models import Pin
 from registry.models import next_release_counter
+from registry.offers import verbs as offers
 from registry.versions import queries, registered_models
 
 
@@ -43,6 +44,7 @@ def pin(device_id: str, *, model: str, version: str, actor: Actor) -> Pin:
         model=wanted.model,
         defaults={"version": wanted, "release_counter": counter, "created_by": str(actor)},
     )
+    offers.fix(wanted, release_counter=counter, targets=[device.target])
     before = {"version": former.version.number} if former else None
     _record(actor, "pin", device_id, before=before, after={"model": model, "version": version})
     return placed

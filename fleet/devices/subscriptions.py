@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Final
 
+from django.db.models import Exists, OuterRef, Q
+
 from core.errors import Invalid
-from fleet.models import Device, Pin, Subscription
-from registry.models import RegisteredModel, next_release_counter
+from fleet.models import Device, Pin, Rollout, Subscription
+from fleet.states import OFFERING_ROLLOUT_STATES
+from registry.models import Channel, ModelVersion, Offer, RegisteredModel, next_release_counter
 from registry.names import check_model_slug, check_slug
+from registry.offers import verbs as offers
 
 MAX_SUBSCRIPTIONS: Final = 32
 
@@ -77,16 +83,17 @@ def replace(device: Device, follows: Sequence[Follow]) -> None:
     Subscription.objects.filter(device=device, model_slug__in=gone).delete()
     Pin.objects.filter(device=device, model__slug__in=gone).delete()
     changed = [
-        follow.model
+        follow
         for follow in follows
         if follow.model not in present or present[follow.model].channel_name != follow.channel
     ]
-    acts = _next_acts(changed)
+    acts = _next_acts(follow.model for follow in changed)
     for position, follow in enumerate(follows):
         row = present.get(follow.model) or Subscription(device=device, model_slug=follow.model)
         row.channel_name, row.position = follow.channel, position
         row.release_counter = acts.get(follow.model, row.release_counter)
         row.save()
+    _fix_offers(device, changed, acts=acts)
 
 
 def note_act(device: Device, *, models: Iterable[str] | None = None) -> None:
@@ -99,6 +106,21 @@ def note_act(device: Device, *, models: Iterable[str] | None = None) -> None:
         if row.model_slug in acts:
             row.release_counter = acts[row.model_slug]
             row.save(update_fields=["release_counter"])
+
+
+def _fix_offers(device: Device, follows: Sequence[Follow], *, acts: Mapping[str, int]) -> None:
+    """Fix what the device is offered by the channels that it begins to follow: it may be the first device of its target."""
+    if not follows:
+        return
+    named = reduce(or_, (Q(model__slug=follow.model, name=follow.channel) for follow in follows))
+    channels = Channel.objects.filter(named)
+    rollouts = Rollout.objects.filter(channel__in=channels, state__in=OFFERING_ROLLOUT_STATES)
+    is_fixed = Offer.objects.filter(version=OuterRef("pk"), target=device.target)
+    unfixed = ModelVersion.objects.filter(
+        ~Exists(is_fixed), Q(pk__in=channels.values("version_id")) | Q(pk__in=rollouts.values("version_id"))
+    )
+    for version in unfixed.select_related("model"):
+        offers.fix(version, release_counter=acts[version.model.slug], targets=[device.target])
 
 
 def _next_acts(slugs: Iterable[str]) -> dict[str, int]:

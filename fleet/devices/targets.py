@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from registry.compression.targets import load_targets
-from registry.versions.variants import list_with_fallbacks
+from registry.compression.targets import list_with_fallbacks, load_targets
 
 
 def order_of(target: str) -> tuple[str, ...]:

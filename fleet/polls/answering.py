@@ -176,7 +176,7 @@ def _digest(decision: Assigned, *, policy: Policy, term: _Term) -> str:
     version, variant = decision.version, decision.variant
     bears = [
         [version.id, version.baseline_sha256],
-        [variant.id, variant.sha256, variant.manifest_sha256],
+        [variant.id, variant.sha256, decision.manifest.sha256],
         [decision.rollout_id, decision.release_counter, term.number],
         dict(policy),
     ]
@@ -192,8 +192,8 @@ def _sign_links(decision: Assigned, *, site_url: str) -> Links:
 
     return Links(
         download_url=link(variant.sha256, variant.filename),
-        manifest_url=link(variant.manifest_sha256, MANIFEST_NAME),
-        signature_url=link(variant.signature_sha256, SIGNATURE_NAME),
+        manifest_url=link(decision.manifest.sha256, MANIFEST_NAME),
+        signature_url=link(decision.manifest.signature_sha256, SIGNATURE_NAME),
         baseline_url=link(baseline, BASELINE_NAME) if baseline else None,
     )
 

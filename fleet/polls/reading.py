@@ -16,7 +16,7 @@ from fleet.devices import targets
 from fleet.polls.resolving import ChannelFacts, DeviceFacts, Facts, PinFacts, RolloutFacts
 from fleet.rollouts.selectors import Selector
 from fleet.states import OFFERING_ROLLOUT_STATES, UPDATED_DEPLOYMENT_STATES, DeviceState, RolloutState
-from fleet.variant_choice import VariantFacts, VersionFacts
+from fleet.variant_choice import ManifestFacts, OfferFacts, VariantFacts, VersionFacts, read_abilities
 from registry.states import VariantStatus, VersionStatus
 
 # Where the row of the device comes from. A poll finds it by its token; an operator by its id, in any state and without token.
@@ -44,8 +44,9 @@ _VARIANTS: Final = """
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', a.id, 'target', a.target, 'recipe', a.recipe, 'rank', a.rank, 'status', a.status,
         'reason', left(a.reason, 300), 'sha256', coalesce(a.file_id, ''), 'size', coalesce(f.size, 0),
-        'filename', a.filename, 'format', a.format, 'manifest_sha256', coalesce(a.manifest_id, ''),
-        'signature_sha256', coalesce(a.signature_id, ''))), '[]')
+        'filename', a.filename, 'format', a.format, 'manifests', jsonb_build_array(
+            jsonb_build_array(1, a.manifest_id, a.signature_id),
+            jsonb_build_array(2, a.manifest_schema_2_id, a.signature_schema_2_id)))), '[]')
     FROM registry_variant a LEFT JOIN registry_blob f ON f.sha256 = a.file_id
     WHERE a.version_id = v.id
         AND a.target IN (SELECT jsonb_array_elements_text(%(orders)s::jsonb -> d.target))
@@ -57,6 +58,8 @@ _VERSIONS: Final = """
         'number', v.number, 'status', v.status, 'is_quarantined', v.quarantined_at IS NOT NULL,
         'baseline_sha256', (SELECT b.blob_id FROM registry_baseline b
             WHERE b.version_id = v.id ORDER BY b.created_at DESC LIMIT 1),
+        'offer', (SELECT jsonb_build_array(o.variant_ids, o.release_counter) FROM registry_offer o
+            WHERE o.version_id = v.id AND o.target = d.target),
         'variants', ({variants}))), '{}')
     FROM registry_modelversion v WHERE v.id IN (
         SELECT c.version_id UNION SELECT p.version_id
@@ -69,6 +72,7 @@ _STATEMENT: Final = """
 SELECT jsonb_build_object(
     'token_id', t.id, 'is_first_use', t.first_used_at IS NULL,
     'device_pk', d.id, 'device_id', d.device_id, 'target', d.target, 'labels', d.labels,
+    'engines', d.capabilities -> 'engines', 'manifest_schemas', d.capabilities -> 'manifest_schemas',
     'model', s.model_slug, 'channel_name', s.channel_name, 'subscription_counter', s.release_counter, 'model_pk', m.id,
     'channel', CASE WHEN c.id IS NOT NULL THEN
         jsonb_build_object('version', c.version_id, 'release_counter', c.release_counter, 'policy', c.policy) END,
@@ -155,7 +159,12 @@ def _build_facts(found: dict[str, Any]) -> Facts:
     versions = {int(key): _build_version(int(key), body) for key, body in found["versions"].items()}
     channel, pin, name = found["channel"], found["pin"], found["channel_name"]
     return Facts(
-        device=DeviceFacts(found["device_id"], targets.order_of(found["target"]), found["labels"]),
+        device=DeviceFacts(
+            found["device_id"],
+            targets.order_of(found["target"]),
+            found["labels"],
+            read_abilities(found["engines"], found["manifest_schemas"]),
+        ),
         model=found["model"],
         channel_name=name,
         subscription_counter=found["subscription_counter"],
@@ -167,11 +176,16 @@ def _build_facts(found: dict[str, Any]) -> Facts:
 
 
 def _build_version(version_id: int, body: dict[str, Any]) -> VersionFacts:
-    variants = tuple(
-        VariantFacts(**{**variant, "status": VariantStatus(variant["status"])}) for variant in body["variants"]
-    )
-    changed = {"status": VersionStatus(body["status"]), "variants": variants}
+    variants = tuple(_build_variant(variant) for variant in body["variants"])
+    offer = body["offer"] and OfferFacts(tuple(body["offer"][0]), body["offer"][1])
+    changed = {"status": VersionStatus(body["status"]), "variants": variants, "offer": offer}
     return VersionFacts(id=version_id, **{**body, **changed})
+
+
+def _build_variant(body: dict[str, Any]) -> VariantFacts:
+    # Of each schema [number, manifest, signature]; null where the variant has none.
+    manifests = tuple(ManifestFacts(*each) for each in body["manifests"] if None not in each)
+    return VariantFacts(**{**body, "status": VariantStatus(body["status"]), "manifests": manifests})
 
 
 def _build_rollout(body: dict[str, Any], *, versions: Mapping[int, VersionFacts]) -> RolloutFacts:

@@ -1,9 +1,9 @@
 """Which version a device should run: one pure function over the facts that decide it (docs/adr/0018).
 
 1. Choose the version: a pin, else the rollout that covers the device, else the channel's version.
-2. Choose the variant: the first READY one in the target's order of preference, then in that of its fall-back.
-3. The release counter is that of the latest act on the device, its pin, its channel or a rollout that covers it, so that it
-   never goes down (docs/wire-format.md, *Release counter*).
+2. Choose the variant: the first of the version's offer to the device's target that the device can run (docs/adr/0033).
+3. The release counter is that of the latest act on the device, its pin, its channel, a rollout that covers it or the offer, so
+   that it never goes down (docs/wire-format.md, *Release counter*).
 
 Every version and variant that was not taken is kept as a candidate, with the reason.
 """
@@ -17,8 +17,8 @@ from fleet import variant_choice
 from fleet.rollouts import cohorts
 from fleet.rollouts.selectors import Selector
 from fleet.states import OFFERING_ROLLOUT_STATES, RolloutState
-from fleet.variant_choice import VariantFacts, VersionFacts
-from registry.states import VersionStatus
+from fleet.variant_choice import Abilities, ManifestFacts, VariantFacts, VersionFacts
+from registry.states import VariantStatus, VersionStatus
 
 
 class CandidateKind(StrEnum):
@@ -41,6 +41,7 @@ class DeviceFacts:
     device_id: str
     targets: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    abilities: Abilities = field(default_factory=Abilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Assigned:
 
     version: VersionFacts
     variant: VariantFacts
+    manifest: ManifestFacts
     reason: str
     release_counter: int
     rollout_id: str | None = None
@@ -156,16 +158,18 @@ def resolve(facts: Facts) -> Decision:
     counter = _highest_act(facts)
     if chosen is None:
         return NotAssigned(_explain_nothing(facts, sources), counter, tuple(candidates))
-    targets = facts.device.targets
-    variant = variant_choice.choose_variant(chosen.version, targets=targets)
-    candidates += _judge_variants(chosen.version, chosen=variant, targets=targets)
-    if variant is None:
-        wanted = " or ".join(targets)
-        reason = f"version {chosen.version.number} ({chosen.reason}) has no ready variant for {wanted}"
-        return NotAssigned(reason, counter, tuple(candidates))
+    offered = variant_choice.list_offered(chosen.version)
+    variant = variant_choice.choose_variant(offered, abilities=facts.device.abilities)
+    manifest = variant.manifest_for(facts.device.abilities) if variant is not None else None
+    candidates += _judge_variants(chosen.version, chosen=variant, device=facts.device)
+    if chosen.version.offer is not None:
+        counter = max(counter, chosen.version.offer.release_counter)
+    if variant is None or manifest is None:
+        return NotAssigned(_explain_no_variant(chosen, device=facts.device), counter, tuple(candidates))
     return Assigned(
         version=chosen.version,
         variant=variant,
+        manifest=manifest,
         reason=chosen.reason,
         release_counter=counter,
         rollout_id=chosen.rollout_id,
@@ -243,17 +247,31 @@ def _judge(source: _Source, *, chosen: _Source | None) -> Candidate:
     return Candidate(source.kind, source.name, source.version.number, is_taken, reason)
 
 
-def _judge_variants(version: VersionFacts, *, chosen: VariantFacts | None, targets: Sequence[str]) -> list[Candidate]:
+def _judge_variants(version: VersionFacts, *, chosen: VariantFacts | None, device: DeviceFacts) -> list[Candidate]:
     return [
         Candidate(
             kind=CandidateKind.VARIANT,
             name=f"{variant.target}/{variant.recipe}",
             version=version.number,
             is_taken=variant is chosen,
-            reason=variant_choice.explain_choice(variant, chosen=chosen, targets=targets),
+            reason=variant_choice.explain_choice(
+                variant, version=version, chosen=chosen, targets=device.targets, abilities=device.abilities
+            ),
         )
-        for variant in variant_choice.list_fitting(version, targets=targets)
+        for variant in variant_choice.list_fitting(version, targets=device.targets)
     ]
+
+
+def _explain_no_variant(chosen: _Source, *, device: DeviceFacts) -> str:
+    name, version = f"version {chosen.version.number} ({chosen.reason})", chosen.version
+    if variant_choice.list_offered(version):
+        return f"{name} is offered to {device.targets[0]} in no form that the device reports it can run"
+    if any(
+        variant.status == VariantStatus.READY
+        for variant in variant_choice.list_fitting(version, targets=device.targets)
+    ):
+        return f"{name} became ready for {device.targets[0]} after the act that assigns it, and waits for another act"
+    return f"{name} has no ready variant for {' or '.join(device.targets)}"
 
 
 def _highest_act(facts: Facts) -> int:

@@ -1,20 +1,20 @@
 """The members of a rollout: the devices that it is for now. Computed from selector and cohorts, never stored."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
 from fleet import variant_choice
-from fleet.devices import targets as device_targets
 from fleet.models import Device, Pin, Rollout
 from fleet.rollouts import cohorts
 from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
 from fleet.states import DeviceState
-from fleet.variant_choice import VariantFacts, VersionFacts
+from fleet.variant_choice import Abilities, ManifestFacts, VariantFacts
 from registry.models import Channel, ModelVersion, Variant
+from registry.offers import queries as offers
 from registry.states import VariantStatus
 
 
@@ -30,8 +30,16 @@ class Member:
     last_seen_at: datetime | None
 
 
-def list_members(channel: Channel, *, version: ModelVersion, selector: Selector, salt: str) -> list[Member]:
-    """Return the active, selected subscribers of a channel that no pin holds, lowest buckets first."""
+ReadOffers = Callable[[ModelVersion, Iterable[str]], Mapping[str, Sequence[Variant]]]
+
+
+def list_members(
+    channel: Channel, *, version: ModelVersion, selector: Selector, salt: str, read_offers: ReadOffers = offers.foresee
+) -> list[Member]:
+    """Return the active, selected subscribers of a channel that no pin holds, lowest buckets first.
+
+    ``read_offers`` says which variants devices of a target are offered: by default those that the start of a rollout fixes.
+    """
     is_pinned = Pin.objects.filter(device=OuterRef("pk"), model=channel.model_id)
     rows = Device.objects.filter(
         state=DeviceState.ACTIVE,
@@ -44,13 +52,14 @@ def list_members(channel: Channel, *, version: ModelVersion, selector: Selector,
         rows = rows.filter(target__in=selector.targets)
     if selector.devices:
         rows = rows.filter(device_id__in=selector.devices)
-    variants = _variants_by_target(version, rows.order_by().values_list("target", flat=True).distinct())
+    targets = rows.order_by().values_list("target", flat=True).distinct()
+    choice = _Choice({target: _facts_of(found) for target, found in read_offers(version, targets).items()})
     members = [
-        Member(pk, device_id, target, cohorts.bucket_of(device_id, salt=salt), variants[target], seen_at)
-        for pk, device_id, target, seen_at in rows.order_by("pk").values_list(
-            "pk", "device_id", "target", "last_seen_at"
+        Member(pk, device_id, target, cohorts.bucket_of(device_id, salt=salt), choice.choose(target, *said), seen_at)
+        for pk, device_id, target, seen_at, *said in rows.order_by("pk").values_list(
+            "pk", "device_id", "target", "last_seen_at", "capabilities__engines", "capabilities__manifest_schemas"
         )
-        if target in variants
+        if choice.has(target)
     ]
     return sorted(members, key=lambda member: (member.bucket, member.device_id))
 
@@ -58,7 +67,11 @@ def list_members(channel: Channel, *, version: ModelVersion, selector: Selector,
 def list_members_of(rollout: Rollout) -> list[Member]:
     """Return the devices that a rollout is for, lowest buckets first."""
     selector = Selector.read(rollout.selector)
-    return list_members(rollout.channel, version=rollout.version, selector=selector, salt=rollout.salt)
+    # After the start, a target that had no READY variant then waits for another act.
+    read_offers = offers.foresee if rollout.is_draft else offers.list_fixed
+    return list_members(
+        rollout.channel, version=rollout.version, selector=selector, salt=rollout.salt, read_offers=read_offers
+    )
 
 
 def choose_limit(members: Iterable[Member], *, stage: Stage, floor: int = 0) -> int:
@@ -72,12 +85,44 @@ def list_covered(members: Iterable[Member], *, limit: int) -> list[Member]:
     return [member for member in members if member.bucket < limit and member.variant is not None]
 
 
-def _variants_by_target(version: ModelVersion, targets: Iterable[str]) -> dict[str, VariantFacts | None]:
-    rows = Variant.objects.select_related("file").filter(version=version, status=VariantStatus.READY)
-    variants = tuple(
-        VariantFacts(id=row.pk, target=row.target, recipe=row.recipe, rank=row.rank, size=row.file.size)
-        for row in rows
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What is offered by target, and what a device of a target with given words about itself takes of it."""
+
+    offered: Mapping[str, Sequence[VariantFacts]]
+    # Most devices of a fleet say the same, so each choice is made once.
+    made: dict[tuple[str, Abilities], VariantFacts | None] = field(default_factory=dict)
+
+    def has(self, target: str) -> bool:
+        """Whether the target was known when the offers were read; a device may have enrolled since."""
+        return target in self.offered
+
+    def choose(self, target: str, engines: object, manifest_schemas: object) -> VariantFacts | None:
+        key = (target, variant_choice.read_abilities(engines, manifest_schemas))
+        if key not in self.made:
+            self.made[key] = variant_choice.choose_variant(self.offered[target], abilities=key[1])
+        return self.made[key]
+
+
+def _facts_of(variants: Iterable[Variant]) -> list[VariantFacts]:
+    return [
+        VariantFacts(
+            id=row.pk,
+            target=row.target,
+            recipe=row.recipe,
+            rank=row.rank,
+            status=VariantStatus(row.status),
+            size=row.file.size,
+            format=row.format,
+            manifests=tuple(_manifests_of(row)),
+        )
+        for row in variants
         if row.file is not None
-    )
-    facts = VersionFacts(id=version.pk, number=version.number, variants=variants)
-    return {target: variant_choice.choose_variant(facts, targets=device_targets.order_of(target)) for target in targets}
+    ]
+
+
+def _manifests_of(row: Variant) -> Iterator[ManifestFacts]:
+    pairs = {1: (row.manifest_id, row.signature_id), 2: (row.manifest_schema_2_id, row.signature_schema_2_id)}
+    for schema, (manifest, signature) in pairs.items():
+        if manifest is not None and signature is not None:
+            yield ManifestFacts(schema, manifest, signature)

@@ -23,7 +23,7 @@ from fleet.rollouts import verbs as rollouts
 from fleet.rollouts.members import Member
 from fleet.rollouts.stages import Stage, Step
 from fleet.states import OPEN_DEPLOYMENT_STATES, UPDATED_DEPLOYMENT_STATES, RolloutState, RolloutVerb
-from registry.channels import VersionNotOfferable
+from registry.offers.offerable import VersionNotOfferable
 
 logger = logging.getLogger(__name__)
 

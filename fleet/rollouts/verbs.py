@@ -20,11 +20,13 @@ from fleet.models import Pin, Rollout, RolloutEvent
 from fleet.rollouts import members as rollout_members
 from fleet.rollouts import plans
 from fleet.rollouts.members import Member
+from fleet.rollouts.selectors import Selector
 from fleet.rollouts.stages import Stage
 from fleet.states import ACTIVE_ROLLOUT_STATES, OFFERING_ROLLOUT_STATES, RolloutState, RolloutVerb
 from registry import channels
-from registry.channels import VersionNotOfferable
 from registry.models import Channel, RegisteredModel, next_release_counter
+from registry.offers import verbs as offers
+from registry.offers.offerable import VersionNotOfferable
 from registry.versions import registered_models
 from registry.versions import verbs as versions
 
@@ -102,6 +104,7 @@ def start(rollout_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Rollout:
     rollout.started_at = timezone.now()
     _enter_stage(rollout, 0, members=rollout_members.list_members_of(rollout))
     _act(rollout, RolloutVerb.START, reason or _describe_stage(rollout), actor=actor)
+    _fix_offers(rollout)
     return rollout
 
 
@@ -156,6 +159,7 @@ def advance(
     _enter_stage(rollout, rollout.stage_index + 1, members=known)
     sentence = _describe_stage(rollout) + (f" {reason}" if reason else "")
     _act(rollout, RolloutVerb.ADVANCE, sentence, actor=actor)
+    _fix_offers(rollout)
     return rollout
 
 
@@ -275,6 +279,11 @@ def _enter_stage(rollout: Rollout, index: int, *, members: Sequence[Member]) -> 
     stage = Stage.read(rollout.stages[index])
     rollout.stage_index, rollout.stage_started_at = index, timezone.now()
     rollout.bucket_limit = rollout_members.choose_limit(members, stage=stage, floor=rollout.bucket_limit)
+
+
+def _fix_offers(rollout: Rollout) -> None:
+    selected = Selector.read(rollout.selector).targets
+    offers.fix(rollout.version, release_counter=rollout.release_counter, targets=selected or None)
 
 
 def _act(rollout: Rollout, verb: RolloutVerb, sentence: str, *, actor: Actor, counts: bool = True) -> None:

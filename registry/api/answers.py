@@ -52,6 +52,7 @@ class MeasurementsAnswer(Answer[ShownMeasurements]):
 class VariantAnswer(Answer[VariantDetails]):
     """One attempt of one recipe for one target, or one that is still to come."""
 
+    id = serializers.IntegerField(allow_null=True)
     target = serializers.CharField()
     status = serializers.ChoiceField(choices=VARIANT_STATUSES)
     reason = serializers.CharField(allow_null=True)

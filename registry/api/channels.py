@@ -15,7 +15,7 @@ from core.api.strictness import StrictBody
 from core.api.views import PAGE_PARAMETERS
 from core.errors import Invalid
 from core.roles import Area
-from registry import channels
+from registry import channels, preconditions
 from registry.api.answers import ChannelAnswer
 from registry.models import Channel as ChannelRow
 from registry.versions import queries
@@ -79,7 +79,7 @@ def _render(channel: ChannelRow) -> object:
 
 
 def _answer(channel: ChannelRow) -> Response:
-    return Response(_render(channel), headers={"ETag": channels.etag(channel.revision)})
+    return Response(_render(channel), headers={"ETag": preconditions.etag(channel.revision)})
 
 
 def _time(text: str) -> datetime:

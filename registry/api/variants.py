@@ -10,21 +10,14 @@ from core.api.addresses import site_url
 from core.api.authentication import actor_of
 from core.api.endpoint import Endpoint
 from core.api.strictness import StrictBody
-from core.errors import Missing
 from core.roles import Area
 from registry import names
 from registry.api.answers import VersionAnswer
+from registry.api.targets_in_addresses import check_target
 from registry.api.versions import render_version
-from registry.compression.targets import UnknownTarget, get_target
 from registry.models import Blob, Variant
 from registry.storage import blobs
 from registry.versions import queries, variants
-
-
-class NoSuchTarget(Missing):
-    """The path names a hardware target that does not exist."""
-
-    code = "unknown_target"
 
 
 class TargetsBody(StrictBody):
@@ -56,7 +49,7 @@ class Rebuild(Endpoint):
     @extend_schema(operation_id="rebuild_variant", request=None, responses={202: VersionAnswer})
     def post(self, request: Request, model: str, version: str, target: str) -> Response:
         """Redo what failed, was rejected or was passed over; READY variants never change."""
-        _check_target(target)
+        check_target(target)
         variants.rebuild(queries.get_version(model, version), target, actor=actor_of(request.user))
         return Response(render_version(queries.get_shown_version(model, version)), status=status.HTTP_202_ACCEPTED)
 
@@ -73,18 +66,11 @@ class VariantFile(Endpoint):
     )
     def get(self, request: Request, model: str, version: str, target: str) -> HttpResponseRedirect:
         """Redirect to the file."""
-        _check_target(target)
+        check_target(target)
         recipe = request.query_params.get("recipe")
         variant = variants.get_ready(queries.get_version(model, version), target, recipe=recipe)
         blob, filename = _choose(variant, part=self.part)
         return HttpResponseRedirect(blobs.link(blob, filename=filename, site_url=site_url(request)))
-
-
-def _check_target(target: str) -> None:
-    try:
-        get_target(target)
-    except UnknownTarget as error:
-        raise NoSuchTarget(error.detail) from error
 
 
 def _choose(variant: Variant, *, part: str) -> tuple[Blob, str]:

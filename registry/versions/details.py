@@ -7,6 +7,7 @@ from typing import Any
 
 from registry.compression.tensor_specs import TensorBody
 from registry.models import Job, ModelVersion, Variant
+from registry.offers import queries as offers
 from registry.states import UNFINISHED_VARIANTS, UNVERIFIED, VERIFIED, JobKind, JobStatus, VariantStatus, VersionStatus
 
 
@@ -34,6 +35,8 @@ class VariantDetails:
 
     target: str
     status: VariantStatus
+    # None while the variant is still to come.
+    id: int | None = None
     is_default: bool = False
     reason: str | None = None
     recipe: str | None = None
@@ -165,9 +168,9 @@ def _describe_target(
     version: ModelVersion, target: str, rows: Sequence[Variant], open_jobs: Sequence[Job]
 ) -> Iterator[VariantDetails]:
     attempts = [row for row in rows if row.target == target]
-    default = next((row for row in attempts if row.status == VariantStatus.READY), None)
+    default = _find_default(version, target, rows)
     for row in attempts:
-        yield _describe_attempt(row, is_default=row is default, source_size=version.source.size)
+        yield _describe_attempt(row, is_default=row.pk == default, source_size=version.source.size)
     job = next((job for job in open_jobs if job.target == target), None)
     if job is not None:
         is_running = job.status == JobStatus.RUNNING
@@ -176,8 +179,18 @@ def _describe_target(
         yield VariantDetails(target=target, status=VariantStatus.QUEUED)
 
 
+def _find_default(version: ModelVersion, target: str, rows: Sequence[Variant]) -> int | None:
+    """Return the id of the variant that devices of the target are offered, or would be by the next act."""
+    fixed = next((offer for offer in version.offers.all() if offer.target == target), None)
+    if fixed is not None:
+        return next(iter(fixed.variant_ids), None)
+    chosen = offers.choose(rows, target=target, preset=version.preset)
+    return chosen[0].pk if chosen else None
+
+
 def _describe_attempt(row: Variant, *, is_default: bool, source_size: int) -> VariantDetails:
     return VariantDetails(
+        id=row.pk,
         target=row.target,
         status=VariantStatus(row.status),
         is_default=is_default,

@@ -93,10 +93,11 @@ def count_baseline_samples(model: RegisteredModel) -> dict[str, int]:
 
 
 def with_variants(rows: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """Prefetch variants and open jobs (as ``open_jobs``)."""
+    """Prefetch variants, offers and open jobs (as ``open_jobs``)."""
     open_jobs = Job.objects.exclude(status=JobStatus.DONE)
     return rows.select_related("model", "source").prefetch_related(
         Prefetch("variants", Variant.objects.select_related("file")),
+        "offers",
         Prefetch("jobs", open_jobs, to_attr="open_jobs"),
     )
 

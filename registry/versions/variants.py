@@ -1,6 +1,6 @@
 """Variants: choose the one to offer, and build more of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -10,7 +10,8 @@ from core.errors import Conflict, Invalid, Missing
 from registry import jobs
 from registry.compression.targets import DEFAULT_TARGET, UnknownTarget, get_target
 from registry.models import ModelVersion, Variant
-from registry.states import CLOSED, VERIFIED, JobKind, VariantStatus
+from registry.offers import queries as offers
+from registry.states import CLOSED, VERIFIED, JobKind
 
 
 class NoReadyVariant(Missing):
@@ -40,31 +41,20 @@ def check_targets(targets: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(targets)) or [DEFAULT_TARGET]
 
 
-def list_with_fallbacks(target: str) -> list[str]:
-    """Return a target, its fall-back, that one's, and so on.
+def best_ready(version: ModelVersion, target: str, *, recipe: str | None = None) -> Variant | None:
+    """Return the variant that devices of this target are offered, with its file, manifests and signatures.
+
+    Where no act has fixed an offer yet, that is the one that the next act would offer. ``recipe`` picks another: the first of
+    that recipe in the offer, else the first READY one. One indexed query.
 
     Raises:
         UnknownTarget: There is none of that name.
     """
-    return list(_follow(target))
-
-
-def best_ready(version_id: int, target: str, *, recipe: str | None = None) -> Variant | None:
-    """Return the READY variant that a device of this target is offered, with its file, manifest and signature.
-
-    The target's own first, in order of its recipes, and of two with the same recipe the older; then those of its fall-back.
-    One indexed query.
-
-    Raises:
-        UnknownTarget: There is none of that name.
-    """
-    order = {name: place for place, name in enumerate(_follow(target))}
-    rows = Variant.objects.select_related("file", "manifest", "signature").filter(
-        version_id=version_id, target__in=order, status=VariantStatus.READY
-    )
-    if recipe is not None:
-        rows = rows.filter(recipe=recipe)
-    return min(rows, key=lambda row: (order[row.target], row.rank, row.pk), default=None)
+    get_target(target)
+    offered, others = offers.list_choices(version, target)
+    if recipe is None:
+        return next(iter(offered), None)
+    return next((variant for variant in [*offered, *others] if variant.recipe == recipe), None)
 
 
 def get_ready(version: ModelVersion, target: str, *, recipe: str | None = None) -> Variant:
@@ -74,7 +64,7 @@ def get_ready(version: ModelVersion, target: str, *, recipe: str | None = None) 
         UnknownTarget: There is none of that name.
         NoReadyVariant: No recipe, or not the named one, has a READY variant for the target or its fall-backs.
     """
-    found = best_ready(version.pk, target, recipe=recipe)
+    found = best_ready(version, target, recipe=recipe)
     if found is None:
         by = f" by {recipe[:64]}" if recipe else ""
         raise NoReadyVariant(f"{version} has no READY variant for {target}{by}.")
@@ -134,12 +124,3 @@ def _lock_buildable(version: ModelVersion) -> ModelVersion:
     if locked.status in CLOSED:
         raise CannotBuild(f"{locked} is {locked.status}; no variant is built of it.")
     return locked
-
-
-def _follow(target: str) -> Iterator[str]:
-    seen: set[str] = set()
-    following: str | None = target
-    while following is not None and following not in seen:
-        seen.add(following)
-        yield following
-        following = get_target(following).fallback

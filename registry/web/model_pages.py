@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from console.pages import page, verb
 from core.api.authentication import actor_of
 from core.roles import Area
-from registry import channels
+from registry import channels, preconditions
 from registry.baselines import verbs as baselines
 from registry.versions import queries, variants
 from registry.versions.details import describe_version
@@ -78,7 +78,7 @@ def move_channel(request: HttpRequest, model: str) -> HttpResponse:
     """Point a channel to a version, unless it has moved since the person saw it; without a revision, create it."""
     found = queries.get_version(model, request.POST.get("version", ""))
     revision = request.POST.get("revision", "")
-    if_match = channels.etag(int(revision)) if revision.isdecimal() else None
+    if_match = preconditions.etag(int(revision)) if revision.isdecimal() else None
     moved = channels.put(
         found.model, request.POST.get("channel", ""), version=found, if_match=if_match, actor=actor_of(request.user)
     )

@@ -114,6 +114,9 @@ CALLS = [
     Call(f"{VERSION}/variants/generic-cpu/download", status=302),
     Call(f"{VERSION}/variants/generic-cpu/manifest", status=302),
     Call(f"{VERSION}/variants/generic-cpu/signature", status=302),
+    Call(f"{VERSION}/offers"),
+    Call("/api/models/digits/versions/1.0.0/offers/generic-cpu"),
+    Call("/api/models/digits/versions/3.0.0/offers/rk3588", method="put", body={"variant": "{variant_id}"}),
     Call("/api/models/digits/channels"),
     Call("/api/models/digits/channels/beta"),
     Call("/api/models/digits/channels/new", method="put", body={"version": "1.0.0"}),
@@ -237,6 +240,7 @@ def world(settings: Any, tmp_path: Path) -> dict[str, Any]:
     return {
         "running": running.pk, "paused": paused.pk, "draft": draft.pk, "key_id": key.pk, "key_secret": secret,
         "alert_id": alerts[0].pk, "device": devices[2], "pinned": pinned,
+        "variant_id": third.variants.get().pk,
     }  # fmt: skip
 
 

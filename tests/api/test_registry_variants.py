@@ -45,6 +45,7 @@ def version(db):
 def test_every_attempt_is_shown_and_the_offered_one_is_marked(api):
     ready, rejected = api("viewer").get(URL).json()["variants"]
     assert ready == {
+        "id": Variant.objects.get(status=VariantStatus.READY).pk,
         "target": "generic-cpu",
         "status": "ready",
         "reason": "",

@@ -36,6 +36,8 @@ OPERATOR_API = {
     f"{VARIANT}/download": {"GET": READ},
     f"{VARIANT}/manifest": {"GET": READ},
     f"{VARIANT}/signature": {"GET": READ},
+    f"{VERSION}/offers": {"GET": READ},
+    f"{VERSION}/offers/{{target}}": {"GET": READ, "PUT": FLEET},
     "/api/models/{model}/channels": {"GET": READ},
     "/api/models/{model}/channels/{channel}": {"GET": READ, "PUT": FLEET},
     "/api/targets": {"GET": READ},

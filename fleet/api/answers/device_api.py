@@ -80,7 +80,7 @@ class LatestAnswer(Answer[Latest]):
     target = serializers.CharField(source="decision.variant.target")
     recipe = serializers.CharField(source="decision.variant.recipe")
     manifest_url = serializers.URLField(source="links.manifest_url")
-    manifest_sha256 = serializers.CharField(source="decision.variant.manifest_sha256")
+    manifest_sha256 = serializers.CharField(source="decision.manifest.sha256")
     signature_url = serializers.URLField(source="links.signature_url")
     baseline_url = serializers.URLField(allow_null=True, source="links.baseline_url")
     assignment = AssignmentAnswer(source="*")

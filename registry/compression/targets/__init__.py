@@ -87,6 +87,20 @@ def get_target(name: str) -> HardwareTarget:
     return targets[name]
 
 
+def list_with_fallbacks(name: str) -> list[str]:
+    """Return a target, its fall-back, that one's, and so on.
+
+    Raises:
+        UnknownTarget: There is none of that name.
+    """
+    found: list[str] = []
+    following: str | None = name
+    while following is not None and following not in found:
+        found.append(following)
+        following = get_target(following).fallback
+    return found
+
+
 def read_folder(folder: Path) -> Mapping[str, HardwareTarget]:
     """Read every ``.toml`` of a folder, and check that every fall-back exists.
 

@@ -18,8 +18,8 @@ from fleet.rollouts import steps
 from fleet.rollouts import verbs as rollouts
 from fleet.states import OPEN_DEPLOYMENT_STATES
 from registry import channels
-from registry.channels import VersionNotOfferable
 from registry.models import Channel
+from registry.offers.offerable import VersionNotOfferable
 from registry.versions import verbs as versions
 from tests import fleet_rows as rows
 

@@ -28,7 +28,7 @@ def test_the_first_ready_recipe_of_the_targets_own_chain_wins(upload):
     add(version, "rk3588", "static-int8", rank=1)
     add(version, "rk3588", "rknn-int8", rank=0, status=VariantStatus.NOT_APPLICABLE)
     add(version, "generic-cpu", "fp32-optimized", rank=0)
-    assert variants.best_ready(version.pk, "rk3588").recipe == "static-int8"
+    assert variants.best_ready(version, "rk3588").recipe == "static-int8"
 
 
 def test_the_fall_back_is_taken_only_where_the_target_has_nothing(upload, django_assert_num_queries):
@@ -36,13 +36,13 @@ def test_the_fall_back_is_taken_only_where_the_target_has_nothing(upload, django
     add(version, "rk3588", "static-int8", rank=0, status=VariantStatus.REJECTED)
     add(version, "generic-cpu", "fp32-optimized", rank=2)
     with django_assert_num_queries(1):
-        assert variants.best_ready(version.pk, "rk3588").target == "generic-cpu"
+        assert variants.best_ready(version, "rk3588").target == "generic-cpu"
 
 
 def test_nothing_but_ready_is_ever_offered(upload):
     version = upload()
     for rank, status in enumerate((VariantStatus.FAILED, VariantStatus.REJECTED, VariantStatus.NOT_APPLICABLE)):
         add(version, "generic-cpu", f"recipe-{rank}", rank=rank, status=status)
-    assert variants.best_ready(version.pk, "generic-cpu") is None
+    assert variants.best_ready(version, "generic-cpu") is None
     with pytest.raises(variants.NoReadyVariant):
         variants.get_ready(version, "generic-cpu")

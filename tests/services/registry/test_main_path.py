@@ -32,7 +32,7 @@ def test_an_upload_becomes_ready_with_one_signed_variant_per_target(upload, tmp_
     assert (version.status, version.status_message) == (VersionStatus.READY, "")
     assert version.inputs == [{"name": "image", "dtype": "float32", "shape": ["N", 1, 8, 8]}]
     for target in version.targets:
-        variant = variants.best_ready(version.pk, target)
+        variant = variants.best_ready(version, target)
         folder = tmp_path / target
         folder.mkdir()
         blobs.fetch(variant.file, folder / variant.filename)

@@ -123,7 +123,7 @@ def test_a_version_that_is_ready_stays_so_while_a_target_is_added(upload):
     version.refresh_from_db()
     assert version.status == VersionStatus.READY
     work_off(version)
-    assert variants.best_ready(version.pk, "jetson-orin-nano").target == "jetson-orin-nano"
+    assert variants.best_ready(version, "jetson-orin-nano").target == "jetson-orin-nano"
 
 
 def test_calibration_data_that_does_not_fit_rejects_the_version(upload, tmp_path):
@@ -177,7 +177,7 @@ def test_the_real_digits_model_becomes_small_int8_with_its_accuracy(upload):
     digits = ROOT / "examples" / "digits"
     version = upload(file=digits / "digits-1.0.0.onnx", calibration=digits / "calibration.npz")
     assert work_off(version).status == VersionStatus.READY, version.status_message
-    variant = variants.best_ready(version.pk, "generic-cpu")
+    variant = variants.best_ready(version, "generic-cpu")
     assert variant.recipe == "static-int8"
     assert variant.file.size < version.source.size / 2
     assert variant.measurements["agreement"] >= 0.98

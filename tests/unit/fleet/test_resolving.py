@@ -17,14 +17,17 @@ from fleet.polls.resolving import (
 )
 from fleet.rollouts.selectors import Selector
 from fleet.states import RolloutState
-from fleet.variant_choice import VariantFacts, VersionFacts
+from fleet.variant_choice import Abilities, ManifestFacts, OfferFacts, VariantFacts, VersionFacts, read_abilities
+from registry.states import VariantStatus
 
 PI = ("raspberry-pi-5", "generic-cpu")
 
 
 def version(number: str, **fields) -> VersionFacts:
     own = fields.pop("variants", (VariantFacts(id=1, target="generic-cpu", recipe="fp32-optimized"),))
-    return VersionFacts(id=int(number[0]), number=number, variants=own, **fields)
+    ready = tuple(variant.id for variant in own if variant.status == "ready" and variant.target in PI)
+    offer = fields.pop("offer", OfferFacts(ready))
+    return VersionFacts(id=int(number[0]), number=number, variants=own, offer=offer, **fields)
 
 
 V1, V2, V3 = version("1.0.0"), version("2.0.0"), version("3.0.0")
@@ -34,7 +37,8 @@ R1 = RolloutFacts("r1", RolloutState.RUNNING, V2, salt="r1", bucket_limit=500, p
 
 
 def facts(device_id: str = "dev-0002", **fields) -> Facts:
-    device = DeviceFacts(device_id, fields.pop("targets", PI), fields.pop("labels", {}))
+    abilities = fields.pop("abilities", Abilities())
+    device = DeviceFacts(device_id, fields.pop("targets", PI), fields.pop("labels", {}), abilities)
     return Facts(device=device, model="digits", **{"channel": STABLE, **fields})
 
 
@@ -117,14 +121,87 @@ OWN_FP32 = VariantFacts(id=4, target="raspberry-pi-5", recipe="fp32-optimized", 
 FALLBACK = VariantFacts(id=2, target="generic-cpu", recipe="fp32-optimized", rank=0)
 
 
-def choose(*variants: VariantFacts):
-    return resolve(facts(channel=replace(STABLE, version=version("1.0.0", variants=variants))))
+def choose(*variants: VariantFacts, abilities: Abilities | None = None, **fields):
+    offered = version("1.0.0", variants=variants, **fields)
+    return resolve(facts(channel=replace(STABLE, version=offered), abilities=abilities or Abilities()))
 
 
-def test_the_targets_own_variants_go_before_its_fall_backs_and_in_their_order():
-    assert choose(FALLBACK, OWN_FP32, OWN_INT8).variant == OWN_INT8
-    assert choose(FALLBACK, OWN_FP32).variant == OWN_FP32
-    assert choose(FALLBACK).variant == FALLBACK
+def judged_variants(decision) -> dict[str, str]:
+    return {found.name: found.reason for found in decision.candidates if found.kind == "variant"}
+
+
+def test_the_offer_decides_and_no_rank():
+    offer = OfferFacts((OWN_FP32.id, FALLBACK.id, OWN_INT8.id))
+    assert choose(OWN_INT8, OWN_FP32, FALLBACK, offer=offer).variant == OWN_FP32
+    assert choose(OWN_INT8, FALLBACK, offer=offer).variant == FALLBACK
+
+
+def test_a_variant_that_no_act_has_offered_waits_and_says_so():
+    decision = choose(OWN_INT8, FALLBACK, offer=OfferFacts((FALLBACK.id,)))
+    assert decision.variant == FALLBACK
+    reason = "ready, but no act has offered it to raspberry-pi-5 yet"
+    assert judged_variants(decision)["raspberry-pi-5/static-int8"] == reason
+
+
+def test_a_version_that_became_ready_for_the_target_after_its_act_assigns_nothing():
+    decision = choose(OWN_INT8, offer=None)
+    assert isinstance(decision, NotAssigned)
+    assert decision.reason == (
+        "version 1.0.0 (channel stable) became ready for raspberry-pi-5 after the act that assigns it,"
+        " and waits for another act"
+    )
+
+
+def test_the_choice_of_another_variant_is_an_act_on_the_device():
+    assert choose(OWN_INT8, offer=OfferFacts((OWN_INT8.id,), release_counter=8)).release_counter == 8
+    assert choose(OWN_INT8, offer=OfferFacts((OWN_INT8.id,), release_counter=3)).release_counter == 5
+
+
+OWN_NCNN = VariantFacts(id=7, target="raspberry-pi-5", recipe="ncnn-fp16", format="ncnn-tar")
+BOTH = (ManifestFacts(1, "a", "b"), ManifestFacts(2, "c", "d"))
+
+
+def test_a_format_whose_engine_the_device_does_not_report_is_passed_over():
+    decision = choose(OWN_NCNN, FALLBACK)
+    assert decision.variant == FALLBACK
+    reason = "ncnn-tar needs the engine ncnn, which the device does not report"
+    assert judged_variants(decision)["raspberry-pi-5/ncnn-fp16"] == reason
+    able = Abilities(engines=frozenset({"ncnn", "onnxruntime"}))
+    assert choose(OWN_NCNN, FALLBACK, abilities=able).variant == OWN_NCNN
+
+
+def test_a_device_is_given_the_manifest_of_the_highest_schema_that_it_reads():
+    both = replace(OWN_INT8, manifests=BOTH)
+    assert choose(both).manifest.sha256 == "a"
+    assert choose(both, abilities=Abilities(manifest_schemas=frozenset({1, 2, 3}))).manifest.sha256 == "c"
+
+
+def test_a_variant_with_a_manifest_of_schema_2_only_is_passed_over_by_an_agent_that_reads_none():
+    newer = replace(OWN_INT8, manifests=BOTH[1:])
+    decision = choose(newer, FALLBACK)
+    assert decision.variant == FALLBACK
+    reason = "the device does not report that it reads manifest schema 2"
+    assert judged_variants(decision)["raspberry-pi-5/static-int8"] == reason
+    alone = choose(newer)
+    assert isinstance(alone, NotAssigned)
+    assert alone.reason == (
+        "version 1.0.0 (channel stable) is offered to raspberry-pi-5 in no form that the device reports it can run"
+    )
+
+
+def test_an_unmeasured_variant_is_given_where_an_offer_names_it():
+    unmeasured = replace(OWN_INT8, status=VariantStatus.UNMEASURED)
+    assert choose(unmeasured, FALLBACK).variant == FALLBACK
+    assert choose(unmeasured, FALLBACK, offer=OfferFacts((3, 2))).variant == unmeasured
+
+
+@pytest.mark.parametrize("nonsense", [None, "ncnn", 3, {}, [], [None, {"a": 1}, [2], True, 1.5]])
+def test_what_a_device_says_unreadably_counts_as_not_said(nonsense):
+    assert read_abilities(nonsense, nonsense) == Abilities()
+
+
+def test_a_device_says_what_it_can_run():
+    assert read_abilities(["ncnn", 5], [1, 2, "x"]) == Abilities(frozenset({"ncnn"}), frozenset({1, 2}))
 
 
 def test_only_ready_variants_are_taken_and_the_others_say_why_not():
