@@ -60,7 +60,7 @@ class BlobStore(Protocol):
     """Where blobs are kept. Every method may raise `StoreUnavailable`."""
 
     def put(self, source: Path) -> StoredBlob:
-        """Store a file's content, whole and durable or not at all; storing it again changes nothing."""
+        """Store a file's content, whole and durable or not at all; storing it again mends a damaged copy, and changes nothing else."""
         ...
 
     def put_bytes(self, data: bytes) -> StoredBlob:

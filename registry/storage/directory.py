@@ -1,7 +1,7 @@
 """The embedded blob store: a directory, served by the files process through signed links.
 
 Storing is: 1. copy to a temporary file in the same file system, hashing; 2. fsync; 3. link under the digest, which
-replaces nothing; 4. fsync the directory. A power cut leaves the whole blob or none.
+replaces nothing but a damaged copy; 4. fsync the directory. A power cut leaves the whole blob or none.
 """
 
 import contextlib
@@ -156,9 +156,10 @@ class DirectoryStore:
         try:
             os.link(temporary, path)
         except FileExistsError:
-            # A copy of another length is damage, and the only kind that shows without reading it: mend it.
-            if path.stat().st_size != blob.size:
-                temporary.replace(path)
+            # A disk may have damaged the copy that is there. This one was just hashed, so it can take that place.
+            with path.open("rb") as stored:
+                if copy_hashed(stored) != blob:
+                    temporary.replace(path)
         # Also when the blob was there: the process that linked it may not have come to these lines yet.
         for directory in (path.parent, path.parent.parent, self._root):
             sync_directory(directory)

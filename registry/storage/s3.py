@@ -1,6 +1,6 @@
 """The production blob store: one bucket of any S3 server.
 
-Storing is: 1. hash the file; 2. leave if an object of that digest and size is there; 3. send it, in parts where it is
+Storing is: 1. hash the file; 2. leave if an object of that content is there; 3. send it, in parts where it is
 big, hashing again; 4. publish it only if that is still the same digest. An ETag is never taken for an identity: it is
 not a digest for objects that were sent in parts.
 """
@@ -186,7 +186,7 @@ class S3Store:
                 raise
 
     def _store(self, blob: StoredBlob, source: BinaryIO) -> StoredBlob:
-        if self._find_size(blob.sha256) == blob.size:
+        if self._holds(blob):
             return blob
         with named_s3_errors("store a blob"):
             if blob.size <= self._part_bytes:
@@ -194,6 +194,16 @@ class S3Store:
             else:
                 self._put_in_parts(blob, source)
         return blob
+
+    def _holds(self, blob: StoredBlob) -> bool:
+        """Say whether the object under the digest has that content: the length alone does not show all damage."""
+        if self._find_size(blob.sha256) != blob.size:
+            return False
+        try:
+            with self.open(blob.sha256) as stored, named_s3_errors("read a blob"):
+                return copy_hashed(stored) == blob
+        except BlobMissing:  # removed since its size was asked for
+            return False
 
     def _put_whole(self, blob: StoredBlob, data: bytes) -> None:
         _check_unchanged(blob, hashlib.sha256(data).hexdigest())
@@ -210,8 +220,8 @@ class S3Store:
             self._mend(blob, data)
 
     def _mend(self, blob: StoredBlob, data: bytes) -> None:
-        """Replace the object under the digest if its length is wrong: another length is damage."""
-        if self._find_size(blob.sha256) != blob.size:
+        """Replace the object under the digest if its content is wrong."""
+        if not self._holds(blob):
             self._client.put_object(
                 Bucket=self._bucket, Key=blob_key(blob.sha256), Body=data, ContentMD5=_content_md5(data)
             )

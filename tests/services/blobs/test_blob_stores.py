@@ -65,6 +65,15 @@ class TestBlobStore:
         assert backend.store.put_bytes(content) == blob
         assert backend.read_key(blob_key(blob.sha256)) == content
 
+    @pytest.mark.parametrize("size", [100_000, 6 * 1024 * 1024])
+    def test_storing_again_mends_a_blob_that_is_as_long_as_it_was(self, backend, size, tmp_path):
+        content = secrets.token_bytes(size)
+        blob = backend.store.put_bytes(content)
+        backend.write_key(blob_key(blob.sha256), content[:-1] + bytes([content[-1] ^ 1]))
+        (tmp_path / "source").write_bytes(content)
+        assert backend.store.put(tmp_path / "source") == blob
+        assert backend.read_key(blob_key(blob.sha256)) == content
+
     def test_what_is_not_there_is_missing(self, store, tmp_path):
         assert store.exists(ABSENT) is False
         for read in (store.open, store.size, lambda digest: store.fetch(digest, tmp_path / "copy")):
