@@ -167,6 +167,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "VersionStatusEnum": "registry.api.answers.VERSION_STATUSES",
         "VariantStatusEnum": "registry.api.answers.VARIANT_STATUSES",
+        "BuildStatusEnum": "registry.api.answers.BUILD_STATUSES",
         "DriftStatusEnum": "analytics.api.drift_answers.STATUSES",
         "AlertStateEnum": "analytics.api.alerts.STATES",
         "DeviceStateEnum": "fleet.api.answers.devices.DEVICE_STATES",

@@ -1,4 +1,4 @@
-"""Jobs: queue work, claim a job under a lease, renew the lease, give the job back, finish it.
+"""Jobs: queue work, claim a job under a lease, renew the lease, give the job back, stop it, finish it.
 
 The row is the truth, a message only a hint (docs/adr/0003). One conditional UPDATE claims a lease; a worker that lost its
 lease changes nothing any more. All times are those of the database, so that the clocks of workers need not agree.
@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from celery import signature
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce, Now
 
 from core.after_commit import queue_after_commit
 from core.errors import Conflict
@@ -20,12 +20,21 @@ from registry.states import JobKind, JobStatus
 
 TASK = "registry.tasks.build_job"
 _LONGEST_BACKOFF_SECONDS = 300
+# Another worker may take the job that this one chose; then this one takes the next.
+_CHOICES = 20
+_PROGRESS_LENGTH = Job._meta.get_field("progress").max_length or 0  # noqa: SLF001 - Django's documented API
 
 
 class LeaseLost(Conflict):
     """Another worker holds the job, or its version was deleted."""
 
     code = "lease_lost"
+
+
+class JobCancelled(Conflict):
+    """A person canceled the job while a worker did it."""
+
+    code = "job_cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +45,61 @@ class Lease:
     token: uuid.UUID
 
 
-def queue(version: ModelVersion, *, kind: JobKind, target: str = "", preset: str = "") -> Job:
-    """Queue work on a version, and return its job; the same work that is open already is not queued twice."""
-    open_jobs = Job.objects.exclude(status=JobStatus.DONE)
-    job, _ = open_jobs.get_or_create(version=version, kind=kind, target=target, preset=preset)
+def queue(
+    version: ModelVersion, *, kind: JobKind, target: str = "", preset: str = "", builds_all_recipes: bool = False
+) -> Job:
+    """Queue work on a version, and return its job; the same work that is open already is not queued twice.
+
+    A stopped job starts again. An open build that ends after it was asked for all recipes is queued once more.
+    """
+    rows = Job.objects.exclude(status=JobStatus.DONE)
+    given = {"builds_all_recipes": builds_all_recipes}
+    job, is_new = rows.get_or_create(version=version, kind=kind, target=target, preset=preset, defaults=given)
+    if not is_new and builds_all_recipes:
+        rows.filter(pk=job.pk).update(**given)
+    if job.status == JobStatus.STOPPED:
+        restart(job)
     queue_after_commit(signature(TASK), job.pk)
     return job
 
 
+def restart(job: Job) -> None:
+    """Let a stopped job start again now, and one that waits for another try begin at once."""
+    Job.objects.filter(pk=job.pk, status__in={JobStatus.STOPPED, JobStatus.QUEUED}).update(
+        status=JobStatus.QUEUED,
+        attempts=0,
+        faults=0,
+        lost_workers=0,
+        cancelled_at=None,
+        due_at=Now(),
+        progress="",
+        percent=None,
+    )
+    queue_after_commit(signature(TASK), job.pk)
+
+
 def list_due() -> QuerySet[Job]:
-    """Return the jobs that a worker can claim now, the oldest first: due and waiting, or under an expired lease."""
-    return Job.objects.filter(_claimable()).order_by("due_at", "pk")
+    """Return the jobs that a worker can claim now: due and waiting, or under an expired lease.
+
+    The models take turns: first the models that fewest workers work for, of those the one that was served least recently,
+    and of a model the oldest job. So a model with a hundred builds does not keep another one waiting.
+    """
+    of_model = Job.objects.filter(version__model=OuterRef("version__model")).order_by()
+    running = of_model.filter(status=JobStatus.RUNNING, lease_expires_at__gte=Now()).values("version__model")
+    served = of_model.exclude(claimed_at=None).order_by("-claimed_at").values("claimed_at")[:1]
+    return (
+        Job.objects.filter(_claimable())
+        .alias(
+            workers=Coalesce(Subquery(running.annotate(count=Count("pk")).values("count")), 0), served=Subquery(served)
+        )
+        .order_by("workers", F("served").asc(nulls_first=True), "due_at", "pk")
+    )
+
+
+def claim_next() -> Lease | None:
+    """Take the first job of ``list_due`` under a lease; None if there is none."""
+    choices = list_due().values_list("pk", flat=True)[:_CHOICES]
+    return next((lease for job_id in choices if (lease := claim(job_id)) is not None), None)
 
 
 def claim(job_id: int) -> Lease | None:
@@ -56,12 +109,19 @@ def claim(job_id: int) -> Lease | None:
         status=JobStatus.RUNNING,
         lease_token=token,
         lease_expires_at=Now() + settings.BUILD_LEASE,
+        claimed_at=Now(),
         attempts=F("attempts") + 1,
+        # The holder of an expired lease did not come to an end: its process was killed, or its machine lost.
+        lost_workers=F("lost_workers")
+        + Case(When(status=JobStatus.RUNNING, then=1), default=0, output_field=IntegerField()),
         progress="Starting.",
+        percent=None,
     )
     if not taken:
         return None
-    job = Job.objects.select_related("version__model", "version__source", "version__calibration", "version__cleaned")
+    job = Job.objects.select_related(
+        "version__model", "version__source", "version__calibration", "version__evaluation", "version__cleaned"
+    )
     return Lease(job=job.get(pk=job_id), token=token)
 
 
@@ -70,9 +130,15 @@ def renew(lease: Lease) -> bool:
     return bool(_held(lease).update(lease_expires_at=Now() + settings.BUILD_LEASE))
 
 
-def report(lease: Lease, progress: str) -> None:
-    """Store a sentence on the progress, for people who wait."""
-    _held(lease).update(progress=progress[:300])
+def report(lease: Lease, progress: str, *, percent: int | None = None, log: str | None = None) -> None:
+    """Store what the worker does, for people who wait."""
+    values = {"progress": progress[:_PROGRESS_LENGTH], "percent": percent}
+    _held(lease).update(**values, **({} if log is None else {"log": log}))
+
+
+def is_cancelled(lease: Lease) -> bool:
+    """Say whether a person canceled the job, or the lease is lost: in both cases the work is of no use."""
+    return not _held(lease).filter(cancelled_at=None).exists()
 
 
 def give_back(lease: Lease, *, reason: str, faults: int = 0) -> None:
@@ -84,8 +150,29 @@ def give_back(lease: Lease, *, reason: str, faults: int = 0) -> None:
         lease_token=None,
         lease_expires_at=None,
         due_at=Now() + timedelta(seconds=seconds),
-        progress=f"Waiting to try again: {reason}"[:300],
+        progress=f"Waiting to try again: {reason}"[:_PROGRESS_LENGTH],
+        percent=None,
     )
+
+
+def stop(lease: Lease, *, reason: str) -> bool:
+    """End the job without a result, until a person starts it again; False where the lease is lost."""
+    return bool(_held(lease).update(**_stopped(reason)))
+
+
+def cancel(job: Job, *, reason: str) -> bool:
+    """Stop a job that waits, or tell the worker that does it; False where the job is over already."""
+    rows = Job.objects.filter(pk=job.pk)
+    if rows.filter(status=JobStatus.QUEUED).update(**_stopped(reason), cancelled_at=Now()):
+        return True
+    return bool(rows.filter(status=JobStatus.RUNNING).update(cancelled_at=Now(), progress=reason[:_PROGRESS_LENGTH]))
+
+
+def stop_abandoned() -> list[Job]:
+    """Stop and return the canceled jobs that no worker does, or whose worker was lost before it came to the end."""
+    rows = Job.objects.filter(Q(status=JobStatus.QUEUED) | _lost()).exclude(cancelled_at=None)
+    found = list(rows.select_related("version__model"))
+    return [job for job in found if rows.filter(pk=job.pk).update(**_stopped("Canceled."))]
 
 
 def finish(lease: Lease) -> None:
@@ -95,11 +182,29 @@ def finish(lease: Lease) -> None:
 
     Raises:
         LeaseLost: Another worker holds the job; the caller's transaction must not commit.
+        JobCancelled: A person canceled the job meanwhile; the caller's transaction must not commit.
     """
     ModelVersion.objects.select_for_update().filter(pk=lease.job.version_id).first()
-    done = {"status": JobStatus.DONE, "lease_token": None, "lease_expires_at": None, "progress": ""}
-    if not _held(lease).update(finished_at=Now(), **done):
+    done = {"status": JobStatus.DONE, "lease_token": None, "lease_expires_at": None, "progress": "", "percent": None}
+    if not _held(lease).filter(cancelled_at=None).update(finished_at=Now(), **done):
+        if _held(lease).exists():
+            raise JobCancelled(f"The job {lease.job.pk} was canceled.")
         raise LeaseLost(f"The lease on job {lease.job.pk} was lost.")
+    if not lease.job.builds_all_recipes:
+        # A person may have asked for all recipes since the job was claimed.
+        asked = Job.objects.filter(pk=lease.job.pk, builds_all_recipes=True)
+        asked.update(status=JobStatus.QUEUED, finished_at=None)
+
+
+def _stopped(reason: str) -> dict[str, str | Now | None]:
+    return {
+        "status": JobStatus.STOPPED,
+        "lease_token": None,
+        "lease_expires_at": None,
+        "finished_at": Now(),
+        "progress": reason[:_PROGRESS_LENGTH],
+        "percent": None,
+    }
 
 
 def _held(lease: Lease) -> QuerySet[Job]:
@@ -107,5 +212,9 @@ def _held(lease: Lease) -> QuerySet[Job]:
 
 
 def _claimable() -> Q:
-    is_waiting = Q(status=JobStatus.QUEUED, due_at__lte=Now())
-    return is_waiting | Q(status=JobStatus.RUNNING, lease_expires_at__lt=Now())
+    # A job that was canceled is never done; ``stop_abandoned`` ends it.
+    return Q(cancelled_at=None) & (Q(status=JobStatus.QUEUED, due_at__lte=Now()) | _lost())
+
+
+def _lost() -> Q:
+    return Q(status=JobStatus.RUNNING, lease_expires_at__lt=Now())

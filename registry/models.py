@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from registry.states import VARIANT_OUTCOMES, JobKind, JobStatus, VariantStatus, VersionStatus
+from registry.states import OPEN_JOBS, VARIANT_OUTCOMES, JobKind, JobStatus, VariantStatus, VersionStatus
 
 
 def _choices(states: Iterable[StrEnum]) -> list[tuple[str, str]]:
@@ -73,6 +73,10 @@ class ModelVersion(models.Model):
     metrics = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200)
+    # What the version has taken of the builders' time, over all recipes and targets, since a person last asked for a build.
+    builder_seconds = models.FloatField(default=0)
+    # The recipes that crossed a limit of time, by digest, each with the sentence that the other targets show.
+    slow_recipes = models.JSONField(default=dict)
     ready_at = models.DateTimeField(null=True)
     # Set by a roll-back. The version is never offered again.
     quarantined_at = models.DateTimeField(null=True)
@@ -206,6 +210,9 @@ class Job(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     # How many attempts ended in an error of our own code. Trouble of the store, the disk or the database does not count.
     faults = models.PositiveIntegerField(default=0)
+    # How many attempts ended because the worker was killed.
+    lost_workers = models.PositiveIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
     # The job is not claimed before this time: after trouble of the host, retries back off.
@@ -226,6 +233,16 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.version} {self.target}".strip()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a worker does the job, or will without a person's help."""
+        return self.status in OPEN_JOBS
+
+    @property
+    def log_lines(self) -> list[str]:
+        """The log, line by line."""
+        return self.log.splitlines()
 
 
 class Channel(models.Model):

@@ -11,7 +11,6 @@ from console.tones import Tone
 class VersionStatus(StrEnum):
     """Where a version stands."""
 
-    UPLOADING = "uploading"
     VERIFYING = "verifying"
     BUILDING = "building"
     READY = "ready"
@@ -46,15 +45,26 @@ class JobStatus(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    # Canceled by a person, or given up after trouble that says nothing about the model. A person may start it again.
+    STOPPED = "stopped"
     DONE = "done"
+
+
+class BuildStatus(StrEnum):
+    """How the build of a target stands, for people and programs."""
+
+    QUEUED = "queued"
+    BUILDING = "building"
+    READY = "ready"
+    # It is over, and the target has no READY variant.
+    FAILED = "failed"
+    STOPPED = "stopped"
 
 
 _V = VersionStatus
 
-# No code sets UPLOADING yet: the state belongs to uploads in parts.
 VERSION_MOVES: Final[Mapping[VersionStatus, frozenset[VersionStatus]]] = MappingProxyType(
     {
-        _V.UPLOADING: frozenset({_V.VERIFYING, _V.REJECTED}),
         _V.VERIFYING: frozenset({_V.BUILDING, _V.REJECTED}),
         _V.BUILDING: frozenset({_V.READY, _V.REJECTED}),
         _V.READY: frozenset({_V.RETIRED}),
@@ -63,11 +73,14 @@ VERSION_MOVES: Final[Mapping[VersionStatus, frozenset[VersionStatus]]] = Mapping
     }
 )
 # The inspection of the source has not ended, so no target has a job yet.
-UNVERIFIED: Final = frozenset({_V.UPLOADING, _V.VERIFYING})
+UNVERIFIED: Final = frozenset({_V.VERIFYING})
 # A target that is added to such a version is built at once.
 VERIFIED: Final = frozenset({_V.BUILDING, _V.READY})
 # No variant is built of such a version any more.
 CLOSED: Final = frozenset({_V.REJECTED, _V.RETIRED})
+
+# A worker does such a job now, or will without a person's help.
+OPEN_JOBS: Final = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
 
 VARIANT_OUTCOMES: Final = (
     VariantStatus.READY,
@@ -83,7 +96,6 @@ UNFINISHED_VARIANTS: Final = frozenset(VariantStatus) - frozenset(VARIANT_OUTCOM
 
 # How the states look on a page; a state that is left out is quiet.
 TONES: Final[Mapping[str, Tone]] = {
-    _V.UPLOADING: Tone.BUSY,
     _V.VERIFYING: Tone.BUSY,
     _V.BUILDING: Tone.BUSY,
     _V.READY: Tone.GOOD,

@@ -7,6 +7,7 @@ from kombu.exceptions import OperationalError
 
 from registry import jobs
 from registry.storage import cleanup
+from registry.versions import builds
 
 logger = logging.getLogger(__name__)
 
@@ -16,17 +17,18 @@ _HINT_SECONDS = 30
 
 
 @shared_task(name=jobs.TASK)
-def build_job(job_id: int) -> None:
-    """Do one job, unless another worker holds it."""
+def build_job(job_id: int) -> None:  # noqa: ARG001 - which job was queued; the hint says only that there is one
+    """Do the job whose turn it is: models take turns, so it may be another one than the message names."""
     # Imported here: web and beat load this module for the names of tasks, and need neither the sandbox nor signing.
     from registry.builder import pipeline  # noqa: PLC0415
 
-    pipeline.run(job_id)
+    pipeline.run_next()
 
 
 @shared_task(name="registry.tasks.queue_builds")
 def queue_builds() -> None:
-    """Send the oldest due jobs: those that were never sent, and those of lost workers. A job that is sent twice is done once."""
+    """Send the due jobs whose turn it is: those never sent, and those of lost workers. A job that is sent twice is done once."""
+    builds.settle_abandoned()
     for job_id in jobs.list_due().values_list("pk", flat=True)[:_SENT_PER_TICK]:
         try:
             build_job.apply_async(args=(job_id,), expires=_HINT_SECONDS, retry=False)

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from registry.api import catalog, channels, models, offers, variants, version_files, versions
+from registry.api import builds, catalog, channels, models, offers, variants, version_files, versions
 from registry.web import model_pages, upload
 
 
@@ -35,6 +35,9 @@ urlpatterns = [
     path(f"{_VERSION}/source", version_files.SourceFile.as_view(), name="version-source"),
     path(f"{_VERSION}/cleaned", version_files.CleanedFile.as_view(), name="version-cleaned"),
     path(f"{_VERSION}/retire", versions.Retire.as_view(), name="retire-version"),
+    path(f"{_VERSION}/builds/<int:build>/cancel", builds.Cancel.as_view(), name="cancel-build"),
+    path(f"{_VERSION}/builds/<int:build>/retry", builds.Retry.as_view(), name="retry-build"),
+    path(f"{_VERSION}/builds/<int:build>/log", builds.Log.as_view(), name="build-log"),
     path(f"{_VERSION}/variants", variants.Variants.as_view(), name="variants"),
     path(f"{_VARIANT}/rebuild", variants.Rebuild.as_view(), name="rebuild-variant"),
     path(f"{_VARIANT}/download", variants.VariantFile.as_view(part="download"), name="download-variant"),

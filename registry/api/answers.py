@@ -8,13 +8,15 @@ from registry.compression.recipes import Recipe
 from registry.compression.targets import HardwareTarget
 from registry.compression.tensor_specs import TensorBody
 from registry.manifests.signing_keys import KeyStatus, PublicKey
-from registry.models import RegisteredModel
-from registry.states import VariantStatus, VersionStatus
+from registry.models import Job, RegisteredModel
+from registry.states import BuildStatus, JobKind, VariantStatus, VersionStatus
+from registry.versions.build_details import BuildDetails
 from registry.versions.details import ShownMeasurements, VariantDetails, VersionDetails
 
 # Named in settings.SPECTACULAR_SETTINGS, for the schema has several vocabularies for "status".
 VERSION_STATUSES = [status.value for status in VersionStatus]
 VARIANT_STATUSES = [status.value for status in VariantStatus]
+BUILD_STATUSES = [status.value for status in BuildStatus]
 
 
 class ModelAnswer(Answer[RegisteredModel]):
@@ -73,6 +75,26 @@ class LinkAnswer(Answer[dict[str, str]]):
     url = serializers.CharField()
 
 
+class BuildAnswer(Answer[BuildDetails]):
+    """The last work on one target and preset, or on the check of the upload, which has no target."""
+
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=[kind.value for kind in JobKind])
+    target = serializers.CharField(allow_null=True)
+    preset = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(choices=BUILD_STATUSES)
+    step = serializers.CharField()
+    percent = serializers.IntegerField(allow_null=True)
+    attempts = serializers.IntegerField()
+
+
+class BuildLogAnswer(Answer[Job]):
+    """What happened to a build, line by line; of a long log, the newest lines."""
+
+    id = serializers.IntegerField()
+    lines = serializers.ListField(child=serializers.CharField(), source="log_lines")
+
+
 class VersionAnswer(Answer[VersionDetails]):
     """A version with all its variants."""
 
@@ -81,6 +103,8 @@ class VersionAnswer(Answer[VersionDetails]):
     status = serializers.ChoiceField(choices=VERSION_STATUSES)
     status_message = serializers.CharField()
     progress = serializers.CharField()
+    build = serializers.DictField(child=serializers.ChoiceField(choices=BUILD_STATUSES))
+    builds = BuildAnswer(many=True)
     sha256 = serializers.CharField()
     size = serializers.IntegerField()
     inputs = TensorAnswer(many=True)

@@ -8,7 +8,17 @@ from typing import Any
 from registry.compression.tensor_specs import TensorBody
 from registry.models import Job, ModelVersion, Variant
 from registry.offers import queries as offers
-from registry.states import UNFINISHED_VARIANTS, UNVERIFIED, VERIFIED, JobKind, JobStatus, VariantStatus, VersionStatus
+from registry.states import (
+    UNFINISHED_VARIANTS,
+    UNVERIFIED,
+    VERIFIED,
+    BuildStatus,
+    JobKind,
+    JobStatus,
+    VariantStatus,
+    VersionStatus,
+)
+from registry.versions.build_details import BuildDetails, describe_builds, summarize
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,9 @@ class VersionDetails:
     status_message: str
     # One sentence on the work that is left; empty when there is none.
     progress: str
+    # How each requested target stands.
+    build: Mapping[str, BuildStatus]
+    builds: list[BuildDetails]
     sha256: str
     size: int
     inputs: list[TensorBody]
@@ -114,13 +127,17 @@ class VersionDetails:
 
 def describe_version(version: ModelVersion) -> VersionDetails:
     """Describe a row that ``registry.versions.queries.with_variants`` prepared."""
-    open_jobs: list[Job] = version.open_jobs  # type: ignore[attr-defined]  # prefetched under this name
+    newest_jobs: list[Job] = version.newest_jobs  # type: ignore[attr-defined]  # prefetched under this name
+    open_jobs = [job for job in newest_jobs if job.is_open]
+    builds = describe_builds(version, newest_jobs)
     return VersionDetails(
         model=version.model.slug,
         number=version.number,
         status=VersionStatus(version.status),
         status_message=version.status_message,
         progress=describe_progress(version, open_jobs),
+        build=summarize(version, builds),
+        builds=builds,
         sha256=version.source_id,
         size=version.source.size,
         inputs=version.inputs,
@@ -147,7 +164,7 @@ def describe_progress(version: ModelVersion, open_jobs: Sequence[Job]) -> str:
         return ""
     running = next((job for job in open_jobs if job.status == JobStatus.RUNNING), None)
     waiting = next((job.progress for job in open_jobs if job.progress), "")
-    builds = [job for job in open_jobs if job.kind == JobKind.BUILD]
+    builds = {job.target for job in open_jobs if job.kind == JobKind.BUILD}
     if not builds:
         return running.progress if running else waiting or "Waiting for a builder to check the upload."
     done = f"{len(version.targets) - len(builds)} of {len(version.targets)} targets done."

@@ -7,7 +7,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 
 from core.errors import Missing
 from registry.models import Baseline, Job, ModelVersion, RegisteredModel, Variant
-from registry.states import JobStatus, VersionStatus
+from registry.states import VersionStatus
 
 
 class UnknownModel(Missing):
@@ -93,12 +93,13 @@ def count_baseline_samples(model: RegisteredModel) -> dict[str, int]:
 
 
 def with_variants(rows: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """Prefetch variants, offers and open jobs (as ``open_jobs``)."""
-    open_jobs = Job.objects.exclude(status=JobStatus.DONE)
+    """Prefetch variants, offers, and the newest job of each target and preset (as ``newest_jobs``)."""
+    key = ("version_id", "kind", "target", "preset")
+    newest_jobs = Job.objects.order_by(*key, "-pk").distinct(*key).defer("log")
     return rows.select_related("model", "source").prefetch_related(
         Prefetch("variants", Variant.objects.select_related("file")),
         "offers",
-        Prefetch("jobs", open_jobs, to_attr="open_jobs"),
+        Prefetch("jobs", newest_jobs, to_attr="newest_jobs"),
     )
 
 

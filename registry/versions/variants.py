@@ -108,8 +108,14 @@ def rebuild(version: ModelVersion, target: str, *, actor: Actor) -> ModelVersion
     if target not in version.targets:
         raise CannotBuild(f"{version} was never asked for {target}; post it to …/variants first.")
     audit.record(actor, action="rebuild", object_type="version", object_id=version, after={"target": target})
+    forgive(version)
     queue_builds(version, [target])
     return version
+
+
+def forgive(version: ModelVersion) -> None:
+    """Let the limits on the builders' time count from now on: a person asked for a build."""
+    ModelVersion.objects.filter(pk=version.pk).update(builder_seconds=0, slow_recipes={})
 
 
 def queue_builds(version: ModelVersion, targets: Sequence[str]) -> None:

@@ -109,8 +109,12 @@ def reject(version: ModelVersion, *, reason: str) -> None:
 
 @transaction.atomic
 def settle(version: ModelVersion) -> None:
-    """Make the version READY or REJECTED once no requested target has an open job; until then change nothing."""
+    """Make the version READY or REJECTED once no requested target has an open job; until then say which work was stopped."""
     locked = _lock(version)
+    if locked.status == VersionStatus.VERIFYING:
+        stopped = locked.jobs.filter(status=JobStatus.STOPPED).values_list("progress", flat=True).first()
+        message = f"The check of the upload was stopped, and can be tried again. {stopped}" if stopped else ""
+        ModelVersion.objects.filter(pk=version.pk).update(status_message=message)
     if locked.status != VersionStatus.BUILDING:
         return
     outcome, reason = completion.decide(_outcomes(locked))
@@ -118,6 +122,8 @@ def settle(version: ModelVersion) -> None:
         _move(version, VersionStatus.READY, ready_at=timezone.now(), status_message="")
     elif outcome == VersionStatus.REJECTED:
         _move(version, VersionStatus.REJECTED, status_message=reason)
+    else:
+        ModelVersion.objects.filter(pk=version.pk).update(status_message=reason)
 
 
 @transaction.atomic
@@ -225,12 +231,15 @@ def _move(version: ModelVersion, status: VersionStatus, **values: object) -> Non
 
 
 def _outcomes(version: ModelVersion) -> list[TargetOutcome]:
-    open_targets = set(version.jobs.exclude(status=JobStatus.DONE).values_list("target", flat=True))
+    rows = list(version.jobs.exclude(status=JobStatus.DONE))
+    open_targets = {job.target for job in rows if job.is_open}
+    stopped = {job.target: job.progress for job in rows if not job.is_open}
     attempts = list(version.variants.order_by("rank").values_list("target", "recipe", "status", "reason"))
     return [
         TargetOutcome(
             target=target,
             is_open=target in open_targets,
+            stopped=stopped.get(target, ""),
             attempts=tuple(
                 Attempted(recipe, VariantStatus(status), reason)
                 for name, recipe, status, reason in attempts

@@ -24,6 +24,7 @@ from django.utils import timezone
 from analytics.models import Alert
 from core.models import ApiToken
 from fleet.rollouts import verbs as rollouts
+from registry.models import Job
 from tests import fleet_rows, telemetry_rows
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +110,9 @@ CALLS = [
         form=True,
         status=201,
     ),
+    post(f"{VERSION}/builds/{{build_id}}/cancel", status=202),
+    post(f"{VERSION}/builds/{{build_id}}/retry", status=202),
+    Call(f"{VERSION}/builds/{{build_id}}/log"),
     post(f"{VERSION}/variants", {"targets": ["rk3588"]}, status=202),
     post(f"{VERSION}/variants/generic-cpu/rebuild", status=202),
     Call(f"{VERSION}/variants/generic-cpu/download", status=302),
@@ -239,6 +243,7 @@ def world(settings: Any, tmp_path: Path) -> dict[str, Any]:
     fleet_rows.make_key(max_uses=10)
     return {
         "running": running.pk, "paused": paused.pk, "draft": draft.pk, "key_id": key.pk, "key_secret": secret,
+        "build_id": Job.objects.create(version=second, kind="build", target="generic-cpu", preset="balanced").pk,
         "alert_id": alerts[0].pk, "device": devices[2], "pinned": pinned,
         "variant_id": third.variants.get().pk,
     }  # fmt: skip
@@ -314,7 +319,7 @@ def list_patterns(resolver: Any) -> Iterator[URLPattern]:
 
 def test_every_view_is_asked():
     world = dict.fromkeys(("running", "paused", "draft"), "00000000-0000-4000-8000-000000000000")
-    world |= {"key_id": "1", "alert_id": "1", "token_id": "1"}
+    world |= {"key_id": "1", "alert_id": "1", "token_id": "1", "build_id": "1"}
     asked = {resolve(fill(call.path, world).split("?")[0]).url_name for call in CALLS}
     views = {(pattern.name, str(pattern.pattern)) for pattern in list_patterns(get_resolver())}
     assert {row for row in views if (row[0] or row[1]) not in asked | NOT_OURS | {"livez", "readyz"}} == set()

@@ -26,7 +26,7 @@ def draw() -> str:
 
 def _draw_version() -> str:
     moves = [f"{before} --> {after}" for before, to in VERSION_MOVES.items() for after in sorted(to)]
-    return _section("Version", "registry/states.py", "", ["[*] --> uploading", "[*] --> verifying", *moves])
+    return _section("Version", "registry/states.py", "", ["[*] --> verifying", *moves])
 
 
 def _draw_update() -> str:

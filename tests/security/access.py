@@ -18,6 +18,7 @@ EVERYBODY, NOBODY = frozenset({"everybody"}), frozenset()
 
 VERSION = "/api/models/{model}/versions/{version}"
 VARIANT = VERSION + "/variants/{target}"
+BUILD = VERSION + "/builds/{build}"
 DEVICE = "/api/devices/{device_id}"
 ROLLOUT = "/api/rollouts/{rollout_id}"
 
@@ -32,6 +33,9 @@ OPERATOR_API = {
     f"{VERSION}/retire": {"POST": MODELS},
     f"{VERSION}/baseline": {"POST": MODELS},
     f"{VERSION}/variants": {"POST": MODELS},
+    f"{BUILD}/cancel": {"POST": MODELS},
+    f"{BUILD}/retry": {"POST": MODELS},
+    f"{BUILD}/log": {"GET": READ},
     f"{VARIANT}/rebuild": {"POST": MODELS},
     f"{VARIANT}/download": {"GET": READ},
     f"{VARIANT}/manifest": {"GET": READ},
