@@ -115,13 +115,23 @@ class VersionAnswer(Answer[VersionDetails]):
     tags = serializers.ListField(child=serializers.CharField())
     links = LinkAnswer(many=True)
     metrics = serializers.DictField(child=serializers.FloatField())
+    preset = serializers.CharField()
+    budget = serializers.DictField()
     has_calibration = serializers.BooleanField()
+    has_evaluation = serializers.BooleanField()
     created_at = TimeField()
     created_by = serializers.CharField()
     ready_at = TimeField(allow_null=True)
     quarantined_at = TimeField(allow_null=True)
     quarantine_reason = serializers.CharField()
     variants = VariantAnswer(many=True)
+
+
+class UploadAnswer(VersionAnswer):
+    """The version that an upload led to."""
+
+    # The fields of the upload that differ from a version that exists, and did not change it.
+    ignored = serializers.ListField(child=serializers.CharField())
 
 
 class ChannelAnswer(Answer[Pointing]):

@@ -1,5 +1,6 @@
 """Versions: upload, list, show, describe, retire, delete."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,12 @@ from core.api.views import PAGE_PARAMETERS
 from core.formats.json_depth import TOO_DEEP, is_too_deep
 from core.roles import Area
 from core.uploads import takes_uploads
-from registry.api.answers import VersionAnswer
+from registry.api.answers import UploadAnswer, VersionAnswer
 from registry.models import ModelVersion
 from registry.versions import card, card_rules, model_metadata, queries, retirement
 from registry.versions import verbs as versions
 from registry.versions.details import describe_version
-from registry.versions.verbs import Upload
+from registry.versions.uploads import Upload
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -54,8 +55,11 @@ class UploadBody(StrictBody):
     file = serializers.FileField()
     version = serializers.CharField(max_length=200)
     calibration = serializers.FileField(required=False)
+    evaluation = serializers.FileField(required=False)
     baseline = serializers.FileField(required=False)
     metadata = JsonPart(required=False)
+    budget = JsonPart(required=False)
+    preset = serializers.CharField(max_length=64, required=False)
     targets = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=100)
 
 
@@ -101,23 +105,32 @@ class Versions(Endpoint):
     @extend_schema(
         operation_id="upload_version",
         request={"multipart/form-data": UploadBody},
-        responses={201: VersionAnswer, 200: VersionAnswer},
+        responses={201: UploadAnswer, 200: UploadAnswer},
     )
     def post(self, request: Request, model: str) -> Response:
-        """Upload a version. The same bytes again are answered with 200; a rejected version is replaced."""
+        """Upload a version.
+
+        The same bytes again are answered with 200: targets that are new are built, and ``ignored`` names what else was
+        different. A rejected version is replaced.
+        """
         body = UploadBody(data=request.data)
         body.is_valid(raise_exception=True)
         values = body.validated_data
+        files = {name: _path(values[name]) for name in ("calibration", "evaluation", "baseline") if name in values}
         upload = Upload(
             file=_path(values["file"]),
-            calibration=_path(values["calibration"]) if "calibration" in values else None,
-            baseline=_path(values["baseline"]) if "baseline" in values else None,
+            calibration=files.get("calibration"),
+            evaluation=files.get("evaluation"),
+            baseline=files.get("baseline"),
             metadata=values.get("metadata", {}),
+            budget=values.get("budget", {}),
             targets=values.get("targets", ()),
+            preset=values.get("preset"),
         )
-        found, is_new = versions.create(model, number=values["version"], upload=upload, actor=actor_of(request.user))
-        shown = render_version(queries.get_shown_version(model, found.number))
-        return Response(shown, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+        taken = versions.create(model, number=values["version"], upload=upload, actor=actor_of(request.user))
+        found = describe_version(queries.get_shown_version(model, taken.version.number))
+        shown = UploadAnswer.of(dataclasses.replace(found, ignored=taken.ignored))
+        return Response(shown, status=status.HTTP_201_CREATED if taken.is_new else status.HTTP_200_OK)
 
 
 class Version(Endpoint):

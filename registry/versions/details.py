@@ -1,7 +1,7 @@
 """A version with its variants and the progress of the work, as pages and answers show it. Makes no queries of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -96,13 +96,18 @@ class VersionDetails:
     tags: list[str]
     links: list[dict[str, str]]
     metrics: Mapping[str, float]
+    preset: str
+    budget: object
     has_calibration: bool
+    has_evaluation: bool
     created_at: datetime
     created_by: str
     ready_at: datetime | None
     quarantined_at: datetime | None
     quarantine_reason: str
     variants: list[VariantDetails]
+    # The fields of the upload that just led here and that did not change the version.
+    ignored: list[str] = field(default_factory=list)
 
     @property
     def is_ready(self) -> bool:
@@ -148,7 +153,10 @@ def describe_version(version: ModelVersion) -> VersionDetails:
         tags=version.tags,
         links=version.links,
         metrics=version.metrics,
+        preset=version.preset,
+        budget=version.budget,
         has_calibration=version.calibration_id is not None,
+        has_evaluation=version.evaluation_id is not None,
         created_at=version.created_at,
         created_by=version.created_by,
         ready_at=version.ready_at,

@@ -1,12 +1,13 @@
-"""The metadata of an upload: labels, pre-processing, and free notes."""
+"""The JSON of an upload: metadata (labels, pre-processing, shapes, task, free notes) and budget."""
 
 import re
 from itertools import chain
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
 from core.errors import Invalid
+from registry.compression.model_task import ModelTask
 from registry.manifests.documents import InvalidManifest, canonical_json
 
 MAX_BYTES = 1024 * 1024
@@ -23,10 +24,15 @@ class InvalidMetadata(Invalid):
 class _Known(msgspec.Struct):
     labels: list[str] = []
     preprocessing: dict[str, Any] = {}
+    # The extents of inputs, where free ones cannot be guessed.
+    shapes: dict[str, list[Annotated[int, msgspec.Meta(ge=1, le=2**31)]]] = {}
+    task: ModelTask | None = None
 
 
 def check(metadata: object) -> dict[str, Any]:
-    """Return the metadata unchanged; ``labels`` and ``preprocessing`` go into manifests, other keys are kept only.
+    """Return the metadata unchanged.
+
+    ``labels`` and ``preprocessing`` go into manifests, ``shapes`` and ``task`` to the builders; other keys are kept only.
 
     Raises:
         InvalidMetadata: Not an object, a known key of the wrong type, too large, or not storable.
@@ -43,6 +49,19 @@ def check(metadata: object) -> dict[str, Any]:
     if size > MAX_BYTES:
         raise InvalidMetadata.field("metadata", f"has {size} bytes as JSON; the limit is {MAX_BYTES}.")
     return metadata
+
+
+def check_budget(budget: object) -> object:
+    """Return the budget unchanged.
+
+    Raises:
+        Invalid: Not an object, or not storable.
+    """
+    if not isinstance(budget, dict):
+        raise Invalid.field("budget", "must be a JSON object.")
+    if fault := _find_fault(budget):
+        raise Invalid.field("budget", fault)
+    return budget
 
 
 def _find_fault(value: object, *, depth: int = 0) -> str | None:

@@ -1,10 +1,6 @@
 """Versions: upload, move through their states, quarantine, delete."""
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import ProtectedError
@@ -15,14 +11,14 @@ from core.actors import Actor
 from core.errors import Conflict, Invalid
 from registry import jobs, names
 from registry.baselines import verbs as baselines
-from registry.baselines.histograms import Statistics
 from registry.compression.child_tasks.messages import Inspection
 from registry.models import Blob, ModelVersion, RegisteredModel
 from registry.states import JobKind, JobStatus, VariantStatus, VersionStatus, sources_of
 from registry.storage import blobs
 from registry.version_numbers import VersionNumber
-from registry.versions import completion, dependents, model_metadata, queries, registered_models, variants
+from registry.versions import completion, dependents, queries, registered_models, uploads, variants
 from registry.versions.completion import Attempted, TargetOutcome
+from registry.versions.uploads import CheckedUpload, Upload
 
 MAX_NUMBER_LENGTH = ModelVersion._meta.get_field("number").max_length or 0  # noqa: SLF001 - Django's documented API
 
@@ -33,35 +29,21 @@ class VersionExists(Conflict):
     code = "version_exists"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """The content of a new version. The files belong to the caller and are not changed."""
+class Taken(NamedTuple):
+    """The version that an upload led to."""
 
-    file: Path
-    calibration: Path | None = None
-    baseline: Path | None = None
-    # Any JSON; the check refuses everything but an object.
-    metadata: object = field(default_factory=dict)
-    targets: Sequence[str] = ()
+    version: ModelVersion
+    is_new: bool
+    # The fields of the upload that differ from an existing version and did not change it.
+    ignored: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """An upload after the checks that need no parsing."""
-
-    upload: Upload
-    metadata: dict[str, Any]
-    targets: list[str]
-    statistics: Statistics | None
-    file_sha256: str
-    calibration_sha256: str | None
-
-
-def create(slug: str, *, number: str, upload: Upload, actor: Actor) -> tuple[ModelVersion, bool]:
-    """Take an upload; return its version, and whether the version is new. A model that does not exist yet is created.
+def create(slug: str, *, number: str, upload: Upload, actor: Actor) -> Taken:
+    """Take an upload. A model that does not exist yet is created.
 
     1. quick checks; only text files are parsed, for ONNX files are opened in the sandbox only
-    2. the same number with the same bytes is the existing version; a rejected version is replaced
+    2. the same number with the same bytes is the existing version: it gets the targets that are new, and the answer names
+       what else was different and ignored; a rejected version is replaced
     3. store the bytes, then write model, version, baseline and the verifying job in one transaction
 
     Raises:
@@ -70,22 +52,21 @@ def create(slug: str, *, number: str, upload: Upload, actor: Actor) -> tuple[Mod
     """
     names.check_model_slug(slug)
     _check_number(number)
-    given = _check(upload)
+    given = uploads.check(upload)
     existing = ModelVersion.objects.filter(model__slug=slug, number=number).first()
     if existing is not None and _is_settled(existing, given):
-        return existing, False
-    source = blobs.keep(upload.file)
-    calibration = blobs.keep(upload.calibration) if upload.calibration else None
+        return _take_again(existing, given, actor=actor)
+    kept = [blobs.keep(path) for path in given.files]
     with transaction.atomic():
         model, _ = registered_models.find_or_create(slug, actor=actor)
         # The lock on the model orders uploads of the same number at the same time.
         model = RegisteredModel.objects.select_for_update().get(pk=model.pk)
         existing = ModelVersion.objects.filter(model=model, number=number).first()
         if existing is not None and _is_settled(existing, given):
-            return existing, False
+            return _take_again(existing, given, actor=actor)
         if existing is not None:
             delete(existing, actor=actor)
-        return _create(model, number, source=source, calibration=calibration, given=given, actor=actor), True
+        return Taken(_create(model, number, source=kept[0], given=given, actor=actor), is_new=True)
 
 
 @transaction.atomic
@@ -163,51 +144,51 @@ def _check_number(number: str) -> None:
     VersionNumber.parse(number)
 
 
-def _check(upload: Upload) -> _Checked:
-    for name, path in (("file", upload.file), ("calibration", upload.calibration), ("baseline", upload.baseline)):
-        if path is not None and path.stat().st_size == 0:
-            raise Invalid.field(name, "is empty.")
-    return _Checked(
-        upload=upload,
-        metadata=model_metadata.check(upload.metadata),
-        targets=variants.check_targets(upload.targets),
-        statistics=baselines.read_statistics(upload.baseline) if upload.baseline else None,
-        file_sha256=_sha256(upload.file),
-        calibration_sha256=_sha256(upload.calibration) if upload.calibration else None,
-    )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_settled(existing: ModelVersion, given: _Checked) -> bool:
+def _is_settled(existing: ModelVersion, given: CheckedUpload) -> bool:
     """Say whether the existing version answers this upload; False if it was rejected and this upload replaces it.
 
     Raises:
         VersionExists: Neither.
     """
-    has_same_bytes = existing.source_id == given.file_sha256
     if existing.status == VersionStatus.REJECTED:
-        # With other calibration data or other targets, the same model may pass.
-        has_same_rest = (existing.calibration_id, existing.targets) == (given.calibration_sha256, given.targets)
-        return has_same_bytes and has_same_rest
-    if not has_same_bytes:
+        # With other samples, targets or limits, the same model may pass.
+        return given.is_same_as(existing)
+    if existing.source_id != given.sha256:
         message = f"{existing} exists with other bytes; give the new ones a new version number."
         raise VersionExists(message, sha256=existing.source_id, errors=[{"field": "version", "message": message}])
     return True
 
 
-def _create(
-    model: RegisteredModel, number: str, *, source: Blob, calibration: Blob | None, given: _Checked, actor: Actor
-) -> ModelVersion:
+def _take_again(existing: ModelVersion, given: CheckedUpload, *, actor: Actor) -> Taken:
+    ignored = given.list_ignored(existing)
+    _mend(existing, given)
+    if (added := given.list_new_targets(existing)) and "targets" not in ignored:
+        existing = variants.add_targets(existing, added, actor=actor)
+    return Taken(existing, is_new=False, ignored=ignored)
+
+
+def _mend(version: ModelVersion, given: CheckedUpload) -> None:
+    """Store the version's own files again, which replaces damaged copies, and start the work again that stopped over them."""
+    own = {version.source_id, version.calibration_id, version.evaluation_id}
+    digests = (given.sha256, given.calibration_sha256, given.evaluation_sha256)
+    for path, digest in zip(given.files, filter(None, digests), strict=True):
+        if digest in own:
+            blobs.keep(path)
+    for job in version.jobs.filter(status__in={JobStatus.STOPPED, JobStatus.QUEUED}, cancelled_at=None):
+        jobs.restart(job)
+    settle(version)
+
+
+def _create(model: RegisteredModel, number: str, *, source: Blob, given: CheckedUpload, actor: Actor) -> ModelVersion:
     version = ModelVersion.objects.create(
         model=model,
         number=number,
         source=source,
-        calibration=calibration,
+        calibration_id=given.calibration_sha256,
+        evaluation_id=given.evaluation_sha256,
         targets=given.targets,
+        preset=given.preset,
+        budget=given.budget,
         metadata=given.metadata,
         created_by=str(actor),
     )

@@ -14,7 +14,7 @@ from registry.compression.targets import DEFAULT_TARGET, load_targets
 from registry.models import ModelVersion
 from registry.versions import queries
 from registry.versions import verbs as versions
-from registry.versions.verbs import Upload
+from registry.versions.uploads import Upload
 
 
 class UploadForm(forms.Form):
@@ -76,7 +76,7 @@ class UploadForm(forms.Form):
             targets=given["targets"],
         )
         try:
-            return versions.create(given["model"], number=given["version"], upload=upload, actor=actor)[0]
+            return versions.create(given["model"], number=given["version"], upload=upload, actor=actor).version
         except DomainError as error:
             self._refuse(error)
             return None

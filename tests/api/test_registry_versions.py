@@ -67,6 +67,66 @@ def test_a_rejected_version_is_replaced_by_the_same_bytes_with_other_calibration
     assert post(client, calibration=part(b"samples", "calibration.npz")).status_code == 201
 
 
+def test_the_whole_form_is_kept(api):
+    wishes = {
+        "metadata": {"shapes": {"image": [1, 3, 8, 8]}, "task": {"kind": "classification"}},
+        "budget": {"max_accuracy_loss": 0.02},
+    }
+    fields = {name: json.dumps(value) for name, value in wishes.items()}
+    answer = post(api("ml_engineer"), evaluation=part(b"samples", "evaluation.npz"), preset="exact", **fields)
+    shown = answer.json()
+    assert (answer.status_code, shown["preset"], shown["budget"], shown["has_evaluation"], shown["ignored"]) == (
+        201, "exact", {"max_accuracy_loss": 0.02}, True, [],
+    )  # fmt: skip
+    assert shown["metadata"] == wishes["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("preset", "small", "preset_not_built"),
+        ("preset", "huge", "invalid"),
+        ("budget", "[]", "invalid"),
+        ("metadata", '{"shapes": {"image": [0]}}', "invalid_metadata"),
+        ("metadata", '{"task": {"kind": "guessing"}}', "invalid_metadata"),
+        ("evaluation", part(b""), "invalid"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_its_name(api, field, value, code):
+    answer = post(api("ml_engineer"), **{field: value})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert answer.json()["code"] in {code, "invalid"}
+
+
+def test_new_targets_of_the_same_upload_are_built_and_the_answer_names_what_was_ignored(api):
+    client = api("ml_engineer")
+    post(client)
+    samples = {name: part(name.encode(), f"{name}.npz") for name in ("calibration", "evaluation")}
+    baseline = part(json.dumps(RECORD).encode(), "baseline.jsonl")
+    fields = {
+        "budget": '{"max_size_bytes": 1}',
+        "preset": "exact",
+        "metadata": '{"note": 1}',
+        "targets": ["generic-cpu", "intel-n100"],
+    }
+    answer = post(client, baseline=baseline, **samples, **fields)
+    assert answer.status_code == 200
+    assert answer.json()["ignored"] == ["calibration", "evaluation", "baseline", "metadata", "budget", "preset"]
+    assert answer.json()["targets"] == ["generic-cpu", "intel-n100"]
+
+
+def test_a_retired_version_gets_no_new_targets(api):
+    client = api("ml_engineer")
+    post(client)
+    ModelVersion.objects.update(status=VersionStatus.RETIRED)
+    answer = post(client, targets=["intel-n100"])
+    assert (answer.status_code, answer.json()["ignored"], answer.json()["targets"]) == (
+        200,
+        ["targets"],
+        ["generic-cpu"],
+    )
+
+
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 def test_who_may_not_write_models_is_told_who_may(api, role):
     answer = post(api(role))

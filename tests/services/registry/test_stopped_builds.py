@@ -12,6 +12,8 @@ from registry.models import Job
 from registry.states import JobKind, JobStatus, VersionStatus
 from registry.storage import configured_store
 from registry.versions import builds
+from registry.versions import verbs as versions
+from registry.versions.uploads import Upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -121,7 +123,7 @@ def test_a_job_that_kills_its_worker_again_and_again_is_given_up_and_people_are_
     assert "lost 6 times" in build.progress
 
 
-def test_a_blob_that_stays_damaged_stops_the_job_and_people_are_told(upload):
+def test_a_blob_that_stays_damaged_stops_the_job_and_the_same_upload_mends_it(upload, model_file):
     version = upload()
     path = configured_store.blob_store().path(version.source_id)
     path.chmod(0o640)
@@ -134,3 +136,6 @@ def test_a_blob_that_stays_damaged_stops_the_job_and_people_are_told(upload):
     job.refresh_from_db()
     assert job.status == JobStatus.STOPPED
     assert "upload the same files again" in version.status_message
+    taken = versions.create("digits", number="1.0.0", upload=Upload(file=model_file), actor=SYSTEM)
+    assert (taken.version, taken.is_new, taken.ignored) == (version, False, [])
+    assert work_off(version).status == VersionStatus.READY
