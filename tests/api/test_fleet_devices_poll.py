@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from fleet.devices import verbs as devices
 from fleet.models import Deployment, DeviceToken
+from registry.offers import verbs as offers
 from registry.versions import verbs as versions
 from tests import fleet_rows as rows
 
@@ -105,7 +106,9 @@ def test_the_etag_changes_at_half_of_the_assignments_life(device, settings):
 def test_a_variant_of_the_fall_back_is_offered_under_its_own_target(api, stable):
     pi = rows.DeviceClient(api(), rows.make_device("pi-1", target="raspberry-pi-5"))
     assert pi.poll().json()["target"] == "generic-cpu"
-    rows.make_variant(stable.version, "raspberry-pi-5")
+    own = rows.make_variant(stable.version, "raspberry-pi-5")
+    assert pi.poll().status_code == 304
+    offers.put(stable.version, "raspberry-pi-5", variant_id=own.pk, if_match="*", actor=rows.OPERATOR)
     assert pi.poll().json()["target"] == "raspberry-pi-5"
 
 

@@ -43,10 +43,10 @@ def test_a_rebuild_under_a_new_digest_takes_the_place_of_what_was_not_ready(uplo
 def test_a_rebuild_under_a_new_digest_leaves_what_is_ready_in_its_place(upload):
     version = upload()
     record(version, attempt("static-int8", READY, digest="1"))
-    before = variants.best_ready(version.pk, "generic-cpu")
+    before = variants.best_ready(version, "generic-cpu")
     record(version, attempt("static-int8", READY, digest="3"))
     assert Variant.objects.filter(version=version, status=READY).count() == 2
-    assert variants.best_ready(version.pk, "generic-cpu") == before
+    assert variants.best_ready(version, "generic-cpu") == before
 
 
 def test_one_recipe_with_two_sets_of_parameters_has_two_rows(upload):
