@@ -54,6 +54,8 @@ def make_variant(version: ModelVersion, target: str, *, recipe: str = "fp32-opti
         file=blob(text),
         manifest=blob(f"manifest {text}"),
         signature=blob(f"signature {text}"),
+        manifest_schema_2=blob(f"manifest 2 {text}"),
+        signature_schema_2=blob(f"signature 2 {text}"),
     )
 
 

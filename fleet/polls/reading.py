@@ -5,7 +5,7 @@ is cached, so every act holds from the very next poll on, whichever process answ
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -176,16 +176,26 @@ def _build_facts(found: dict[str, Any]) -> Facts:
 
 
 def _build_version(version_id: int, body: dict[str, Any]) -> VersionFacts:
-    variants = tuple(_build_variant(variant) for variant in body["variants"])
+    variants = tuple(
+        VariantFacts(
+            **{
+                **variant,
+                "status": VariantStatus(variant["status"]),
+                "manifests": _build_manifests(variant["manifests"]),
+            }
+        )
+        for variant in body["variants"]
+    )
     offer = body["offer"] and OfferFacts(tuple(body["offer"][0]), body["offer"][1])
     changed = {"status": VersionStatus(body["status"]), "variants": variants, "offer": offer}
     return VersionFacts(id=version_id, **{**body, **changed})
 
 
-def _build_variant(body: dict[str, Any]) -> VariantFacts:
-    # Of each schema [number, manifest, signature]; null where the variant has none.
-    manifests = tuple(ManifestFacts(*each) for each in body["manifests"] if None not in each)
-    return VariantFacts(**{**body, "status": VariantStatus(body["status"]), "manifests": manifests})
+def _build_manifests(found: Iterable[tuple[int, str | None, str | None]]) -> tuple[ManifestFacts, ...]:
+    # Of each schema its number, the manifest and the signature; null where the variant has none.
+    return tuple(
+        ManifestFacts(schema, manifest, signature) for schema, manifest, signature in found if manifest and signature
+    )
 
 
 def _build_rollout(body: dict[str, Any], *, versions: Mapping[int, VersionFacts]) -> RolloutFacts:

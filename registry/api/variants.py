@@ -10,6 +10,7 @@ from core.api.addresses import site_url
 from core.api.authentication import actor_of
 from core.api.endpoint import Endpoint
 from core.api.strictness import StrictBody
+from core.errors import Invalid, Missing
 from core.roles import Area
 from registry import names
 from registry.api.answers import VersionAnswer
@@ -18,6 +19,12 @@ from registry.api.versions import render_version
 from registry.models import Blob, Variant
 from registry.storage import blobs
 from registry.versions import queries, variants
+
+
+class NoManifest(Missing):
+    """The variant has no manifest of that schema."""
+
+    code = "no_manifest"
 
 
 class TargetsBody(StrictBody):
@@ -69,17 +76,44 @@ class VariantFile(Endpoint):
         check_target(target)
         recipe = request.query_params.get("recipe")
         variant = variants.get_ready(queries.get_version(model, version), target, recipe=recipe)
-        blob, filename = _choose(variant, part=self.part)
+        blob, filename = self.choose(variant, request)
         return HttpResponseRedirect(blobs.link(blob, filename=filename, site_url=site_url(request)))
 
+    def choose(self, variant: Variant, request: Request) -> tuple[Blob, str]:  # noqa: ARG002 - for subclasses
+        """Return the blob and the name under which it is saved."""
+        if variant.file is None:  # a constraint of the table forbids this
+            raise variants.NoReadyVariant(f"{variant} has no file.")
+        return variant.file, variant.filename
 
-def _choose(variant: Variant, *, part: str) -> tuple[Blob, str]:
-    choices = {
-        "download": (variant.file, variant.filename),
-        "manifest": (variant.manifest, names.MANIFEST_NAME),
-        "signature": (variant.signature, names.SIGNATURE_NAME),
-    }
-    blob, filename = choices[part]
-    if blob is None:  # a constraint of the table forbids this
-        raise variants.NoReadyVariant(f"{variant} has no {part}.")
-    return blob, filename
+
+class VariantDocument(VariantFile):
+    """The manifest or the signature of the same variant, of the highest schema unless the caller names one."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("recipe", str), OpenApiParameter("schema", int, enum=[1, 2])],
+        responses={302: OpenApiResponse(description="A signed address, good without further credentials.")},
+    )
+    def get(self, request: Request, model: str, version: str, target: str) -> HttpResponseRedirect:
+        """Redirect to the document; a manifest and a signature belong together if they are of the same schema."""
+        return super().get(request, model, version, target)
+
+    def choose(self, variant: Variant, request: Request) -> tuple[Blob, str]:
+        """Return the document's blob and name.
+
+        Raises:
+            Invalid: The schema is none.
+            NoManifest: The variant has no manifest of the schema.
+        """
+        named = request.query_params.get("schema")
+        if named not in {None, "1", "2"}:
+            raise Invalid.field("schema", "must be 1 or 2.")
+        found = {
+            "2": {"manifest": variant.manifest_schema_2, "signature": variant.signature_schema_2},
+            "1": {"manifest": variant.manifest, "signature": variant.signature},
+        }
+        blob = next(
+            (found[schema][self.part] for schema in found if named in {None, schema} and found[schema][self.part]), None
+        )
+        if blob is None:
+            raise NoManifest(f"{variant} has no {self.part} of schema {named}.")
+        return blob, {"manifest": names.MANIFEST_NAME, "signature": names.SIGNATURE_NAME}[self.part]

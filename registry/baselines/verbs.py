@@ -12,7 +12,7 @@ from core.errors import Invalid
 from registry.baselines import histograms
 from registry.baselines.histograms import NamedStatistics, Statistics
 from registry.baselines.inference_records import UnreadableRecords, read_json_lines
-from registry.manifests.documents import canonical_json
+from registry.manifests.parts import canonical_json
 from registry.models import Baseline, ModelVersion
 from registry.storage import blobs
 

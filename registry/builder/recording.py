@@ -8,7 +8,7 @@ from registry.compression.attempts import Attempt
 from registry.compression.recipes import RECIPES, compute_digest
 from registry.compression.targets import HardwareTarget
 from registry.models import ModelVersion, Variant
-from registry.states import VariantStatus
+from registry.states import OFFERABLE_VARIANTS
 
 _FILES = tuple(field.name for field in fields(Published))
 
@@ -23,16 +23,18 @@ def record(
 ) -> None:
     """Write a row for each attempt; ``published`` has the files, by the digest of the recipe.
 
-    A READY row stays as it is, for devices may run it and its manifest is signed. Rows that are not READY and come from the
-    same recipe under another digest are removed: this build took their place.
+    A row that devices may have been offered stays as it is, for its manifest is signed. Other rows that come from the same
+    recipe under another digest are removed: this build took their place.
     """
     tried = {attempt.recipe_digest for attempt in attempts}
     rows = Variant.objects.filter(version=version, target=target.name, preset=preset)
+    # Locked, so that no person accepts or offers a variant whose row this build replaces.
+    found = list(rows.select_for_update().values_list("recipe_digest", "status"))
+    offerable = {digest for digest, status in found if status in OFFERABLE_VARIANTS}
     replaced = rows.filter(recipe__in={attempt.recipe for attempt in attempts}).exclude(recipe_digest__in=tried)
-    replaced.exclude(status=VariantStatus.READY).delete()
-    ready = set(rows.filter(status=VariantStatus.READY).values_list("recipe_digest", flat=True))
+    replaced.exclude(status__in=OFFERABLE_VARIANTS).delete()
     for attempt in attempts:
-        if attempt.recipe_digest not in ready:
+        if attempt.recipe_digest not in offerable:
             files = published.get(attempt.recipe_digest)
             Variant.objects.update_or_create(
                 version=version,

@@ -30,9 +30,9 @@ def run(lease: Lease, folder: Path) -> None:
     tried = _build(lease, target, folder=folder)
     jobs.report(lease, "Signing and storing.")
     published = {
-        attempt.recipe_digest: publishing.publish(version, target, attempt)
+        attempt.recipe_digest: publishing.publish(version, target, attempt, preset=_preset(lease))
         for attempt in tried
-        if attempt.status == VariantStatus.READY
+        if attempt.status in publishing.PUBLISHED
     }
     with transaction.atomic():
         jobs.finish(lease)

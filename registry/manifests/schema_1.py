@@ -1,52 +1,16 @@
-"""The manifest of a variant, schema 1: what a device needs to know before it loads the file.
+"""The manifest of a variant, schema 1. Agents before 0.2.0 read no other."""
 
-Its bytes are canonical JSON (sorted keys, no spaces, UTF-8), so that the same manifest has the same digest everywhere.
-"""
-
-import hashlib
-import json
-import math
-from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
-from core.errors import DomainError, Kind
-from core.formats.json_depth import TOO_DEEP, is_too_deep
-from registry import names, version_numbers
+from registry.manifests import parts
+from registry.manifests.parts import Document, InvalidManifest, Scalars
 
 SCHEMA: Final = "modelfleet.manifest/1"
 
-ITEM_SIZE_BYTES: Final = {
-    "bool": 1,
-    "int8": 1,
-    "uint8": 1,
-    "int16": 2,
-    "uint16": 2,
-    "float16": 2,
-    "int32": 4,
-    "uint32": 4,
-    "float32": 4,
-    "int64": 8,
-    "uint64": 8,
-    "float64": 8,
-}
-
-
-class InvalidManifest(DomainError):
-    """Bytes or values are no manifest of schema 1."""
-
-    code: ClassVar[str] = "invalid_manifest"
-    kind: ClassVar[Kind] = Kind.UNPROCESSABLE
-
-
-class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The one file a device downloads."""
-
-    name: str
-    size: int
-    sha256: str
-    format: str
+# A baseline itself: its id, and the counts of its bins.
+Statistics = dict[str, str | int | list[int] | dict[str, int]]
 
 
 class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,170 +18,26 @@ class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     engine: str
     providers: list[str]
-    options: dict[str, Any] = {}
+    options: Scalars = {}
 
 
-class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An input or output of the graph; a dimension that varies is named instead of numbered."""
-
-    name: str
-    dtype: str
-    shape: list[int | str]
-
-
-class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A concrete array: little-endian bytes in C order, base64 in JSON."""
-
-    dtype: str
-    shape: list[int]
-    data: bytes
-
-
-class SelfTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Golden inputs and outputs; passes when |got - want| <= absolute + relative * |want| and p50 is in the budget."""
-
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
-    absolute_tolerance: float
-    relative_tolerance: float
-    latency_budget_ms: float
-
-
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The uploaded file that the variant was built from."""
-
-    sha256: str
-    size: int
-
-
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Manifest(parts.Described, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that the signature promises about one variant."""
 
     schema: Literal["modelfleet.manifest/1"] = SCHEMA
-    model: str
-    version: str
-    target: str
-    recipe: str
-    recipe_digest: str
-    file: ModelFile
     runtime: Runtime
-    inputs: list[TensorSpec]
-    outputs: list[TensorSpec]
-    preprocessing: dict[str, Any] = {}
-    labels: list[str] = []
-    self_test: SelfTest
-    baseline: dict[str, Any] | None = None
-    source: Source
-    measurements: dict[str, Any] = {}
-    min_agent_version: str
+    preprocessing: Document = {}
+    self_test: parts.GoldenTest
+    baseline: Statistics | None = None
 
 
-def build(manifest: Manifest) -> object:
-    """Return the manifest as plain JSON values, checked.
+def check(manifest: Manifest) -> None:
+    """Check every rule that the types do not hold.
 
     Raises:
-        InvalidManifest: A value has the wrong type, breaks a rule, or contradicts another one.
+        InvalidManifest: A value breaks a rule, or contradicts another one.
     """
-    values = msgspec.to_builtins(manifest)
-    try:
-        # Values set in code are not checked by their constructors; converting back checks them and turns 1 into 1.0.
-        checked = msgspec.convert(values, Manifest)
-    except msgspec.ValidationError as error:
-        raise InvalidManifest(str(error)) from error
-    _check(checked)
-    return msgspec.to_builtins(checked)
-
-
-def to_bytes(manifest: Manifest) -> bytes:
-    """Return the canonical JSON bytes of the manifest.
-
-    Raises:
-        InvalidManifest: As `build`, or a number is not finite.
-    """
-    return canonical_json(build(manifest))
-
-
-def parse(data: bytes) -> Manifest:
-    """Read a manifest and check every rule.
-
-    Raises:
-        InvalidManifest: Not JSON, an unknown or missing field, a wrong type, or a broken rule.
-    """
-    if is_too_deep(data):
-        raise InvalidManifest(TOO_DEEP)
-    try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise InvalidManifest(str(error)) from error
-    _check(manifest)
-    return manifest
-
-
-def digest(data: bytes) -> str:
-    """Return the hex SHA-256 of a manifest's bytes."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def canonical_json(value: object) -> bytes:
-    """Return JSON with sorted keys, no spaces, in UTF-8: equal values have equal bytes.
-
-    Raises:
-        InvalidManifest: A number is not finite, which JSON cannot say (RFC 8259, section 6).
-    """
-    try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return text.encode()
-    except ValueError as error:
-        raise InvalidManifest(f"The value has no canonical JSON: {error}.") from error
-
-
-def _check(manifest: Manifest) -> None:
-    names.check_model_slug(manifest.model)
-    names.check_slug(manifest.target, field="target")
-    names.check_slug(manifest.recipe, field="recipe")
-    names.check_file_name(manifest.file.name)
-    version_numbers.VersionNumber.parse(manifest.version)
-    version_numbers.VersionNumber.parse(manifest.min_agent_version)
-    _check_digest(manifest.recipe_digest, field="recipe_digest")
-    _check_digest(manifest.file.sha256, field="file.sha256")
-    _check_digest(manifest.source.sha256, field="source.sha256")
-    if manifest.file.size <= 0 or manifest.source.size <= 0:
-        raise InvalidManifest("A size must be above zero.")
+    parts.check_described(manifest)
     if not manifest.runtime.providers:
         raise InvalidManifest("runtime.providers must name at least one execution provider.")
-    _check_self_test(manifest)
-
-
-def _check_self_test(manifest: Manifest) -> None:
-    test = manifest.self_test
-    _check_tensors(test.inputs, specs=manifest.inputs, field="self_test.inputs")
-    _check_tensors(test.outputs, specs=manifest.outputs, field="self_test.outputs")
-    tolerances = (test.absolute_tolerance, test.relative_tolerance)
-    if not all(math.isfinite(value) and value >= 0 for value in tolerances):
-        raise InvalidManifest("A self-test tolerance must be finite and not negative.")
-    if not (math.isfinite(test.latency_budget_ms) and test.latency_budget_ms > 0):
-        raise InvalidManifest("self_test.latency_budget_ms must be finite and above zero.")
-
-
-def _check_tensors(tensors: dict[str, Tensor], *, specs: Sequence[TensorSpec], field: str) -> None:
-    by_name = {spec.name: spec for spec in specs}
-    if len(by_name) != len(specs) or set(tensors) != set(by_name):
-        raise InvalidManifest(f"{field} must hold each declared name once: {sorted(spec.name for spec in specs)}.")
-    for name, tensor in tensors.items():
-        if tensor.dtype != by_name[name].dtype or tensor.dtype not in ITEM_SIZE_BYTES:
-            raise InvalidManifest(f"{field}.{name} has dtype {tensor.dtype!r}, declared as {by_name[name].dtype!r}.")
-        if not _fits(tensor.shape, declared=by_name[name].shape):
-            raise InvalidManifest(f"{field}.{name} has shape {tensor.shape}, declared as {by_name[name].shape}.")
-        if len(tensor.data) != math.prod(tensor.shape) * ITEM_SIZE_BYTES[tensor.dtype]:
-            raise InvalidManifest(f"{field}.{name} has {len(tensor.data)} bytes, which its shape and dtype contradict.")
-
-
-def _fits(shape: Sequence[int], *, declared: Sequence[int | str]) -> bool:
-    if len(shape) != len(declared) or any(size < 0 for size in shape):
-        return False
-    return all(isinstance(want, str) or want == got for got, want in zip(shape, declared, strict=True))
-
-
-def _check_digest(text: str, *, field: str) -> None:
-    if len(text) != 64 or not set(text) <= set("0123456789abcdef"):
-        raise InvalidManifest(f"{field} is not a lower-case hex SHA-256.")
+    parts.check_golden_test(manifest.self_test, inputs=manifest.inputs, outputs=manifest.outputs)

@@ -8,7 +8,7 @@ import msgspec
 
 from core.errors import Invalid
 from registry.compression.model_task import ModelTask
-from registry.manifests.documents import InvalidManifest, canonical_json
+from registry.manifests.parts import InvalidManifest, canonical_json
 
 MAX_BYTES = 1024 * 1024
 _MAX_DEPTH: Final = 32

@@ -81,6 +81,21 @@ def test_the_three_files_are_redirects_to_signed_addresses(api, part, digest):
     assert api().get(f"{URL}/variants/generic-cpu/{part}").status_code == 401
 
 
+def test_manifest_and_signature_are_of_the_highest_schema_unless_another_one_is_named(api):
+    client, url = api("viewer"), f"{URL}/variants/generic-cpu"
+    missing = client.get(f"{url}/manifest?schema=2")
+    assert (missing.status_code, missing.json()["code"]) == (404, "no_manifest")
+    newer = {
+        f"{part}_schema_2": Blob.objects.create(sha256=letter * 64, size=10)
+        for part, letter in (("manifest", "7"), ("signature", "8"))
+    }
+    Variant.objects.filter(status=VariantStatus.READY).update(**newer)
+    for query, manifest, signature in (("", "7", "8"), ("?schema=2", "7", "8"), ("?schema=1", "b", "c")):
+        assert manifest * 64 in client.get(f"{url}/manifest{query}")["Location"]
+        assert signature * 64 in client.get(f"{url}/signature{query}")["Location"]
+    assert client.get(f"{url}/manifest?schema=3").status_code == 400
+
+
 def test_a_target_without_a_variant_is_given_its_fall_back(api):
     assert api("viewer").get(f"{URL}/variants/rk3588/download").status_code == 302
 

@@ -36,13 +36,19 @@ def test_an_upload_becomes_ready_with_one_signed_variant_per_target(upload, tmp_
         folder = tmp_path / target
         folder.mkdir()
         blobs.fetch(variant.file, folder / variant.filename)
-        blobs.fetch(variant.manifest, folder / "manifest.json")
-        blobs.fetch(variant.signature, tmp_path / "model.sig")
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-        assert manifest["file"]["sha256"] == hashlib.sha256((folder / variant.filename).read_bytes()).hexdigest()
-        key = tmp_path / "key.pem"
-        key.write_text(configured_keys.signing_key().public_pem)
-        verifying.Config().use_elliptic_key_verifier(public_key=key).verify(folder, tmp_path / "model.sig")
+        documents = {
+            1: (variant.manifest, variant.signature),
+            2: (variant.manifest_schema_2, variant.signature_schema_2),
+        }
+        for schema, (of_manifest, of_signature) in documents.items():
+            blobs.fetch(of_manifest, folder / "manifest.json")
+            blobs.fetch(of_signature, tmp_path / "model.sig")
+            manifest = json.loads((folder / "manifest.json").read_bytes())
+            assert manifest["schema"] == f"modelfleet.manifest/{schema}"
+            assert manifest["file"]["sha256"] == hashlib.sha256((folder / variant.filename).read_bytes()).hexdigest()
+            key = tmp_path / "key.pem"
+            key.write_text(configured_keys.signing_key().public_pem)
+            verifying.Config().use_elliptic_key_verifier(public_key=key).verify(folder, tmp_path / "model.sig")
 
 
 def test_a_file_that_is_no_model_is_rejected_with_the_reason(upload, tmp_path):

@@ -5,7 +5,7 @@ import struct
 import msgspec
 import pytest
 
-from registry.manifests import documents
+from registry.manifests import documents, parts, schema_1
 from registry.names import InvalidName
 from registry.version_numbers import InvalidVersionNumber
 
@@ -13,30 +13,30 @@ DIGEST = "0a" * 32
 
 
 def make(**changes):
-    image = documents.Tensor(dtype="float32", shape=[2, 1], data=struct.pack("<2f", 0.5, -1.5))
-    logits = documents.Tensor(dtype="float32", shape=[2, 3], data=struct.pack("<6f", *range(6)))
+    image = parts.Tensor(dtype="float32", shape=[2, 1], data=struct.pack("<2f", 0.5, -1.5))
+    logits = parts.Tensor(dtype="float32", shape=[2, 3], data=struct.pack("<6f", *range(6)))
     fields = {
         "model": "digits",
         "version": "1.2.0",
         "target": "raspberry-pi-5",
         "recipe": "static-int8",
         "recipe_digest": DIGEST,
-        "file": documents.ModelFile(name="model.onnx", size=7, sha256=DIGEST, format="onnx"),
-        "runtime": documents.Runtime(engine="onnxruntime", providers=["CPUExecutionProvider"]),
-        "inputs": [documents.TensorSpec(name="image", dtype="float32", shape=["N", 1])],
-        "outputs": [documents.TensorSpec(name="logits", dtype="float32", shape=["N", 3])],
+        "file": parts.ModelFile(name="model.onnx", size=7, sha256=DIGEST, format="onnx"),
+        "runtime": schema_1.Runtime(engine="onnxruntime", providers=["CPUExecutionProvider"]),
+        "inputs": [parts.TensorSpec(name="image", dtype="float32", shape=["N", 1])],
+        "outputs": [parts.TensorSpec(name="logits", dtype="float32", shape=["N", 3])],
         "labels": ["zéro", "one"],
-        "self_test": documents.SelfTest(
+        "self_test": parts.GoldenTest(
             inputs={"image": image},
             outputs={"logits": logits},
             absolute_tolerance=0.5,
             relative_tolerance=0.05,
             latency_budget_ms=250,
         ),
-        "source": documents.Source(sha256=DIGEST, size=9),
+        "source": parts.Source(sha256=DIGEST, size=9),
         "min_agent_version": "0.1.0",
     }
-    return documents.Manifest(**{**fields, **changes})
+    return schema_1.Manifest(**{**fields, **changes})
 
 
 def test_the_bytes_are_canonical_json():
@@ -50,7 +50,7 @@ def test_the_bytes_are_canonical_json():
 def test_parsing_gives_back_the_same_manifest_and_the_same_bytes():
     data = documents.to_bytes(make())
     assert documents.to_bytes(documents.parse(data)) == data
-    assert documents.digest(data) == hashlib.sha256(data).hexdigest()
+    assert parts.digest(data) == hashlib.sha256(data).hexdigest()
 
 
 def test_a_whole_number_where_a_fraction_belongs_does_not_change_the_digest():
@@ -75,9 +75,9 @@ def tensor(**changes):
     ("manifest", "message"),
     [
         (make(recipe_digest="ABC"), "recipe_digest"),
-        (make(source=documents.Source(sha256=DIGEST.upper(), size=9)), "source.sha256"),
-        (make(source=documents.Source(sha256=DIGEST, size=0)), "size"),
-        (make(runtime=documents.Runtime(engine="onnxruntime", providers=[])), "providers"),
+        (make(source=parts.Source(sha256=DIGEST.upper(), size=9)), "source.sha256"),
+        (make(source=parts.Source(sha256=DIGEST, size=0)), "size"),
+        (make(runtime=schema_1.Runtime(engine="onnxruntime", providers=[])), "providers"),
         (make(model=7), "model"),
         (replace_self_test(absolute_tolerance=-1.0), "tolerance"),
         (replace_self_test(latency_budget_ms=0.0), "latency_budget_ms"),
@@ -91,7 +91,7 @@ def tensor(**changes):
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_refused(manifest, message):
-    with pytest.raises(documents.InvalidManifest, match=message):
+    with pytest.raises(parts.InvalidManifest, match=message):
         documents.to_bytes(manifest)
 
 
@@ -99,7 +99,7 @@ def test_names_and_versions_are_held_to_their_own_rules():
     with pytest.raises(InvalidName):
         documents.to_bytes(make(model="latest"))
     with pytest.raises(InvalidName):
-        documents.to_bytes(make(file=documents.ModelFile(name="../model", size=7, sha256=DIGEST, format="onnx")))
+        documents.to_bytes(make(file=parts.ModelFile(name="../model", size=7, sha256=DIGEST, format="onnx")))
     with pytest.raises(InvalidVersionNumber):
         documents.to_bytes(make(version="1.2"))
 
@@ -117,11 +117,11 @@ def test_names_and_versions_are_held_to_their_own_rules():
 def test_other_json_is_no_manifest(damage):
     values = json.loads(documents.to_bytes(make()))
     damage(values)
-    with pytest.raises(documents.InvalidManifest):
+    with pytest.raises(parts.InvalidManifest):
         documents.parse(json.dumps(values).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000])
 def test_other_bytes_are_no_manifest(data):
-    with pytest.raises(documents.InvalidManifest):
+    with pytest.raises(parts.InvalidManifest):
         documents.parse(data)
