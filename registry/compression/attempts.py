@@ -116,7 +116,8 @@ def _attempt(step: ChainStep, work: _Work) -> Attempt:
         answer, job = sandbox.run(BUILD, work.request(step), reads=work.files, scratch=work.scratch, limits=work.limits)
         if answer.built is None:
             return without_file(step, VariantStatus.NOT_APPLICABLE, _sentence(answer.not_applicable))
-        return _judge(answer.built, step, work, artifact=sandbox.take_file(job, _FILENAME))
+        artifact = sandbox.take_file(job, _FILENAME, destination=work.scratch / f"{job.name}.{_FILENAME}")
+        return _judge(answer.built, step, work, artifact=artifact)
     except (ModelRefused, SandboxKilled, TaskFailed) as error:
         return without_file(step, VariantStatus.FAILED, error.detail)
 

@@ -33,7 +33,7 @@ def inspect_model(
     )
     try:
         inspection, job = sandbox.run(INSPECT, request, reads=files, scratch=scratch, limits=limits)
-        return inspection, sandbox.take_file(job, _CLEANED)
+        return inspection, sandbox.take_file(job, _CLEANED, destination=scratch / f"{job.name}.{_CLEANED}")
     except TaskFailed as error:
         message = f"The model could not be inspected. {error.detail}"
         raise ModelRefused(message, reason="inspection_failed") from error

@@ -44,7 +44,10 @@ def found(places, tmp_path_factory):
     sockets = [places.postgresql_socket, places.redis_socket]
     files = [*SHM, *(HOME / "keys" / name for name in SECRETS), HOME, places.redis_sockets]
     request = hostile_task.Request(sockets=[str(path) for path in sockets], files=[str(path) for path in files])
-    answer, _job = sandbox.run(HOSTILE, request, reads=[], scratch=tmp_path_factory.mktemp("scratch"), limits=LIMITS)
+    tests = Path(hostile_task.__file__).parents[1]
+    answer, _job = sandbox.run(
+        HOSTILE, request, reads=[tests], scratch=tmp_path_factory.mktemp("scratch"), limits=LIMITS
+    )
     return answer
 
 

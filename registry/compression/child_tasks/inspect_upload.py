@@ -19,7 +19,7 @@ from registry.compression.calibration.samples import Samples, read_samples
 from registry.compression.child_tasks.messages import CalibrationSummary, Inspection, InspectRequest
 from registry.compression.intake import cleaning, interface, opening, smoke, walking
 from registry.compression.intake.tensors import count_elements
-from registry.compression.sandbox.confinement import limit_cpu_from_now
+from registry.compression.sandbox.confinement.resources import limit_cpu_from_now
 from registry.compression.sandbox.limits import Limits, allowed_cpu_seconds
 from registry.compression.tensor_specs import TensorSpec
 

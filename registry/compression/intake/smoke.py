@@ -7,7 +7,7 @@ from registry.compression.calibration.samples import Samples
 from registry.compression.intake import tool_messages
 from registry.compression.refusal import ModelRefused
 from registry.compression.runtime import RUNTIME_ERRORS, open_session, random_feed
-from registry.compression.sandbox.confinement import limit_cpu_from_now
+from registry.compression.sandbox.confinement.resources import limit_cpu_from_now
 from registry.compression.sandbox.limits import Limits, allowed_cpu_seconds
 from registry.compression.sandbox.protocol import MEMORY_SIGNS
 from registry.compression.tensor_specs import TensorSpec, free_extents

@@ -1,10 +1,9 @@
 """Runs one named task in a child process and turns every way it can end into an answer or a named error.
 
 1. a job folder of its own in the scratch directory, with ``request.json`` in it
-2. ``python -m registry.compression.sandbox.child`` in a session of its own, minimal environment, stderr to a file; it shuts
-   itself in (``confinement``, ``seccomp``, ``landlock``) before it opens an uploaded file
-3. wait; on wall time-out the whole process group is killed
-4. ``response.json`` where the child got that far; else the exit status says what ended it
+2. ``launcher`` in a session of its own, minimal environment, stderr to a file; it shuts a process in and starts the task there
+3. wait, pass on the task's progress, and ask whether a person canceled it; on wall time-out the task is ended
+4. when no process of the task is left: ``response.json`` where the child got that far; else the exit status says what ended it
 
 ``subprocess`` and not ``multiprocessing``: Celery's workers are daemonic and may not have the latter's children, and a
 forked child would inherit the worker's secrets and connections. The thread that calls ``run`` must live as long as the
@@ -18,136 +17,191 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Final
 
 import msgspec
 
-from core.errors import DomainError, Kind
-from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox import endings, job_files, launcher, progress, task_log
+from registry.compression.sandbox.confinement import readable
+from registry.compression.sandbox.endings import SandboxKilled, SandboxUnavailable, TaskCancelled, TaskFailed
+from registry.compression.sandbox.job_files import take_file
 from registry.compression.sandbox.limits import MEBIBYTE, Limits
-from registry.compression.sandbox.protocol import (
-    MEMORY_SIGNS,
-    PROJECT_ROOT,
-    REQUEST,
-    RESPONSE,
-    STDERR,
-    Answer,
-    Ending,
-    Order,
-    Outcome,
-    Task,
-)
+from registry.compression.sandbox.protocol import PROJECT_ROOT, REQUEST, RESPONSE, Answer, Ending, Order, Outcome, Task
+
+__all__ = ["SandboxKilled", "SandboxUnavailable", "TaskCancelled", "TaskFailed", "run", "take_file"]
 
 logger = logging.getLogger(__name__)
 
-_MAX_RESPONSE_BYTES = 64 * MEBIBYTE
+OnProgress = Callable[[str, float | None], None]
+IsCancelled = Callable[[], bool]
+
+_MAX_RESPONSE_BYTES: Final = 64 * MEBIBYTE
+_TICK_SECONDS: Final = 0.25
+_TICKS_PER_QUESTION: Final = 2
+# Ending the processes of a namespace takes the kernel milliseconds, and longer where a process waits for a disk.
+_PATIENCE_SECONDS: Final = 20.0
 
 
-class SandboxKilled(DomainError):
-    """The task crossed a limit or crashed; ``reason`` in ``extra`` names which.
+@dataclass(frozen=True, kw_only=True)
+class _Watch:
+    """What the parent does while it waits."""
 
-    ``reason`` is one of ``out_of_memory``, ``cpu_time``, ``wall_time``, ``file_size``, ``crashed``.
-    """
-
-    code: ClassVar[str] = "sandbox_killed"
-    kind: ClassVar[Kind] = Kind.UNPROCESSABLE
-
-    def __init__(self, detail: str, *, reason: str) -> None:
-        super().__init__(detail, reason=reason)
-        self.reason = reason
-
-
-class SandboxUnavailable(DomainError):
-    """The host could not run the task (disk full, no process, killed from outside): try again later."""
-
-    code: ClassVar[str] = "sandbox_unavailable"
-    kind: ClassVar[Kind] = Kind.UNAVAILABLE
-
-
-class TaskFailed(DomainError):
-    """The task itself broke on this model: an internal error of ours or of a tool, logged with its traceback."""
-
-    code: ClassVar[str] = "task_failed"
-    kind: ClassVar[Kind] = Kind.UNPROCESSABLE
+    wall_seconds: float
+    on_progress: OnProgress | None
+    is_cancelled: IsCancelled | None
 
 
 def run(
-    task: Task[Answer], request: msgspec.Struct, *, reads: Iterable[Path], scratch: Path, limits: Limits
+    task: Task[Answer],
+    request: msgspec.Struct,
+    *,
+    reads: Iterable[Path],
+    scratch: Path,
+    limits: Limits,
+    on_progress: OnProgress | None = None,
+    is_cancelled: IsCancelled | None = None,
+    interpreter: Path | None = None,
 ) -> tuple[Answer, Path]:
     """Run ``task`` and return its answer and the job folder that holds the files it made.
 
-    ``reads`` are the files that the task may open beside installed ones. The folder stays; the caller removes ``scratch``.
+    The folder stays; the caller removes ``scratch``. ``task_log.read`` gives what the task wrote to stderr.
+
+    Args:
+        task: What to run.
+        request: The task's own message.
+        reads: The files that the task may open beside installed ones.
+        scratch: The folder for the job folder.
+        limits: Limits of the task.
+        on_progress: Gets each step of the task, and how much of it is done (0 to 1, or None). Called a few times a second at most.
+        is_cancelled: Asked about twice a second.
+        interpreter: The Python of another environment, which has msgspec; by default the one that runs here.
 
     Raises:
         ModelRefused: One of our rules refused the file.
         SandboxKilled: A limit was crossed, or the process crashed.
         SandboxUnavailable: The host is in trouble; nothing is known about the model.
+        TaskCancelled: ``is_cancelled`` said so.
         TaskFailed: The task ended with an error of its own.
     """
+    watch = _Watch(wall_seconds=limits.wall_seconds, on_progress=on_progress, is_cancelled=is_cancelled)
     try:
         job = Path(tempfile.mkdtemp(prefix=f"{task.name}-", dir=scratch.resolve()))
         (job / "tmp").mkdir()
-        _write_request(job, task=task, request=request, reads=reads, limits=limits)
+        order = _make_order(task, request, reads=reads, limits=limits, interpreter=interpreter or Path(sys.executable))
+        (job / REQUEST).write_bytes(msgspec.json.encode(order))
         kills_before = _count_kernel_memory_kills()
-        status, timed_out = _run_child(job, wall_seconds=limits.wall_seconds)
+        status = _run_child(job, watch)
     except OSError as error:
         message = f"The sandbox could not be started: {os.strerror(error.errno or 0)}."
         raise SandboxUnavailable(message) from error
-    if timed_out:
-        raise SandboxKilled(f"It took longer than {limits.wall_seconds:g} seconds.", reason="wall_time")
+    if status is None:
+        raise endings.explain_wall_time(limits)
     if status == 0:
         return _read_answer(job, task=task, limits=limits), job
     _log_stderr(job, task=task.name, status=status)
-    raise _explain_death(job, status=status, limits=limits, kernel_killed=_count_kernel_memory_kills() > kills_before)
+    kernel_killed = _count_kernel_memory_kills() > kills_before
+    raise endings.explain_death(status, errors=task_log.read_tail(job), limits=limits, kernel_killed=kernel_killed)
 
 
-def take_file(job: Path, name: str) -> Path:
-    """Return the path of a plain file that a task left in its job folder.
-
-    Raises:
-        TaskFailed: It is not there, or it is a link or something else than a file: a child is not believed.
-    """
-    path = job / Path(name).name
-    if path.is_symlink() or not path.is_file():
-        message = "The task did not leave the file that it promised."
-        raise TaskFailed(message)
-    return path
-
-
-def _write_request(
-    job: Path, *, task: Task[Answer], request: msgspec.Struct, reads: Iterable[Path], limits: Limits
-) -> None:
-    order = Order(
+def _make_order(
+    task: Task[Answer], request: msgspec.Struct, *, reads: Iterable[Path], limits: Limits, interpreter: Path
+) -> Order:
+    return Order(
         module=task.module,
         parent_pid=os.getpid(),
+        interpreter=str(interpreter),
+        installed=[str(path) for path in readable.list_installed(interpreter)],
+        starts_processes=task.starts_processes,
         limits=limits,
         reads=[str(path) for path in reads],
         request=msgspec.Raw(msgspec.json.encode(request)),
     )
-    (job / REQUEST).write_bytes(msgspec.json.encode(order))
 
 
-def _run_child(job: Path, *, wall_seconds: float) -> tuple[int, bool]:
-    command = [sys.executable, "-P", "-X", "utf8", "-m", "registry.compression.sandbox.child", str(job)]
-    with (job / STDERR).open("wb") as stderr:
-        child = subprocess.Popen(  # noqa: S603 - a fixed command, no shell
-            command,
+def _run_child(job: Path, watch: _Watch) -> int | None:
+    """Return the exit status of the task's process (negative: its signal), or None when it was ended at the wall time."""
+    with _pipe() as (reports, progress_end), _pipe() as (statuses, status_end):
+        child = _start(job, status=status_end, progress_end=progress_end)
+        try:
+            is_in_time = _wait(child.pid, watch, reports=progress.Reader(reports))
+        finally:
+            _end(child)
+        os.set_blocking(statuses, False)
+        try:
+            wait_status = os.read(statuses, launcher.STATUS.size)
+        except BlockingIOError:
+            wait_status = b""
+    if not is_in_time:
+        return None
+    if child.returncode != 0 or len(wait_status) < launcher.STATUS.size:
+        # The launcher or the first process of the namespace died: the task itself cannot reach them.
+        return -signal.SIGKILL
+    return os.waitstatus_to_exitcode(*launcher.STATUS.unpack(wait_status))
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+def _start(job: Path, *, status: int, progress_end: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-P", "-S", "-s", "-X", "utf8", "-m", launcher.__name__]
+    with task_log.place(job).open("xb") as stderr:
+        return subprocess.Popen(  # noqa: S603 - a fixed command, no shell
+            [*command, str(job), str(status), str(progress_end)],
             cwd=job,
             env=_environment(job),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=(status, progress_end),
         )
-    try:
-        timed_out = not _ends_within(child.pid, seconds=wall_seconds)
-    finally:
-        # Before the leader is reaped: afterward another process group may have its id.
-        os.killpg(child.pid, signal.SIGKILL)
-        status = child.wait()
-    return status, timed_out
+
+
+def _wait(pid: int, watch: _Watch, *, reports: progress.Reader) -> bool:
+    """Wait until the launcher ends, which is when the task's namespace is empty; False at the wall time.
+
+    Raises:
+        TaskCancelled: A person canceled the task.
+    """
+    ends_at = time.monotonic() + watch.wall_seconds
+    ticks = 0
+    while not _ends_within(pid, seconds=min(_TICK_SECONDS, max(0.0, ends_at - time.monotonic()))):
+        _pass_on(reports, watch)
+        ticks += 1
+        if watch.is_cancelled and ticks % _TICKS_PER_QUESTION == 0 and watch.is_cancelled():
+            raise TaskCancelled
+        if time.monotonic() >= ends_at:
+            return False
+    _pass_on(reports, watch)
+    return True
+
+
+def _pass_on(reports: progress.Reader, watch: _Watch) -> None:
+    for report in reports.read():
+        if watch.on_progress:
+            watch.on_progress(report.step, report.done)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the launcher and all that it started, and wait for it."""
+    os.kill(child.pid, signal.SIGTERM)
+    if not _ends_within(child.pid, seconds=_PATIENCE_SECONDS):
+        logger.error("the processes of sandbox %s do not end", child.pid)
+    # Before the leader is reaped: afterward another process group may have its id.
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def _ends_within(pid: int, *, seconds: float) -> bool:
@@ -167,6 +221,7 @@ def _environment(job: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": str(job / "tmp"),
         "TMPDIR": str(job / "tmp"),
+        # For the launcher alone.
         "PYTHONPATH": str(PROJECT_ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
@@ -178,79 +233,20 @@ def _environment(job: Path) -> dict[str, str]:
 
 
 def _read_answer(job: Path, *, task: Task[Answer], limits: Limits) -> Answer:
-    path = take_file(job, RESPONSE)
-    if path.stat().st_size > _MAX_RESPONSE_BYTES:
-        message = "The task's answer is too large."
-        raise TaskFailed(message)
+    body = job_files.read_file(job, RESPONSE, max_bytes=_MAX_RESPONSE_BYTES)
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Outcome)
+        found = msgspec.json.decode(body, type=Outcome)
         if found.ending is Ending.DONE:
             return msgspec.json.decode(found.result, type=task.answer)
     except (msgspec.DecodeError, RecursionError) as error:
         message = "The task's answer cannot be read."
         raise TaskFailed(message) from error
     _log_stderr(job, task=task.name, status=0)
-    raise _explain_outcome(found, limits=limits)
-
-
-def _explain_outcome(found: Outcome, *, limits: Limits) -> DomainError:
-    """Return the error for an answer that says why the task did not end well."""
-    match found.ending:
-        case Ending.REFUSED:
-            return ModelRefused(found.detail, reason=found.reason)
-        case Ending.OUT_OF_MEMORY:
-            return _out_of_memory(limits)
-        case Ending.FILE_SIZE:
-            return _file_too_large(limits)
-        case Ending.UNAVAILABLE:
-            return SandboxUnavailable(found.detail)
-        case _:
-            return TaskFailed(found.detail or "The task ended without saying why.")
-
-
-def _explain_death(job: Path, *, status: int, limits: Limits, kernel_killed: bool) -> DomainError:
-    """Return the error for a child that left no answer, from its exit status."""
-    if _ran_out_of_memory(job) or (status == -signal.SIGKILL and kernel_killed):
-        return _out_of_memory(limits)
-    match -status:
-        case signal.SIGXCPU:
-            allowed = (
-                f"{limits.intake_cpu_seconds} s for checking it, as much for one inference, and more by size; "
-                f"{limits.cpu_seconds} s for a recipe"
-            )
-            return SandboxKilled(f"It used more processor time than allowed ({allowed}).", reason="cpu_time")
-        case signal.SIGXFSZ:
-            return _file_too_large(limits)
-        case signal.SIGKILL:
-            return SandboxUnavailable("The sandbox was killed from outside.")
-        case number if number > 0:
-            name = signal.Signals(number).name
-            return SandboxKilled(f"The process that read it crashed ({name}).", reason="crashed")
-        case _:
-            return TaskFailed(f"The sandbox ended with status {status} and no answer.")
-
-
-def _out_of_memory(limits: Limits) -> SandboxKilled:
-    return SandboxKilled(f"It needs more than {limits.memory_bytes // MEBIBYTE} MiB of memory.", reason="out_of_memory")
-
-
-def _file_too_large(limits: Limits) -> SandboxKilled:
-    return SandboxKilled(f"It wrote a file of more than {limits.file_bytes} bytes.", reason="file_size")
-
-
-def _ran_out_of_memory(job: Path) -> bool:
-    tail = _stderr_tail(job)
-    return any(sign in tail for sign in MEMORY_SIGNS)
-
-
-def _stderr_tail(job: Path) -> str:
-    with (job / STDERR).open("rb") as stream:
-        stream.seek(max(0, stream.seek(0, os.SEEK_END) - 8192))
-        return stream.read().decode("utf-8", "replace")
+    raise endings.explain_outcome(found, limits=limits)
 
 
 def _log_stderr(job: Path, *, task: str, status: int) -> None:
-    tail = _stderr_tail(job)
+    tail = task_log.read_tail(job)
     if tail.strip():
         logger.warning("sandboxed task %s ended with status %s: %s", task, status, tail)
 

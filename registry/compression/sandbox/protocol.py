@@ -14,7 +14,6 @@ Answer = TypeVar("Answer")
 
 REQUEST: Final = "request.json"
 RESPONSE: Final = "response.json"
-STDERR: Final = "stderr.txt"
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[3]
 # Exhausted or broken parts of the host, which say nothing about the model.
 HOST_ERRORS: Final = frozenset(
@@ -40,13 +39,19 @@ class Task(Generic[Answer]):
     name: str
     module: str
     answer: type[Answer]
+    # A task that starts other programs, as converters do. It runs only where the host has process namespaces.
+    starts_processes: bool = False
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child reads."""
+    """What the launcher and the child read."""
 
     module: str
     parent_pid: int
+    # The Python that runs the task, and the folders of its installed packages.
+    interpreter: str
+    installed: list[str]
+    starts_processes: bool
     limits: Limits
     # The files that the task may open, beside what is installed.
     reads: list[str]
@@ -54,7 +59,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ending(StrEnum):
-    """How a task ended; ``parent`` turns all but DONE into errors."""
+    """How a task ended; ``endings`` turns all but DONE into errors."""
 
     DONE = "done"
     REFUSED = "refused"

@@ -137,23 +137,28 @@ def test_a_child_that_writes_too_much_is_named(tmp_path):
 
 @pytest.mark.parametrize("make_promise", [lambda path: None, lambda path: path.symlink_to("/etc/passwd"), Path.mkdir])
 def test_a_file_that_is_missing_or_a_link_is_not_taken(tmp_path, make_promise):
-    make_promise(tmp_path / "model.onnx")
+    (tmp_path / "job").mkdir()
+    make_promise(tmp_path / "job" / "model.onnx")
     with pytest.raises(sandbox.TaskFailed):
-        sandbox.take_file(tmp_path, "model.onnx")
+        sandbox.take_file(tmp_path / "job", "model.onnx", destination=tmp_path / "taken")
+    assert not (tmp_path / "taken").exists()
 
 
-def test_where_the_platform_allows_it_there_is_no_network():
+def test_where_the_platform_allows_it_there_is_no_network_and_no_other_process():
     code = (
-        "import os, socket; from registry.compression.sandbox.confinement import confine; from registry.compression.sandbox.limits import Limits\n"
-        "server = socket.create_server(('127.0.0.1', 0))\n"
-        "alone = confine(Limits(memory_bytes=4 << 30, cpu_seconds=600, wall_seconds=900.0), parent_pid=os.getppid())\n"
+        "import os, socket; from registry.compression.sandbox.confinement import namespaces\n"
+        "server, outside = socket.create_server(('127.0.0.1', 0)), os.getpid()\n"
+        "is_alone = namespaces.enter()\n"
         "try: socket.create_connection(server.getsockname(), timeout=2); reached = True\n"
         "except OSError: reached = False\n"
-        "print(alone != reached)"
+        "if os.fork() == 0: print(os.getpid() == 1, flush=True); os._exit(0)\n"
+        "os.wait(); print(is_alone, is_alone != reached)"
     )
     root = Path(sandbox.__file__).parents[3]
     shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "True"
+    is_first, is_alone, is_as_told = shown.stdout.split()
+    assert is_first == is_alone
+    assert is_as_told == "True"
 
 
 def test_where_the_platform_allows_it_nothing_is_read_or_written_but_what_was_named(tmp_path):
@@ -161,7 +166,7 @@ def test_where_the_platform_allows_it_nothing_is_read_or_written_but_what_was_na
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
     code = (
-        "import json, sys; from pathlib import Path; from registry.compression.sandbox import landlock\n"
+        "import json, sys; from pathlib import Path; from registry.compression.sandbox.confinement import landlock\n"
         "given, secret, job = (Path(name) for name in sys.argv[1:])\n"
         "def can(act):\n"
         "    try: act()\n"

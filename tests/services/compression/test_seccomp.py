@@ -8,15 +8,12 @@ from pathlib import Path
 import pytest
 
 from registry.compression.sandbox import parent as sandbox
-from registry.compression.sandbox import seccomp
-from registry.compression.sandbox.confinement import CannotConfine
+from registry.compression.sandbox.confinement import CannotConfine, seccomp
 
 ROOT = Path(sandbox.__file__).parents[3]
 CONFINE = """
 import os, socket, subprocess, sys, threading
-from registry.compression.sandbox import seccomp
-from registry.compression.sandbox.confinement import confine
-from registry.compression.sandbox.limits import Limits
+from registry.compression.sandbox.confinement import privileges, seccomp
 
 def try_a_socket():
     go.wait()
@@ -28,7 +25,7 @@ def try_a_socket():
 go = threading.Event()
 earlier = threading.Thread(target=try_a_socket)
 earlier.start()
-confine(Limits(memory_bytes=4 << 30, cpu_seconds=600, wall_seconds=900.0), parent_pid=os.getppid())
+privileges.give_up()
 seccomp.restrict()
 go.set()
 earlier.join()
@@ -42,7 +39,7 @@ subprocess.run([sys.executable, "-c", "import socket\\ntry: socket.socket()\\nex
 # Where the child could not get a user namespace of its own, the kernel itself would let it make one with every right.
 CLONE = """
 import ctypes, os, signal
-from registry.compression.sandbox import seccomp
+from registry.compression.sandbox.confinement import seccomp
 from tests.security import hostile_task
 ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
 seccomp.restrict()
@@ -74,7 +71,7 @@ def test_a_processor_without_a_table_gets_no_sandbox(monkeypatch):
 def test_a_kernel_that_refuses_the_filter_gets_no_sandbox():
     # Without rights, and without the promise to take no new ones, the kernel refuses every filter.
     code = (
-        "import os; from registry.compression.sandbox import seccomp\n"
+        "import os; from registry.compression.sandbox.confinement import seccomp\n"
         "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
         "try: seccomp.restrict()\n"
         "except seccomp.CannotConfine as error: print(repr(error.__cause__))"

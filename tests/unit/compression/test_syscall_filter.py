@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from registry.compression.sandbox import syscall_filter
-from registry.compression.sandbox.syscall_filter import ABSENT, ARCHITECTURES, REFUSED
+from registry.compression.sandbox.confinement import syscall_filter
+from registry.compression.sandbox.confinement.syscall_filter import ABSENT, ARCHITECTURES, REFUSED
 
 ALLOWED = "allowed"
 AUDIT_I386, AUDIT_ARM = 0x40000003, 0x40000028
@@ -46,8 +46,8 @@ def architecture(request):
     return request.param
 
 
-def ask(architecture, number, *arguments, audit=None):
-    program = syscall_filter.assemble(architecture)
+def ask(architecture, number, *arguments, audit=None, lone_process=None):
+    program = syscall_filter.assemble(architecture, lone_process=lone_process)
     return answer(program, number=number, audit=audit or architecture.audit, arguments=arguments)
 
 
@@ -85,6 +85,39 @@ def test_a_process_changes_itself_and_no_other(architecture, pid, expected):
     prlimit64, sched_setaffinity = {"x86_64": (302, 203), "aarch64": (261, 122)}[architecture.machine]
     assert ask(architecture, prlimit64, pid, 7, 1) == expected
     assert ask(architecture, sched_setaffinity, pid, 8, 1) == expected
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"), [(1, ALLOWED), (4, ALLOWED), (8, "EPERM"), (10, "EPERM"), (15, "EPERM")]
+)
+def test_no_process_lets_the_kernel_send_signals_for_it(architecture, order, expected):
+    """F_GETFD and F_SETFL are harmless; F_SETOWN, F_SETSIG and F_SETOWN_EX are not."""
+    assert ask(architecture, {"x86_64": 72, "aarch64": 25}[architecture.machine], 3, order, 4711) == expected
+
+
+SIGNALS = {"x86_64": [62, 234, 129, 297], "aarch64": [129, 131, 138, 240]}
+
+
+@pytest.mark.parametrize("pid", [0, 1, 4711, 0xFFFFFFFF, 0xFFFFFFFF_FFFFFFFF, 0xFFFFFB7B])
+def test_a_lone_process_sends_signals_to_itself_alone(architecture, pid):
+    for number in SIGNALS[architecture.machine]:
+        assert ask(architecture, number, pid, 9, lone_process=42) == "EPERM"
+        assert ask(architecture, number, 42, 6, lone_process=42) == ALLOWED
+        assert ask(architecture, number, pid, 9) == ALLOWED
+
+
+def test_a_lone_process_starts_threads_and_no_process(architecture):
+    clone = CLONE[architecture.machine]
+    thread, *processes = HARMLESS_CLONES
+    assert ask(architecture, clone, thread, lone_process=42) == ALLOWED
+    assert {ask(architecture, clone, flags, lone_process=42) for flags in processes} == {"EPERM"}
+    assert {ask(architecture, clone, thread | flag, lone_process=42) for flag in NAMESPACES} == {"EPERM"}
+
+
+def test_a_lone_process_has_no_older_ways_either():
+    x86 = syscall_filter.find_architecture("x86_64")
+    fork, vfork, tkill = 57, 58, 200
+    assert {ask(x86, number, lone_process=42) for number in (fork, vfork, tkill)} == {"EPERM"}
 
 
 def test_clone3_seems_missing_in_the_kernel_since_its_flags_are_in_memory(architecture):

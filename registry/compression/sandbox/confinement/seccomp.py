@@ -9,8 +9,7 @@ import os
 import platform
 import struct
 
-from registry.compression.sandbox import syscall_filter
-from registry.compression.sandbox.confinement import CannotConfine
+from registry.compression.sandbox.confinement import CannotConfine, syscall_filter
 
 # The number of seccomp(2) itself.
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
@@ -22,8 +21,11 @@ _INSTRUCTION_BYTES = 8
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def restrict() -> None:
-    """Install the filter in every thread. The process must have given up new privileges (``confinement``).
+def restrict(*, starts_processes: bool = True) -> None:
+    """Install the filter in every thread. The process must have given up new privileges (``privileges``).
+
+    Args:
+        starts_processes: False for a process that starts threads only. Then it sends signals to nobody but itself, too.
 
     Raises:
         CannotConfine: No table for this processor, or the kernel refuses: without the filter no uploaded file is opened.
@@ -33,7 +35,7 @@ def restrict() -> None:
     if architecture is None:
         message = f"The sandbox has no list of system calls for {machine}."
         raise CannotConfine(message)
-    program = syscall_filter.assemble(architecture)
+    program = syscall_filter.assemble(architecture, lone_process=None if starts_processes else os.getpid())
     instructions = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: unsigned short len; struct sock_filter *filter;
     description = struct.pack("@HP", len(program) // _INSTRUCTION_BYTES, ctypes.addressof(instructions))

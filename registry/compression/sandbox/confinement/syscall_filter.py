@@ -9,11 +9,10 @@ call. A refused call fails with an error, and does not end the process, so that 
 
 import errno
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 # struct seccomp_data: int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]; both processors have the low half first.
-_NUMBER_OFFSET, _ARCHITECTURE_OFFSET, _FIRST_ARGUMENT_OFFSET = 0, 4, 16
+_NUMBER_OFFSET, _ARCHITECTURE_OFFSET, _FIRST_ARGUMENT_OFFSET, _SECOND_ARGUMENT_OFFSET = 0, 4, 16, 24
 # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_JMP|BPF_JGE|BPF_K, BPF_JMP|BPF_JSET|BPF_K, BPF_RET|BPF_K
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _RETURN_ALLOW, _RETURN_ERROR = 0x7FFF0000, 0x00050000
@@ -21,8 +20,7 @@ _RETURN_ALLOW, _RETURN_ERROR = 0x7FFF0000, 0x00050000
 _X32_BIT: Final = 0x40000000
 
 
-@dataclass(frozen=True)
-class Architecture:
+class Architecture(NamedTuple):
     """A processor's name in ``uname``, in the audit subsystem, and its place in the tables below."""
 
     machine: str
@@ -53,6 +51,7 @@ REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "process_vm_writev": (311, 271),
     "pidfd_getfd": (438, 438),
     "kcmp": (312, 272),
+    "pidfd_send_signal": (424, 424),
     # No change of a file's rights: Landlock limits which files are opened, and not these. A task writes new files only.
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -114,6 +113,7 @@ REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "fsmount": (432, 432),
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
+    "open_tree_attr": (467, 467),
     "open_by_handle_at": (304, 265),
     "unshare": (272, 97),
     "setns": (308, 268),
@@ -134,8 +134,21 @@ ABSENT: Final[dict[str, tuple[int, int]]] = {
 CLONE: Final = (56, 220)
 # A process may change these for itself, with 0 in the first argument (prlimit(2), sched_setaffinity(2)), and for no other.
 FOR_ITSELF: Final[dict[str, tuple[int, int]]] = {"prlimit64": (302, 261), "sched_setaffinity": (203, 122)}
+# Orders of fcntl(2), in its second argument, by which the kernel sends signals to another process: F_SETOWN, F_SETSIG, F_SETOWN_EX.
+FCNTL: Final = (72, 25)
+SIGNAL_ORDERS: Final = (8, 10, 15)
+# A lone process may send a signal to itself, as abort(3) does, with its own id in the first argument.
+SIGNALS: Final[dict[str, tuple[int, int]]] = {
+    "kill": (62, 129),
+    "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+}
+# Refused to a lone process: a thread's id may be that of another process, and these start processes without flags.
+LONE_REFUSED: Final[dict[str, tuple[int, int | None]]] = {"tkill": (200, 130), "fork": (57, None), "vfork": (58, None)}
 # linux/sched.h: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. clone has no flag for a time namespace.
 NAMESPACES: Final = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+THREAD: Final = 0x00010000
 
 
 def find_architecture(machine: str) -> Architecture | None:
@@ -143,42 +156,70 @@ def find_architecture(machine: str) -> Architecture | None:
     return next((known for known in ARCHITECTURES if known.machine == machine), None)
 
 
-def assemble(architecture: Architecture) -> bytes:
+def assemble(architecture: Architecture, *, lone_process: int | None = None) -> bytes:
     """Return the program as an array of ``struct sock_filter``.
 
     1. A call in another processor's manner (32-bit programs) is refused: its numbers mean other calls.
     2. A call of the x32 set is refused.
     3. A listed call is refused.
-    4. ``clone`` into a new namespace is refused, and a change of another process. Every other call is allowed.
+    4. A change of another process is refused, and an order to the kernel to send it signals.
+    5. A lone process sends signals to itself only.
+    6. ``clone`` into a new namespace is refused, and to a lone process every clone but a thread. Every other call is allowed.
+
+    Args:
+        architecture: The processor.
+        lone_process: The id of a process that starts no other; None for a process that may.
     """
-    refuse = _instruct(_RETURN, _RETURN_ERROR | errno.EPERM)
-    pretend = _instruct(_RETURN, _RETURN_ERROR | errno.ENOSYS)
+    column = architecture.column
     program = [
         _instruct(_LOAD, _ARCHITECTURE_OFFSET),
         _instruct(_JUMP_IF_EQUAL, architecture.audit, if_true=1),
-        refuse,
+        _REFUSE,
         _instruct(_LOAD, _NUMBER_OFFSET),
     ]
     if architecture.machine == "x86_64":
-        program += [_instruct(_JUMP_IF_AT_LEAST, _X32_BIT, if_false=1), refuse]
-    for calls, answer in ((REFUSED, refuse), (ABSENT, pretend)):
+        program += [_instruct(_JUMP_IF_AT_LEAST, _X32_BIT, if_false=1), _REFUSE]
+    refused = REFUSED if lone_process is None else REFUSED | LONE_REFUSED
+    for calls, answer in ((refused, _REFUSE), (ABSENT, _PRETEND)):
         for numbers in calls.values():
-            if (number := numbers[architecture.column]) is not None:
+            if (number := numbers[column]) is not None:
                 program += [_instruct(_JUMP_IF_EQUAL, number, if_false=1), answer]
-    allow, load_argument = _instruct(_RETURN, _RETURN_ALLOW), _instruct(_LOAD, _FIRST_ARGUMENT_OFFSET)
     for numbers in FOR_ITSELF.values():
-        program += [
-            _instruct(_JUMP_IF_EQUAL, numbers[architecture.column], if_false=4),
-            *(load_argument, _instruct(_JUMP_IF_EQUAL, 0, if_true=1), refuse, allow),
-        ]
-    program += [
-        _instruct(_JUMP_IF_EQUAL, CLONE[architecture.column], if_false=4),
-        *(load_argument, _instruct(_JUMP_IF_ANY_BIT, NAMESPACES, if_false=1), refuse, allow),
-        allow,
-    ]
-    return b"".join(program)
+        program += _when(numbers[column], _only_if_equal(0))
+    program += _when(FCNTL[column], [_instruct(_LOAD, _SECOND_ARGUMENT_OFFSET), *_refuse_if_in(SIGNAL_ORDERS)])
+    if lone_process is not None:
+        for numbers in SIGNALS.values():
+            program += _when(numbers[column], _only_if_equal(lone_process))
+    program += _when(CLONE[column], _judge_clone(is_lone=lone_process is not None))
+    return b"".join([*program, _ALLOW])
+
+
+def _when(number: int, instructions: list[bytes]) -> list[bytes]:
+    """Return these instructions for one call. The last of them must return: the call's number is not loaded any more."""
+    return [_instruct(_JUMP_IF_EQUAL, number, if_false=len(instructions)), *instructions]
+
+
+def _only_if_equal(value: int) -> list[bytes]:
+    load = _instruct(_LOAD, _FIRST_ARGUMENT_OFFSET)
+    return [load, _instruct(_JUMP_IF_EQUAL, value, if_true=1), _REFUSE, _ALLOW]
+
+
+def _refuse_if_in(values: tuple[int, ...]) -> list[bytes]:
+    return [*(part for value in values for part in (_instruct(_JUMP_IF_EQUAL, value, if_false=1), _REFUSE)), _ALLOW]
+
+
+def _judge_clone(*, is_lone: bool) -> list[bytes]:
+    load = _instruct(_LOAD, _FIRST_ARGUMENT_OFFSET)
+    new_namespace = [_instruct(_JUMP_IF_ANY_BIT, NAMESPACES, if_false=1), _REFUSE]
+    new_process = [_instruct(_JUMP_IF_ANY_BIT, THREAD, if_true=1), _REFUSE] if is_lone else []
+    return [load, *new_namespace, *new_process, _ALLOW]
 
 
 def _instruct(code: int, value: int, *, if_true: int = 0, if_false: int = 0) -> bytes:
     """Return one ``struct sock_filter``. A jump skips that many instructions."""
     return struct.pack("=HBBI", code, if_true, if_false, value)
+
+
+_REFUSE: Final = _instruct(_RETURN, _RETURN_ERROR | errno.EPERM)
+_PRETEND: Final = _instruct(_RETURN, _RETURN_ERROR | errno.ENOSYS)
+_ALLOW: Final = _instruct(_RETURN, _RETURN_ALLOW)

@@ -1,0 +1,71 @@
+"""Tasks that talk to their parent: about their steps, to their log, and in floods."""
+
+import importlib.util
+import os
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from registry.compression.sandbox import progress
+from registry.compression.sandbox.limits import Limits
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do: ``steps``, ``flood``, ``wait``, ``describe``, ``log``."""
+
+    act: str
+
+
+def run(request: Request, *, job: Path, limits: Limits) -> dict[str, object]:
+    """Do what was asked for."""
+    return {"steps": steps, "flood": flood, "wait": wait, "describe": describe, "log": log}[request.act](job)
+
+
+def steps(job: Path) -> dict[str, object]:
+    progress.report("checking")
+    progress.report("calibrating", 0.34)
+    progress.report("calibrating", 7.0)
+    progress.report("a\x1b[31m<b>\n" + "x" * 500, float("nan"))
+    return {}
+
+
+def flood(job: Path) -> dict[str, object]:
+    """Write to the pipe without our function, as fast as it goes, until the parent has surely seen some of it."""
+    ends_at = time.monotonic() + 1.5
+    written = 0
+    while time.monotonic() < ends_at:
+        for line in (
+            b"x" * 65536,
+            b'{"step":"' + b"y" * 300 + b'"}\n',
+            b"[]\n{}\n\xff\n",
+            b'{"step":3}\n',
+            b"[" * 4096,
+        ):
+            try:
+                written += os.write(int(sys.argv[2]), line)
+            except BlockingIOError:
+                time.sleep(0.001)
+    return {"written": written}
+
+
+def wait(job: Path) -> dict[str, object]:
+    (job / "running").touch()
+    progress.report("waiting")
+    time.sleep(60)
+    return {}
+
+
+def describe(job: Path) -> dict[str, object]:
+    return {
+        "prefix": sys.prefix,
+        "has_tools": any(importlib.util.find_spec(name) for name in ("onnx", "numpy", "django")),
+        "modules": sorted(name for name in sys.modules if name.partition(".")[0] in ("registry", "core", "config")),
+    }
+
+
+def log(job: Path) -> dict[str, object]:
+    sys.stderr.write("early\n" + "noise\n" * 10_000)
+    sys.stderr.write(f"\x1b[31mcannot read {__file__} at /model/layer.1/Conv in {job}/tmp/x\x1b[m\n" + "z" * 2000)
+    return {}
