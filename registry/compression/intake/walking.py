@@ -16,6 +16,15 @@ def iterate_graphs(model: onnx.ModelProto) -> Iterator[tuple[onnx.GraphProto, in
         pending.extend((inner, depth + 1) for node in graph.node for inner in _subgraphs(node))
 
 
+def iterate_inside(graph: onnx.GraphProto) -> Iterator[tuple[onnx.NodeProto, int]]:
+    """Yield every node of a graph with depth 0, and those of the graphs inside it with theirs."""
+    pending = [(graph, 0)]
+    while pending:
+        current, depth = pending.pop()
+        yield from ((node, depth) for node in current.node)
+        pending.extend((inner, depth + 1) for node in current.node for inner in _subgraphs(node))
+
+
 def iterate_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """Yield every node of every graph and every function."""
     for function in model.functions:

@@ -36,6 +36,9 @@ class Recipe:
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe in (
     Recipe(name="fp32-optimized", title="FP32, graph optimized", module="fp32_optimized", gate="exact", tools=("onnx", "onnxruntime"), parameters={"level": "extended"}),
+    Recipe(name="int8-storage", title="INT8 in the file, FP32 in memory", module="int8_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy")),
+    Recipe(name="int4-storage", title="INT4 in the file, FP32 in memory", module="int4_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"min_elements": 16_384}),
+    Recipe(name="fp16-storage", title="FP16 in the file, FP32 in memory", module="fp16_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy")),
     Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999}, sets_activation_ranges=True, needs_samples=True),
 )})  # fmt: skip
 

@@ -36,6 +36,8 @@ class RoundedMatrix:
     integers: Integers
     steps: Floats
     method: Literal["gptq", "rounding"] = "rounding"
+    # Whether there were rows to learn from, and no time.
+    is_late: bool = False
 
 
 def quantize_weights(
@@ -89,7 +91,8 @@ def round_matrices(
     for index, batch in enumerate(batches):
         report("quantizing weights", index / len(batches))
         if time.monotonic() > ends_at:
-            break
+            late = [weight for batch in batches[index:] for weight in batch]
+            return rounded | {weight.name: replace(rounded[weight.name], is_late=True) for weight in late}
         learned = grams.learn(model, batch, samples=samples, threads=threads)
         rounded |= {weight.name: _solve(rounded[weight.name], learned[weight.name], bits=bits) for weight in batch}
     return rounded

@@ -1,10 +1,11 @@
 import numpy as np
+import onnx
 import pytest
 from onnx import helper
 
 from registry.compression.recipes import RECIPES, gptq
-from registry.compression.recipes.weights import uses
-from registry.compression.recipes.weights.rounding import round_weight
+from registry.compression.recipes.weights import blocks, matrices, patches, uses
+from registry.compression.recipes.weights.rounding import round_weight, to_integers
 from tests.unit.compression import graphs
 
 
@@ -70,3 +71,58 @@ def test_recipes_say_whether_they_set_ranges_and_need_samples():
     assert RECIPES["static-int8"].sets_activation_ranges
     assert RECIPES["static-int8"].needs_samples
     assert not RECIPES["fp32-optimized"].sets_activation_ranges
+
+
+def in_branches(*, is_moved):
+    """A model whose weight is used in the branches of an If, behind nodes that move its elements or at once."""
+
+    def branch(name):
+        wire, nodes = "w", []
+        if is_moved:
+            nodes = [
+                helper.make_node("Transpose", ["w"], [f"{name}t"], perm=[1, 0]),
+                helper.make_node("Identity", [f"{name}t"], [f"{name}m"]),
+            ]
+            wire = f"{name}m"
+        nodes.append(helper.make_node("MatMul", ["x", wire], [name]))
+        return helper.make_graph(nodes, name, [], [graphs.value(name, None)])
+
+    return graphs.make(
+        [helper.make_node("If", ["go"], ["y"], then_branch=branch("a"), else_branch=branch("b"))],
+        inputs=[graphs.value("x", [1, 4]), graphs.value("go", [], onnx.TensorProto.BOOL)],
+        outputs=[graphs.value("y", None)],
+        initializers=[graphs.constant("w", random(4, 4))],
+    )
+
+
+@pytest.mark.parametrize(("is_moved", "axis"), [(False, 1), (True, 0)])
+def test_weights_of_branches_are_found_and_not_learned(is_moved, axis):
+    weight = uses.find_weights(in_branches(is_moved=is_moved).graph)["w"]
+    assert (weight.axis, weight.is_nested) == (axis, True)
+    assert not patches.can_pick(weight)
+
+
+def test_blocks_of_four_bits_hold_what_was_rounded():
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    model = graphs.make([node], inputs=[], outputs=[], initializers=[graphs.constant("w", random(96, 5) * 1e-3)])
+    weight = uses.find_weights(model.graph)["w"]
+    matrix = matrices.to_matrix(weight, weight.array)
+    steps = blocks.choose_steps(matrix)
+    integers = to_integers(matrix, steps, bits=4)
+    arranged = blocks.arrange(weight, integers=integers, steps=steps)
+    unpacked = arranged.integers * arranged.steps.astype(np.float32) * arranged.factor
+    assert arranged.steps.shape == (3, 1, 5)
+    assert np.allclose(unpacked.reshape(96, 5), matrices.from_matrix(weight, integers * steps), rtol=1e-3)
+    assert np.square(unpacked.reshape(96, 5) - weight.array).sum() < 0.02 * np.square(weight.array).sum()
+
+
+def test_a_block_of_zeros_stays_zero():
+    steps = blocks.choose_steps(np.zeros((1, 2, 64), np.float32))
+    assert (steps > 0).all()
+
+
+@pytest.mark.parametrize(("columns", "fits"), [(64, True), (54, True), (9, False), (146, False)])
+def test_columns_without_a_divisor_from_16_to_64_have_no_blocks(columns, fits):
+    node = helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)
+    model = graphs.make([node], inputs=[], outputs=[], initializers=[graphs.constant("w", random(4, columns))])
+    assert blocks.has_blocks(uses.find_weights(model.graph)["w"]) is fits

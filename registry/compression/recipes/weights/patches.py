@@ -29,7 +29,7 @@ def tensor_of(weight: Weight) -> str:
 def can_pick(weight: Weight) -> bool:
     """Return whether the rows of this weight are known."""
     op_type, rank = weight.node.op_type, len(weight.tensor.dims)
-    if op_type not in _PICKERS or not tensor_of(weight):
+    if op_type not in _PICKERS or weight.is_nested or not tensor_of(weight):
         return False
     if op_type == "Conv":
         return weight.groups <= _MAX_GROUPS and not weight.is_depthwise
