@@ -32,14 +32,23 @@ _RANDOM_SEED = 7
 
 
 def open_session(
-    model: bytes, *, threads: int = 1, optimized_to: Path | None = None, level: str = "all"
+    model: bytes,
+    *,
+    threads: int = 1,
+    optimized_to: Path | None = None,
+    level: str = "all",
+    keeps_memory: bool = True,
 ) -> ort.InferenceSession:
-    """Load a model; with ``optimized_to`` also write what the graph optimizer of that level made of it."""
+    """Load a model; with ``optimized_to`` also write what the graph optimizer of that level made of it.
+
+    Without ``keeps_memory`` each array is freed with its last use, where large outputs count more than speed.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     options.graph_optimization_level = OPTIMIZATION_LEVELS[level]
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = keeps_memory
     if optimized_to is not None:
         options.optimized_model_filepath = str(optimized_to)
     # Threads that spin take the second core from the rest of the host, and from the source that is measured in turn.

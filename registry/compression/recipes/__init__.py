@@ -39,7 +39,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe
     Recipe(name="int8-storage", title="INT8 in the file, FP32 in memory", module="int8_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy")),
     Recipe(name="int4-storage", title="INT4 in the file, FP32 in memory", module="int4_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"min_elements": 16_384}),
     Recipe(name="fp16-storage", title="FP16 in the file, FP32 in memory", module="fp16_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy")),
-    Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999}, sets_activation_ranges=True, needs_samples=True),
+    Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999, "calibration_seconds": 60.0}, sets_activation_ranges=True, needs_samples=True, revision=2),
 )})  # fmt: skip
 
 # Names that targets may already ask for. Until a recipe is built, it is passed over with a stored reason.

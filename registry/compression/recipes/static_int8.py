@@ -1,6 +1,6 @@
 """Static INT8 in QDQ form, weights per channel: the default for convolutional models.
 
-1. fold constants and batch normalization away (ONNX Runtime, level basic), infer shapes
+1. prepare the model (``preparing``)
 2. ranges of activations from the calibration part of the samples, by our streaming calibrator
 3. ONNX Runtime's ``QDQQuantizer`` with those ranges
 
@@ -9,7 +9,7 @@ AVX2 without VNNI, whose 16-bit sums saturate.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +20,14 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from registry.compression.calibration import ranges
-from registry.compression.intake import cleaning
-from registry.compression.recipes import Parameters
-from registry.compression.recipes.fp32_optimized import optimize
+from registry.compression.calibration.histograms import Range
+from registry.compression.recipes import Parameters, preparing
+from registry.compression.recipes.calibrating import feeds_of, spread, warn_of_few
 from registry.compression.recipes.source import NotApplicable, Source
 
 _WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _QUANTIZED = frozenset({"QuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"})
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
-# More samples take longer and give no better ranges.
-_MAX_FEEDS = 512
 
 
 def build(source: Source, *, destination: Path, parameters: Parameters) -> None:
@@ -39,15 +37,13 @@ def build(source: Source, *, destination: Path, parameters: Parameters) -> None:
         NotApplicable: No samples, nothing to quantize, already quantized, or an operator set that is too old.
     """
     _check_applicable(source)
-    optimize(source.model, destination=destination, level="basic")
-    model = onnx.shape_inference.infer_shapes(onnx.load(destination), data_prop=True)
-    quantized = quantize(model, ranges_of(source, model=model, parameters=parameters), parameters=parameters)
-    cleaning.clean(quantized)
-    cleaning.prune_opset_imports(quantized)
-    destination.write_bytes(quantized.SerializeToString(deterministic=True))
+    model = preparing.prepare(source, scratch=destination)
+    found = ranges_of(source, model=model, parameters=parameters)
+    excluded = preparing.find_excluded(model, source)
+    preparing.finish(quantize(model, found, parameters=parameters, excluded=excluded), source, destination=destination)
 
 
-def ranges_of(source: Source, *, model: onnx.ModelProto, parameters: Parameters) -> dict[str, ranges.Range]:
+def ranges_of(source: Source, *, model: onnx.ModelProto, parameters: Parameters) -> dict[str, Range]:
     """Calibrate ``model`` on the part of the samples that is kept for ranges.
 
     Raises:
@@ -57,19 +53,25 @@ def ranges_of(source: Source, *, model: onnx.ModelProto, parameters: Parameters)
     if samples is None:
         message = "no calibration samples were given"
         raise NotApplicable(message)
+    indices = spread(samples.for_ranges)
+    found = ranges.collect(
+        model, feeds_of(source, indices), threads=source.threads, seconds=float(parameters["calibration_seconds"])
+    )
+    warn_of_few(source, used=found.feeds, given=len(samples.for_ranges))
     try:
-        return ranges.collect(
-            model,
-            lambda: (samples.feed(index) for index in samples.for_ranges[:_MAX_FEEDS]),
-            method=str(parameters["ranges"]),
-            percentile=float(parameters["percentile"]),
-            threads=source.threads,
-        )
+        found.check_finite()
     except ranges.NotFinite as error:
         raise NotApplicable(str(error).rstrip(".")) from error
+    return found.choose(
+        str(parameters["ranges"]),
+        percentile=float(parameters["percentile"]),
+        is_symmetric=bool(parameters["symmetric_activations"]),
+    )
 
 
-def quantize(model: onnx.ModelProto, found: Mapping[str, ranges.Range], *, parameters: Parameters) -> onnx.ModelProto:
+def quantize(
+    model: onnx.ModelProto, found: Mapping[str, Range], *, parameters: Parameters, excluded: Iterable[str] = ()
+) -> onnx.ModelProto:
     """Insert quantize and dequantize pairs with the given ranges (semi-public API of ONNX Runtime: tested, pinned)."""
     data = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()}
     quantizer = QDQQuantizer(
@@ -80,7 +82,7 @@ def quantize(model: onnx.ModelProto, found: Mapping[str, ranges.Range], *, param
         _TYPES[str(parameters["activation_type"])],
         TensorsData(CalibrationMethod.MinMax, data),
         [],
-        [],
+        sorted(excluded),
         sorted({*QLinearOpsRegistry, *QDQRegistry}),
         {"ActivationSymmetric": parameters["symmetric_activations"], "WeightSymmetric": True},
     )
@@ -96,10 +98,6 @@ def _check_applicable(source: Source) -> None:
         (any(operators[name] for name in _QUANTIZED), "the model is quantized already"),
         (not any(operators[name] for name in _WEIGHTED), "the model has no convolution or matrix multiplication"),
         (not ranges.float_tensors(source.model), "the model does not compute in float32"),
-        (
-            cleaning.get_opset(source.model) < cleaning.MINIMUM_OPSET,
-            f"the operator set is older than {cleaning.MINIMUM_OPSET} and could not be converted",
-        ),
     )
     for applies, reason in reasons:
         if applies:
