@@ -114,6 +114,9 @@ class Environment:
     sandbox_memory_bytes: int = _whole(4 * 1024**3)
     sandbox_seconds: int = _whole(600)
     build_lease: timedelta = _duration("60s")
+    build_time_per_version: timedelta = _duration("2h")
+    build_cache_retention: timedelta = _duration("30d")
+    builders: int | None = _setting("int", None, validate.Range(min=1, max=64))
 
     @property
     def home(self) -> Path:

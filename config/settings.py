@@ -214,3 +214,5 @@ EVALUATION_INTERVAL = environment.evaluation_interval
 SANDBOX_MEMORY_BYTES = environment.sandbox_memory_bytes
 SANDBOX_SECONDS = environment.sandbox_seconds
 BUILD_LEASE = environment.build_lease
+BUILD_TIME_PER_VERSION = environment.build_time_per_version
+BUILD_CACHE_RETENTION = environment.build_cache_retention

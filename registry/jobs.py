@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from celery import signature
 from django.conf import settings
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Concat, Now, Right
 
 from core.after_commit import queue_after_commit
 from core.errors import Conflict
@@ -22,6 +22,7 @@ TASK = "registry.tasks.build_job"
 _LONGEST_BACKOFF_SECONDS = 300
 # Another worker may take the job that this one chose; then this one takes the next.
 _CHOICES = 20
+_LOG_LENGTH = 32_000
 _PROGRESS_LENGTH = Job._meta.get_field("progress").max_length or 0  # noqa: SLF001 - Django's documented API
 
 
@@ -130,10 +131,10 @@ def renew(lease: Lease) -> bool:
     return bool(_held(lease).update(lease_expires_at=Now() + settings.BUILD_LEASE))
 
 
-def report(lease: Lease, progress: str, *, percent: int | None = None, log: str | None = None) -> None:
-    """Store what the worker does, for people who wait."""
+def report(lease: Lease, progress: str, *, percent: int | None = None, log: str = "") -> None:
+    """Store what the worker does, for people who wait, and add to the log; of a long log the newest part is kept."""
     values = {"progress": progress[:_PROGRESS_LENGTH], "percent": percent}
-    _held(lease).update(**values, **({} if log is None else {"log": log}))
+    _held(lease).update(**values, **({"log": _added_to_log(log)} if log else {}))
 
 
 def is_cancelled(lease: Lease) -> bool:
@@ -152,6 +153,7 @@ def give_back(lease: Lease, *, reason: str, faults: int = 0) -> None:
         due_at=Now() + timedelta(seconds=seconds),
         progress=f"Waiting to try again: {reason}"[:_PROGRESS_LENGTH],
         percent=None,
+        log=_added_to_log(f"Waiting to try again: {reason}\n"),
     )
 
 
@@ -196,7 +198,11 @@ def finish(lease: Lease) -> None:
         asked.update(status=JobStatus.QUEUED, finished_at=None)
 
 
-def _stopped(reason: str) -> dict[str, str | Now | None]:
+def _added_to_log(text: str) -> Right:
+    return Right(Concat("log", Value(text[-_LOG_LENGTH:])), _LOG_LENGTH)
+
+
+def _stopped(reason: str) -> dict[str, str | Now | Right | None]:
     return {
         "status": JobStatus.STOPPED,
         "lease_token": None,
@@ -204,6 +210,7 @@ def _stopped(reason: str) -> dict[str, str | Now | None]:
         "finished_at": Now(),
         "progress": reason[:_PROGRESS_LENGTH],
         "percent": None,
+        "log": _added_to_log(f"Stopped: {reason}\n"),
     }
 
 

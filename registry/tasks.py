@@ -39,5 +39,8 @@ def queue_builds() -> None:
 
 @shared_task(name="registry.tasks.remove_leftovers")
 def remove_leftovers() -> None:
-    """Remove half-written files of killed processes."""
+    """Remove half-written files of killed processes, and results of builds that nobody used for long."""
+    from registry.builder import build_cache  # noqa: PLC0415 - as above
+
     cleanup.remove()
+    build_cache.evict()

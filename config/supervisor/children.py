@@ -1,5 +1,6 @@
 """Lists the programs of a Modelfleet server as data: the command of each, what it waits for, when it is stopped."""
 
+import os
 import sys
 import urllib.request
 from pathlib import Path
@@ -37,7 +38,7 @@ def list_children(environment: Environment, *, address: str, files_port: int) ->
     children += [prepare, _describe_web(environment, address=address)]
     if environment.s3_endpoint_url is None:
         children.append(_describe_files(address, port=files_port))
-    children += _list_celery(environment.home)
+    children += _list_celery(environment.home, builders=environment.builders or _default_builders())
     shared = {"MODELFLEET_HOME": str(environment.home), "FILES_PORT": str(files_port), "PYTHONUNBUFFERED": "1"}
     return [child.with_environment(shared, directory=ROOT) for child in children]
 
@@ -103,7 +104,12 @@ def _granian(interface: str, application: str, *, address: str, port: int) -> tu
     )  # fmt: skip
 
 
-def _list_celery(home: Path) -> list[Child]:
+def _default_builders() -> int:
+    # A task of the sandbox computes with two threads.
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def _list_celery(home: Path, *, builders: int) -> list[Child]:
     schedule = home / "beat" / "schedule"
     # Celery warns when it runs as root. In a container every program runs as root, so the warning tells nothing.
     celery = (sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet")
@@ -124,7 +130,7 @@ def _list_celery(home: Path) -> list[Child]:
         ),
         Child(
             name="builder",
-            command=(*worker, "--queues=builds", "--concurrency=1", "--hostname=builder@%h"),
+            command=(*worker, "--queues=builds", f"--concurrency={builders}", "--hostname=builder@%h"),
             needs=("prepare",),
             stop_rank=WORKERS,
             stop_seconds=4,

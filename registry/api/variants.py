@@ -30,7 +30,11 @@ class NoManifest(Missing):
 class TargetsBody(StrictBody):
     """Which targets to build for."""
 
-    targets = serializers.ListField(child=serializers.CharField(max_length=64), allow_empty=False, max_length=100)
+    # May be left out with "all": then it means all targets of the version.
+    targets = serializers.ListField(
+        child=serializers.CharField(max_length=64), allow_empty=False, max_length=100, required=False
+    )
+    recipes = serializers.ChoiceField(choices=["chain", "all"], default="chain")
 
 
 class Variants(Endpoint):
@@ -40,11 +44,12 @@ class Variants(Endpoint):
 
     @extend_schema(operation_id="add_targets", request=TargetsBody, responses={202: VersionAnswer})
     def post(self, request: Request, model: str, version: str) -> Response:
-        """Build for more targets; those asked for already change nothing."""
+        """Build for more targets; those asked for already change nothing. With "all", build every recipe side by side."""
         body = TargetsBody(data=request.data)
         body.is_valid(raise_exception=True)
         found = queries.get_version(model, version)
-        variants.add_targets(found, body.validated_data["targets"], actor=actor_of(request.user))
+        ask = variants.build_all_recipes if body.validated_data["recipes"] == "all" else variants.add_targets
+        ask(found, body.validated_data.get("targets", ()), actor=actor_of(request.user))
         return Response(render_version(queries.get_shown_version(model, version)), status=status.HTTP_202_ACCEPTED)
 
 

@@ -19,6 +19,7 @@ from core.errors import DomainError, Kind
 from registry import jobs
 from registry.builder import scratch, target_build, verification
 from registry.builder.heartbeat import Heartbeat
+from registry.compression.sandbox.parent import TaskCancelled
 from registry.jobs import JobCancelled, Lease, LeaseLost
 from registry.states import JobKind
 from registry.storage import BlobCorrupt, BlobMissing
@@ -72,7 +73,7 @@ def _work(lease: Lease) -> None:
             _STEPS[lease.job.kind](lease, folder)
     except (LeaseLost, DatabaseError, InterfaceError):
         raise
-    except JobCancelled:
+    except (JobCancelled, TaskCancelled):
         _stop(lease, "Canceled.")
     except (DomainError, OSError) as error:
         _end(lease, error)

@@ -8,9 +8,11 @@ from pathlib import Path
 from django.db import transaction
 
 from registry import jobs
-from registry.builder import configured_limits, publishing, recording
+from registry.builder import build_cache, configured_limits, publishing, recording
+from registry.builder.progress import Progress
+from registry.builder.spending import Spending
 from registry.compression import attempts
-from registry.compression.attempts import Attempt, without_file
+from registry.compression.attempts import Attempt, Companions, without_file
 from registry.compression.child_tasks.messages import Inspection
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
 from registry.jobs import Lease
@@ -25,10 +27,17 @@ def run(lease: Lease, folder: Path) -> None:
     Raises:
         SandboxUnavailable: The host could not run the sandbox.
         StoreUnavailable: The store could not be read or written.
+        JobCancelled: A person canceled the job; ``TaskCancelled`` where the sandbox was at work.
     """
-    version, target = lease.job.version, get_target(lease.job.target)
-    tried = _build(lease, target, folder=folder)
-    jobs.report(lease, "Signing and storing.")
+    version, target, progress = lease.job.version, get_target(lease.job.target), Progress(lease)
+    progress.log(f"Attempt {lease.job.attempts} for {target.name}.")
+    try:
+        tried = _build(lease, target, folder=folder, progress=progress)
+        for attempt in tried:
+            progress.log(f"{attempt.recipe}: {attempt.status}. {attempt.reason}".strip())
+        progress.begin("Signing and storing.")
+    finally:
+        progress.flush()
     published = {
         attempt.recipe_digest: publishing.publish(version, target, attempt, preset=_preset(lease))
         for attempt in tried
@@ -59,12 +68,12 @@ def _preset(lease: Lease) -> str:
     return lease.job.preset or lease.job.version.preset
 
 
-def _build(lease: Lease, target: HardwareTarget, *, folder: Path) -> list[Attempt]:
+def _build(lease: Lease, target: HardwareTarget, *, folder: Path, progress: Progress) -> list[Attempt]:
     version = lease.job.version
-    jobs.report(lease, "Fetching the model.")
+    progress.begin("Fetching the model.")
     source = blobs.fetch(version.cleaned or version.source, folder / "source.onnx")
     calibration = blobs.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
-    jobs.report(lease, "Compressing and measuring in the sandbox.")
+    progress.begin("Compressing and measuring in the sandbox.")
     return attempts.build_attempts(
         source,
         target,
@@ -72,4 +81,11 @@ def _build(lease: Lease, target: HardwareTarget, *, folder: Path) -> list[Attemp
         calibration=calibration,
         scratch=folder,
         limits=configured_limits.configured(),
+        builds_all=lease.job.builds_all_recipes,
+        beside=Companions(
+            on_progress=lambda step, done: progress.on_progress(f"Compressing by {step}", done),
+            is_cancelled=progress.is_cancelled,
+            cache=build_cache,
+            history=Spending(version, target=target.name),
+        ),
     )

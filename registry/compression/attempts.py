@@ -3,15 +3,20 @@
     attempts = build_attempts(cleaned, get_target("raspberry-pi-5"), inspection=inspection, calibration=None, …)
 
 ``scratch`` belongs to the caller, who removes the folder when the files were stored.
+
+For each recipe: 1. ask the history whether it may still take time; 2. take the result from the cache, or build in a child;
+3. judge the result by the limits of this target.
 """
 
 import platform
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
-from registry.compression.child_tasks.messages import BUILD, BuildRequest, Built, Inspection
+from registry.compression import build_keys
+from registry.compression.child_tasks.messages import BUILD, BuildAnswer, BuildRequest, Built, Inspection
 from registry.compression.evaluation import gates
 from registry.compression.evaluation.results import Measurements, SelfTest
 from registry.compression.recipes import NOT_BUILT_YET, RECIPES, Parameter, compute_digest
@@ -23,6 +28,7 @@ from registry.compression.targets import ChainStep, HardwareTarget
 from registry.states import VariantStatus
 
 _FILENAME = "model.onnx"
+_LIMITS_OF_TIME = frozenset({"cpu_time", "wall_time"})
 
 
 class RuntimeChoice(TypedDict):
@@ -50,6 +56,44 @@ class Attempt:
     runtime: RuntimeChoice | None = None
 
 
+class BuildCache(Protocol):
+    """Results of earlier builds, by the keys of ``build_keys``."""
+
+    def get(self, key: str, *, folder: Path) -> tuple[BuildAnswer, Path | None] | None:
+        """Return what a recipe made, with a copy of its file in the folder; None if the cache does not have it."""
+        ...
+
+    def put(self, key: str, answer: BuildAnswer, artifact: Path | None) -> None:
+        """Keep what a recipe made."""
+        ...
+
+
+class History(Protocol):
+    """The time that the builds of one version took, over all its targets."""
+
+    def refuse(self, step: ChainStep, *, recipe_digest: str) -> str:
+        """Return why the recipe is not tried; empty if it may take time."""
+        ...
+
+    def add(self, step: ChainStep, *, recipe_digest: str, seconds: float, crossed_a_limit: bool) -> None:
+        """Take down how long the recipe took, and whether it was ended for that."""
+        ...
+
+
+OnProgress = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companions:
+    """What accompanies a build; each is left out where nobody waits for it."""
+
+    # Gets a sentence, and the part that is done (0 to 1) or None.
+    on_progress: OnProgress | None = None
+    is_cancelled: Callable[[], bool] | None = None
+    cache: BuildCache | None = None
+    history: History | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Work:
     """The common part of all attempts for a target."""
@@ -60,6 +104,7 @@ class _Work:
     target: HardwareTarget
     scratch: Path
     limits: Limits
+    beside: Companions
 
     @property
     def files(self) -> list[Path]:
@@ -86,21 +131,38 @@ def build_attempts(
     calibration: Path | None,
     scratch: Path,
     limits: Limits,
+    builds_all: bool = False,
+    beside: Companions | None = None,
 ) -> list[Attempt]:
     """Try the target's recipes in order of preference; the first READY one ends it, and every attempt is listed.
 
+    With ``builds_all`` no attempt ends it: every recipe of the chain is built, then all recipes that the chain does not have.
+
     Raises:
         SandboxUnavailable: The host is in trouble; nothing of this target is kept.
+        TaskCancelled: A person canceled the build.
     """
     work = _Work(
-        source=source, calibration=calibration, inspection=inspection, target=target, scratch=scratch, limits=limits
+        source=source,
+        calibration=calibration,
+        inspection=inspection,
+        target=target,
+        scratch=scratch,
+        limits=limits,
+        beside=beside or Companions(),
     )
     attempts: list[Attempt] = []
-    for step in target.chain:
+    for step in list_all_steps(target) if builds_all else target.chain:
         attempts.append(_attempt(step, work))
-        if attempts[-1].status == VariantStatus.READY:
+        if attempts[-1].status == VariantStatus.READY and not builds_all:
             break
     return attempts
+
+
+def list_all_steps(target: HardwareTarget) -> list[ChainStep]:
+    """Return the chain of a target, and after it all other recipes with their own parameters."""
+    others = (name for name in RECIPES if name not in target.recipes)
+    return [*target.chain, *(ChainStep(recipe=name, parameters=dict(RECIPES[name].parameters)) for name in others)]
 
 
 def without_file(step: ChainStep, status: VariantStatus, reason: str) -> Attempt:
@@ -112,14 +174,63 @@ def _attempt(step: ChainStep, work: _Work) -> Attempt:
     if step.recipe in NOT_BUILT_YET:
         reason = f'The recipe "{step.recipe}" is not built in this release.'
         return without_file(step, VariantStatus.NOT_APPLICABLE, reason)
+    history = work.beside.history
+    if history and (refusal := history.refuse(step, recipe_digest=_digest(step))):
+        return without_file(step, VariantStatus.FAILED, refusal)
     try:
-        answer, job = sandbox.run(BUILD, work.request(step), reads=work.files, scratch=work.scratch, limits=work.limits)
-        if answer.built is None:
-            return without_file(step, VariantStatus.NOT_APPLICABLE, _sentence(answer.not_applicable))
-        artifact = sandbox.take_file(job, _FILENAME, destination=work.scratch / f"{job.name}.{_FILENAME}")
-        return _judge(answer.built, step, work, artifact=artifact)
+        answer, artifact = _build(step, work)
     except (ModelRefused, SandboxKilled, TaskFailed) as error:
         return without_file(step, VariantStatus.FAILED, error.detail)
+    if answer.built is None or artifact is None:
+        return without_file(step, VariantStatus.NOT_APPLICABLE, _sentence(answer.not_applicable))
+    return _judge(answer.built, step, work, artifact=artifact)
+
+
+def _build(step: ChainStep, work: _Work) -> tuple[BuildAnswer, Path | None]:
+    """Take the recipe's result from the cache, or build it, and keep it there."""
+    cache, request = work.beside.cache, work.request(step)
+    if cache is None:
+        return _run(step, work, request)
+    key = build_keys.compute(request, recipe_digest=_digest(step))
+    found = cache.get(key, folder=work.scratch)
+    if found is None:
+        found = _run(step, work, request)
+        cache.put(key, *found)
+    elif work.beside.on_progress:
+        work.beside.on_progress(f"{step.recipe}: taken from the cache", None)
+    return found
+
+
+def _run(step: ChainStep, work: _Work, request: BuildRequest) -> tuple[BuildAnswer, Path | None]:
+    started, crossed = time.monotonic(), False
+    try:
+        answer, job = sandbox.run(
+            BUILD,
+            request,
+            reads=work.files,
+            scratch=work.scratch,
+            limits=work.limits,
+            on_progress=_named(step, work.beside.on_progress),
+            is_cancelled=work.beside.is_cancelled,
+        )
+        if answer.built is None:
+            return answer, None
+        return answer, sandbox.take_file(job, _FILENAME, destination=work.scratch / f"{job.name}.{_FILENAME}")
+    except SandboxKilled as error:
+        crossed = error.reason in _LIMITS_OF_TIME
+        raise
+    finally:
+        if work.beside.history:
+            seconds = time.monotonic() - started
+            digest = _digest(step)
+            work.beside.history.add(step, recipe_digest=digest, seconds=seconds, crossed_a_limit=crossed)
+
+
+def _named(step: ChainStep, on_progress: OnProgress | None) -> OnProgress | None:
+    """Let the progress of a task name its recipe."""
+    if on_progress is None:
+        return None
+    return lambda doing, done: on_progress(f"{step.recipe}: {doing}", done)
 
 
 def _judge(built: Built, step: ChainStep, work: _Work, *, artifact: Path) -> Attempt:

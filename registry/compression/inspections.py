@@ -6,6 +6,7 @@
 ``SandboxKilled`` are final for these bytes; after ``SandboxUnavailable`` the caller tries again.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from registry.compression.child_tasks.messages import INSPECT, Inspection, InspectRequest
@@ -18,7 +19,13 @@ _CLEANED = "cleaned.onnx"
 
 
 def inspect_model(
-    source: Path, *, scratch: Path, limits: Limits, calibration: Path | None = None
+    source: Path,
+    *,
+    scratch: Path,
+    limits: Limits,
+    calibration: Path | None = None,
+    on_progress: Callable[[str, float | None], None] | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Inspection, Path]:
     """Pass a model and its calibration file through the intake; return what was found, and the cleaned model.
 
@@ -26,13 +33,22 @@ def inspect_model(
         ModelRefused: A rule refused the model or the calibration file.
         SandboxKilled: Reading or running the model crossed a limit or crashed.
         SandboxUnavailable: The host is in trouble.
+        TaskCancelled: ``is_cancelled`` said so.
     """
     files = [path.resolve() for path in (source, calibration) if path]
     request = InspectRequest(
         source=str(source.resolve()), calibration=str(calibration.resolve()) if calibration else None
     )
     try:
-        inspection, job = sandbox.run(INSPECT, request, reads=files, scratch=scratch, limits=limits)
+        inspection, job = sandbox.run(
+            INSPECT,
+            request,
+            reads=files,
+            scratch=scratch,
+            limits=limits,
+            on_progress=on_progress,
+            is_cancelled=is_cancelled,
+        )
         return inspection, sandbox.take_file(job, _CLEANED, destination=scratch / f"{job.name}.{_CLEANED}")
     except TaskFailed as error:
         message = f"The model could not be inspected. {error.detail}"

@@ -118,11 +118,37 @@ def forgive(version: ModelVersion) -> None:
     ModelVersion.objects.filter(pk=version.pk).update(builder_seconds=0, slow_recipes={})
 
 
-def queue_builds(version: ModelVersion, targets: Sequence[str]) -> None:
+@transaction.atomic
+def build_all_recipes(version: ModelVersion, targets: Sequence[str], *, actor: Actor) -> ModelVersion:
+    """Build every recipe that applies, side by side, for targets of the version; for all its targets if none is named.
+
+    Raises:
+        UnknownTarget: One has no such name.
+        CannotBuild: The version is not verified yet, rejected or retired, or was never asked for a target.
+    """
+    version = _lock_buildable(version)
+    if version.status not in VERIFIED:
+        raise CannotBuild(f"{version} is not verified yet; ask again when it is.")
+    wanted = check_targets(targets) if targets else list(version.targets)
+    if missing := [name for name in wanted if name not in version.targets]:
+        raise CannotBuild(f"{version} was never asked for {missing[0]}; post it to …/variants first.")
+    audit.record(actor, action="build_all_recipes", object_type="version", object_id=version, after={"targets": wanted})
+    forgive(version)
+    queue_builds(version, wanted, builds_all_recipes=True)
+    return version
+
+
+def queue_builds(version: ModelVersion, targets: Sequence[str], *, builds_all_recipes: bool = False) -> None:
     """Queue a build per target. For an unverified version nothing is queued: the end of the verification does that."""
     if version.status in VERIFIED:
         for target in targets:
-            jobs.queue(version, kind=JobKind.BUILD, target=target, preset=version.preset)
+            jobs.queue(
+                version,
+                kind=JobKind.BUILD,
+                target=target,
+                preset=version.preset,
+                builds_all_recipes=builds_all_recipes,
+            )
 
 
 def _lock_buildable(version: ModelVersion) -> ModelVersion:

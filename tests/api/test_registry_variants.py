@@ -144,3 +144,12 @@ def test_a_rejected_version_builds_nothing_more(api):
 def test_other_roles_do_not_build(api):
     for path in ("variants", "variants/generic-cpu/rebuild"):
         assert api("operator").post(f"{URL}/{path}", {"targets": ["rk3588"]}, format="json").status_code == 403
+
+
+def test_all_recipes_are_built_side_by_side_for_all_targets_or_for_those_named(api, version):
+    client = api("ml_engineer")
+    assert client.post(f"{URL}/variants", {"recipes": "all"}, format="json").status_code == 202
+    assert list(version.jobs.values_list("target", "builds_all_recipes")) == [("generic-cpu", True)]
+    other = client.post(f"{URL}/variants", {"recipes": "all", "targets": ["rk3588"]}, format="json")
+    assert (other.status_code, other.json()["code"]) == (409, "cannot_build")
+    assert client.post(f"{URL}/variants", {"recipes": "some"}, format="json").status_code == 400
