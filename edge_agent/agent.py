@@ -19,7 +19,9 @@ from edge_agent import enrollment
 from edge_agent.errors import AgentError
 from edge_agent.inference import providers
 from edge_agent.installed import folders
+from edge_agent.installed import manifest as manifests
 from edge_agent.machine import capabilities, resources
+from edge_agent.machine.capabilities import Capabilities
 from edge_agent.machine.clock import Clock, SystemClock
 from edge_agent.machine.disk import Disk
 from edge_agent.server.backoff import Backoff
@@ -29,7 +31,7 @@ from edge_agent.server.failures import ServerRefusal, ServerTrouble
 from edge_agent.settings import Settings
 from edge_agent.telemetry.sender import Sender
 from edge_agent.telemetry.store import Store
-from edge_agent.update import reports
+from edge_agent.update import reports, signature
 from edge_agent.update.download import DailyBudget
 from edge_agent.update.failures import Interrupted
 from edge_agent.update.updater import Dependencies, Outcome, Updater
@@ -117,8 +119,9 @@ class Agent:
         Raises:
             AgentError: as `enrollment.ensure`.
         """
-        abilities = capabilities.list_capabilities(providers=providers.list_providers())
-        self._identity = enrollment.ensure(self.client, settings=self.settings, disk=self._disk, capabilities=abilities)
+        self._identity = enrollment.ensure(
+            self.client, settings=self.settings, disk=self._disk, capabilities=self._list_capabilities()
+        )
         self.client.token = self._identity.token
         self._resume()
 
@@ -229,7 +232,7 @@ class Agent:
             {
                 "agent_version": __version__,
                 "running": self.list_running(),
-                "capabilities": capabilities.list_capabilities(providers=providers.list_providers()),
+                "capabilities": self._list_capabilities(),
                 "resources": {**resources.measure(self.settings.home), "telemetry": self.store.read_counters()},
                 "clock": self._clock.now(),
             }
@@ -245,6 +248,25 @@ class Agent:
             if pointer is not None and pointer.slot is not None
         ]
 
+    def _list_capabilities(self) -> Capabilities:
+        try:
+            pinned = signature.list_key_ids(self._list_pinned_keys())
+        except OSError:
+            log.exception("a key of verify_keys cannot be read")
+            pinned = []
+        return capabilities.list_capabilities(
+            providers=providers.list_providers(),
+            engines=providers.list_engines(),
+            manifest_schemas=list(manifests.SCHEMAS),
+            pinned_keys=pinned,
+        )
+
+    def _list_pinned_keys(self) -> tuple[str, ...]:
+        # Keys of a setting replace those of the enrollment: an operator who pins keys trusts no others.
+        pinned = tuple(path.read_text(encoding="ascii") for path in self.settings.verify_keys)
+        enrolled = self._identity.signing_keys if self._identity else ()
+        return pinned or enrolled
+
     def _resume(self) -> None:
         for model in folders.list_models(self.settings.home):
             self._updater(model)
@@ -257,9 +279,6 @@ class Agent:
         return self._updaters[model]
 
     def _collect_dependencies(self) -> Dependencies:
-        # Keys of a setting replace those of the enrollment: an operator who pins keys trusts no others.
-        pinned = tuple(path.read_text(encoding="ascii") for path in self.settings.verify_keys)
-        enrolled = self._identity.signing_keys if self._identity else ()
         return Dependencies(
             settings=self.settings,
             client=self.client,
@@ -272,7 +291,7 @@ class Agent:
                 disk=self._disk,
                 clock=self._clock,
             ),
-            signing_keys=pinned or enrolled,
+            signing_keys=self._list_pinned_keys(),
             between_chunks=self._do_others,
             is_stopping=self.stop.is_set,
         )

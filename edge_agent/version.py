@@ -1,6 +1,6 @@
 """The agent's own version, and the comparison with the `min_agent_version` of a manifest."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def parse(text: str) -> tuple[int, ...]:

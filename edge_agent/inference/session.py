@@ -1,12 +1,14 @@
 """One ONNX Runtime session: one model, on those of its wanted providers that this machine has."""
 
 from collections.abc import Mapping, Sequence
-from types import ModuleType
+from types import MappingProxyType, ModuleType
+from typing import Self
 
 import numpy as np
 
 from edge_agent.inference.array_checks import Array, InputSpec
 from edge_agent.inference.failures import InferenceFailed, LoadFailed, NotInstalled
+from edge_agent.installed.manifest import Manifest
 
 GRAPH_LEVELS = {
     "disable": "ORT_DISABLE_ALL",
@@ -25,13 +27,23 @@ class Session:
         model: the bytes of the model file.
         providers: the wanted providers, the preferred one first; those that are missing here are left out.
         options: the options of the manifest; names that this agent does not know are ignored.
+        provider_options: those of each provider by name; a provider that is left out has none.
+        threads: how many threads compute one inference; None leaves the choice to ONNX Runtime.
 
     Raises:
         NotInstalled: ONNX Runtime, or every wanted provider, is missing.
         LoadFailed: ONNX Runtime refuses the model.
     """
 
-    def __init__(self, model: bytes, *, providers: Sequence[str], options: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        *,
+        providers: Sequence[str],
+        options: Mapping[str, object],
+        provider_options: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+        threads: int | None = None,
+    ) -> None:
         onnxruntime = _import_onnxruntime()
         available = onnxruntime.get_available_providers()
         usable = [name for name in providers if name in available]
@@ -39,13 +51,31 @@ class Session:
             message = f"of the providers {list(providers)} none is here; here are {available}"
             raise NotInstalled(message)
         try:
-            settings = _read_options(onnxruntime, options)
-            self._session = onnxruntime.InferenceSession(model, settings, providers=usable)
+            settings = _read_options(onnxruntime, options, threads=threads)
+            # ONNX Runtime takes the values of options as text.
+            own = [{key: str(value) for key, value in provider_options.get(name, {}).items()} for name in usable]
+            self._session = onnxruntime.InferenceSession(model, settings, providers=usable, provider_options=own)
         except Exception as error:  # ONNX Runtime's errors share no base class of their own
             message = f"ONNX Runtime refuses the model: {error}"
             raise LoadFailed(message) from error
         self.inputs = {spec.name: InputSpec(kind=spec.type, shape=spec.shape) for spec in self._session.get_inputs()}
         self.output_names = [spec.name for spec in self._session.get_outputs()]
+
+    @classmethod
+    def of(cls, manifest: Manifest, model: bytes) -> Self:
+        """Load a model as its manifest says.
+
+        Raises:
+            NotInstalled: ONNX Runtime, or every wanted provider, is missing.
+            LoadFailed: ONNX Runtime refuses the model.
+        """
+        return cls(
+            model,
+            providers=manifest.providers,
+            options=manifest.options,
+            provider_options=manifest.provider_options,
+            threads=manifest.threads,
+        )
 
     @property
     def active_providers(self) -> list[str]:
@@ -76,7 +106,7 @@ def _import_onnxruntime() -> ModuleType:
     return module
 
 
-def _read_options(onnxruntime: ModuleType, options: Mapping[str, object]) -> object:
+def _read_options(onnxruntime: ModuleType, options: Mapping[str, object], *, threads: int | None) -> object:
     """Turn a manifest's options into ONNX Runtime's."""
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = LOG_ERRORS_ONLY
@@ -89,4 +119,6 @@ def _read_options(onnxruntime: ModuleType, options: Mapping[str, object]) -> obj
     for name in ("intra_op_num_threads", "inter_op_num_threads"):
         if isinstance(options.get(name), int):
             setattr(settings, name, options[name])
+    if threads is not None:
+        settings.intra_op_num_threads = threads
     return settings

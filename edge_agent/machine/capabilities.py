@@ -18,10 +18,23 @@ class Capabilities(TypedDict):
     operating_system: str
     python_version: str
     providers: list[str]
+    engines: list[str]
+    manifest_schemas: list[int]
+    # The ids of the signing keys that the device trusts: SHA-256 of the key's DER.
+    pinned_keys: list[str]
 
 
-def list_capabilities(*, providers: list[str]) -> Capabilities:
-    """Return the machine's capabilities; `providers` are the execution providers that can run a model here."""
+def list_capabilities(
+    *, providers: list[str], engines: list[str], manifest_schemas: list[int], pinned_keys: list[str]
+) -> Capabilities:
+    """Return the machine's capabilities.
+
+    Args:
+        providers: the execution providers that can run a model here.
+        engines: the engines that can run a model file here.
+        manifest_schemas: the schemas of manifests that this agent reads.
+        pinned_keys: the ids of the signing keys that it trusts.
+    """
     return {
         "agent_version": __version__,
         "architecture": platform.machine(),
@@ -30,4 +43,7 @@ def list_capabilities(*, providers: list[str]) -> Capabilities:
         "operating_system": f"{platform.system()} {platform.release()}",
         "python_version": platform.python_version(),
         "providers": providers,
+        "engines": engines,
+        "manifest_schemas": manifest_schemas,
+        "pinned_keys": pinned_keys,
     }

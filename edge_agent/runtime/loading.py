@@ -120,10 +120,10 @@ def _open(folder: Path) -> Loaded:
 
 def _start(manifest: Manifest, model: bytes) -> Session:
     try:
-        return Session(model, providers=manifest.providers, options=manifest.options)
+        return Session.of(manifest, model)
     except LoadFailed:
         if manifest.providers == (CPU,):
             raise
         # A driver that broke since the self-test: a slow model serves better than none.
         log.exception("%s does not load on %s; trying the CPU", manifest.model, manifest.providers)
-        return Session(model, providers=[CPU], options=manifest.options)
+        return Session(model, providers=[CPU], options=manifest.options, threads=manifest.threads)

@@ -2,7 +2,8 @@
 
 1. Open the slot (its digest is checked again) on the manifest's providers.
 2. Run the golden inputs. Every output element must satisfy |got - want| ≤ absolute + relative · |want| (as
-   `numpy.allclose`), and none may be NaN or infinite.
+   `numpy.allclose`), or the outputs must mean the same where the manifest asks for that (`inference.task_judging`). No
+   element may be NaN or infinite.
 3. Time single runs. Their median must stay within the latency budget.
 
 An agent that was updated on the disk while it runs starts the new child by this module's name, so the name is fixed.
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_agent.inference import task_judging
 from edge_agent.inference.array_checks import Array
 from edge_agent.inference.failures import NotInstalled, RuntimeFailed
 from edge_agent.inference.session import Session
@@ -66,9 +68,7 @@ def check(manifest: Manifest, model: bytes) -> Finding:
     inputs, wanted = _decode_golden(golden)
     session = _open_session(manifest, model)
     try:
-        problem = compare(
-            session.run(inputs), wanted, absolute=golden.absolute_tolerance, relative=golden.relative_tolerance
-        )
+        problem = judge(session.run(inputs), wanted, manifest=manifest, inputs=inputs)
         latency_ms = measure(session, take_one(inputs, shapes=manifest.input_shapes))
     except RuntimeFailed as error:
         raise UpdateFailed(Failure.SELF_TEST_FAILED, str(error)) from error
@@ -92,6 +92,31 @@ def decode(tensors: Mapping[str, GoldenTensor]) -> Arrays:
         flat = np.frombuffer(base64.b64decode(tensor["data"], validate=True), dtype=dtype)
         arrays[name] = flat.reshape(tensor["shape"]).astype(dtype.newbyteorder("="))
     return arrays
+
+
+def judge(got: Mapping[str, Array], wanted: Mapping[str, Array], *, manifest: Manifest, inputs: Arrays) -> str:
+    """Return the first difference between outputs, by the manifest's own judge; an empty text where there is none."""
+    golden = manifest.self_test
+    problem = None
+    if golden.is_judged_by_task:
+        image_size = task_judging.find_image_size([array.shape for array in inputs.values()])
+        problem = find_no_number(got) or task_judging.compare(
+            [got[name] for name in wanted if name in got],
+            list(wanted.values()),
+            task=manifest.task,
+            image_size=image_size,
+        )
+    if problem is None:
+        problem = compare(got, wanted, absolute=golden.absolute_tolerance, relative=golden.relative_tolerance)
+    return problem
+
+
+def find_no_number(outputs: Mapping[str, Array]) -> str | None:
+    """Return a sentence that names an output with NaN or infinity; None where there is none."""
+    for name, output in outputs.items():
+        if np.issubdtype(output.dtype, np.floating) and not np.isfinite(output).all():
+            return f"output {name} holds NaN or infinity"
+    return None
 
 
 def compare(got: Mapping[str, Array], wanted: Mapping[str, Array], *, absolute: float, relative: float) -> str:
@@ -142,7 +167,7 @@ def _decode_golden(golden: SelfTest) -> tuple[Arrays, Arrays]:
 
 def _open_session(manifest: Manifest, model: bytes) -> Session:
     try:
-        return Session(model, providers=manifest.providers, options=manifest.options)
+        return Session.of(manifest, model)
     except NotInstalled as error:
         raise UpdateFailed(Failure.INCOMPATIBLE, str(error)) from error
     except RuntimeFailed as error:

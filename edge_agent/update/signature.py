@@ -76,6 +76,19 @@ def load_keys(pems: Iterable[str]) -> dict[str, ec.EllipticCurvePublicKey]:
     return keys
 
 
+def list_key_ids(pems: Iterable[str]) -> list[str]:
+    """Return the id of each key that can be read: the SHA-256 of its DER, as the server's list of keys names it."""
+    found = []
+    for pem in pems:
+        try:
+            key = serialization.load_pem_public_key(pem.encode())
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+        der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        found.append(hashlib.sha256(der).hexdigest())
+    return found
+
+
 def verify(bundle: bytes, *, digests: Mapping[str, str], keys: Mapping[str, ec.EllipticCurvePublicKey]) -> str:
     """Check that a pinned key signed exactly these files, and return the key's hint.
 

@@ -136,6 +136,35 @@ def manifest(file: bytes, *, version: str, golden: np.ndarray | None = None, **c
     return document
 
 
+def manifest_2(file: bytes, *, version: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The same manifest in schema 2, with fields that only a later agent will know."""
+    older = manifest(file, version=version)
+    runtime = {
+        "engine": "onnxruntime",
+        "providers": [{"name": "CPUExecutionProvider", "options": {}}],
+        "threads": 1,
+        "options": {"graph_optimization_level": "all"},
+        "max_opset": 21,
+    }
+    newer = {
+        "schema": "modelfleet.manifest/2",
+        "preset": "balanced",
+        "members": [],
+        "runtime": runtime,
+        "task": {"kind": "classification", "scores": "logits", "of_a_later_release": [1]},
+        "preprocessing": [{"op": "normalize", "mean": [0.5], "std": [0.5]}],
+        "self_test": {**older["self_test"], "judge": "elementwise", "memory_budget_bytes": None},
+        "quality": {"judged_on": "evaluation", "metrics": {"agreement": 1.0}, "warnings": []},
+        "min_agent_version": "0.2.0",
+        "of_a_later_release": {"x": 1},
+    }
+    document = {**older, **newer}
+    for name, value in (changes or {}).items():
+        is_part = isinstance(document.get(name), dict) and isinstance(value, dict)
+        document[name] = {**document[name], **value} if is_part else value
+    return document
+
+
 def _serialize(nodes: list[onnx.NodeProto], constants: list[onnx.TensorProto], padding_bytes: int) -> bytes:
     graph = helper.make_graph(
         nodes,

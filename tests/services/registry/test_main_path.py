@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 from model_signing import verifying
@@ -12,6 +13,8 @@ from registry.manifests import configured_keys
 from registry.states import JobKind, VersionStatus
 from registry.storage import blobs, configured_store
 from registry.versions import variants
+
+AGENT_0_1 = Path(__file__).parents[2] / "contract" / "vectors" / "agent_0_1.json"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,6 +52,19 @@ def test_an_upload_becomes_ready_with_one_signed_variant_per_target(upload, tmp_
             key = tmp_path / "key.pem"
             key.write_text(configured_keys.signing_key().public_pem)
             verifying.Config().use_elliptic_key_verifier(public_key=key).verify(folder, tmp_path / "model.sig")
+
+
+def test_the_manifest_of_schema_1_has_the_form_that_agents_of_the_last_release_read(upload, tmp_path):
+    version = upload()
+    work_off()
+    variant = variants.best_ready(version, "generic-cpu")
+    manifest = json.loads(blobs.fetch(variant.manifest, tmp_path / "manifest.json").read_bytes())
+    form = json.loads(AGENT_0_1.read_text())["manifest"]
+    assert (manifest["schema"], sorted(manifest)) == (form["schema"], form["fields"])
+    for part in ("file", "runtime", "self_test"):
+        assert sorted(manifest[part]) == form[part]
+    assert all(isinstance(name, str) for name in manifest["runtime"]["providers"])
+    assert manifest["min_agent_version"] == "0.1.0"
 
 
 def test_a_file_that_is_no_model_is_rejected_with_the_reason(upload, tmp_path):
