@@ -16,7 +16,7 @@ from registry.compression.child_tasks.messages import BuildAnswer, BuildRequest,
 from registry.compression.evaluation import measurement, self_test
 from registry.compression.evaluation.results import Measured
 from registry.compression.intake import opening, walking
-from registry.compression.recipes import RECIPES
+from registry.compression.recipes import RECIPES, fixed_shape
 from registry.compression.recipes.source import NotApplicable, Source
 from registry.compression.sandbox.limits import Limits
 from registry.compression.tensor_specs import TensorSpec
@@ -35,8 +35,10 @@ def run(request: BuildRequest, *, job: Path, limits: Limits) -> BuildAnswer:
     source_data = model.SerializeToString(deterministic=True)
     # By name: recipes/__init__.py lists the modules, and the parent process reads that list without their tools.
     build = importlib.import_module(f"registry.compression.recipes.{recipe.module}").build
-    target, source = job / FILENAME, Source(model=model, samples=samples, threads=limits.threads)
+    target = job / FILENAME
+    source = Source(model=model, samples=samples, threads=limits.threads, sizes=sizes)
     try:
+        source = fixed_shape.apply(source, parameters=request.parameters)
         build(source, destination=target, parameters=request.parameters)
     except NotApplicable as reason:
         return BuildAnswer(not_applicable=str(reason))

@@ -36,15 +36,20 @@ class Recipe:
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe in (
     Recipe(name="fp32-optimized", title="FP32, graph optimized", module="fp32_optimized", gate="exact", tools=("onnx", "onnxruntime"), parameters={"level": "extended"}),
+    Recipe(name="as-is", title="As uploaded, which is small already", module="as_is", gate="exact", tools=("onnx",)),
+    Recipe(name="fp16", title="FP16, for GPUs and NPUs", module="fp16", gate="quantized", tools=("onnx", "onnxruntime", "numpy")),
     Recipe(name="int8-storage", title="INT8 in the file, FP32 in memory", module="int8_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy")),
     Recipe(name="int4-storage", title="INT4 in the file, FP32 in memory", module="int4_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"min_elements": 16_384}),
     Recipe(name="fp16-storage", title="FP16 in the file, FP32 in memory", module="fp16_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy")),
     Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999, "calibration_seconds": 60.0}, sets_activation_ranges=True, needs_samples=True, revision=2),
 )})  # fmt: skip
 
+# Parameters that any recipe takes; their steps run before the recipe. Left out of the digest where a target does not give them.
+SHARED_PARAMETERS: Parameters = MappingProxyType({"fixed_shape": False})
+
 # Names that targets may already ask for. Until a recipe is built, it is passed over with a stored reason.
 NOT_BUILT_YET = frozenset({
-    "coreml-fp16", "dynamic-int8", "fp16", "hailo-hef", "litert-int8", "mixed-int8", "ncnn-fp16", "nncf-mixed", "pruned-int8",
+    "coreml-fp16", "dynamic-int8", "hailo-hef", "litert-int8", "mixed-int8", "ncnn-fp16", "nncf-mixed", "pruned-int8",
     "rknn-int8", "weight-only-int4",
 })  # fmt: skip
 
@@ -55,12 +60,13 @@ def resolve_parameters(recipe: Recipe, given: Parameters) -> dict[str, Parameter
     Raises:
         ValueError: One that the recipe does not have, or of another type than its default.
     """
+    known = {**SHARED_PARAMETERS, **recipe.parameters}
     for name, value in given.items():
-        if name not in recipe.parameters:
+        if name not in known:
             message = f'the recipe "{recipe.name}" has no parameter "{name}"'
             raise ValueError(message)
-        if type(value) is not type(recipe.parameters[name]):
-            message = f'the parameter "{name}" of "{recipe.name}" must be {type(recipe.parameters[name]).__name__}'
+        if type(value) is not type(known[name]):
+            message = f'the parameter "{name}" of "{recipe.name}" must be {type(known[name]).__name__}'
             raise ValueError(message)
     return {**recipe.parameters, **given}
 

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import onnx
 import pytest
+from onnx import helper
 
 from registry.compression import runtime
 from registry.compression.attempts import build_attempts
@@ -47,3 +49,47 @@ def test_a_model_without_weights_is_passed_over_with_a_sentence(tmp_path, name):
     attempt = build(tmp_path, name, model=graphs.identity(), with_samples=False)
     assert attempt.status == "not_applicable"
     assert attempt.reason.startswith("No weight in float32 is large enough")
+
+
+def test_fp16_computes_in_half_precision_and_is_fed_the_same_arrays(tmp_path):
+    attempt = build(tmp_path, "fp16", model=graphs.small_cnn(channels=64))
+    built = onnx.load(attempt.artifact)
+    assert attempt.measurements["agreement"] == 1.0
+    assert attempt.measurements["size_ratio"] > 1.8
+    assert {value.type.tensor_type.elem_type for value in built.graph.input} == {onnx.TensorProto.FLOAT}
+    assert {tensor.data_type for tensor in built.graph.initializer} == {onnx.TensorProto.FLOAT16}
+    onnx.checker.check_model(built, full_check=True)
+
+
+def test_what_was_quantized_before_the_upload_is_offered_as_it_is(tmp_path):
+    model = graphs.small_cnn(channels=16)
+    kernel = next(tensor for tensor in model.graph.initializer if tensor.name == "kernel")
+    kernel.CopyFrom(graphs.constant("integers", np.ones((16, 1, 3, 3), np.int8)))
+    model.graph.initializer.append(graphs.constant("scale", np.float32(1 / 9)))
+    model.graph.node.insert(0, helper.make_node("DequantizeLinear", ["integers", "scale"], ["kernel"]))
+    attempt = build(tmp_path, "as-is", model=model)
+    assert (attempt.status, attempt.reason) == ("ready", "")
+    assert attempt.measurements["sqnr_db"] == 200
+    other = build(tmp_path, "fp16", model=model)
+    assert (other.status, other.reason) == ("not_applicable", "The model is small already: 1 DequantizeLinear.")
+
+
+def test_a_model_in_full_precision_is_not_offered_as_it_is(tmp_path):
+    attempt = build(tmp_path, "as-is")
+    assert (attempt.status, attempt.reason) == (
+        "not_applicable",
+        "The model is in full precision, so other recipes can make it smaller.",
+    )
+
+
+@pytest.mark.parametrize("name", ["static-int8", "int8-storage", "fp16", "fp32-optimized"])
+def test_a_target_may_have_every_shape_fixed_before_any_recipe(tmp_path, name):
+    attempt = build(tmp_path, name, model=graphs.small_cnn(channels=64), fixed_shape=True)
+    assert (attempt.status, attempt.reason) == ("ready", "")
+    graph = onnx.load(attempt.artifact).graph
+    shapes = {
+        value.name: [extent.dim_value for extent in value.type.tensor_type.shape.dim]
+        for value in (*graph.input, *graph.output)
+    }
+    assert shapes == {"image": [1, 1, 8, 8], "logits": [1, 4]}
+    assert attempt.self_test["inputs"]["image"]["shape"] == [1, 1, 8, 8]
