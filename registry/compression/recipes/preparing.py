@@ -17,6 +17,7 @@ import onnx
 from onnx import numpy_helper
 
 from registry.compression.intake import cleaning, walking
+from registry.compression.recipes import ordering
 from registry.compression.recipes.fp32_optimized import optimize
 from registry.compression.recipes.source import NotApplicable, Source
 
@@ -56,6 +57,8 @@ def finish(model: onnx.ModelProto, source: Source, *, destination: Path) -> None
         mine.extend(original)
     # Inputs with a default value are initializers as well; the optimizer dropped those from the inputs of older files.
     del model.graph.value_info[:]
+    # Quantizers append the nodes that they add.
+    ordering.sort_nodes(model)
     cleaning.clean(model)
     cleaning.prune_opset_imports(model)
     destination.write_bytes(model.SerializeToString(deterministic=True))

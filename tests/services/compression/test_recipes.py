@@ -74,6 +74,13 @@ def test_what_was_quantized_before_the_upload_is_offered_as_it_is(tmp_path):
     assert (other.status, other.reason) == ("not_applicable", "The model is small already: 1 DequantizeLinear.")
 
 
+@pytest.mark.parametrize("name", ["static-int8", "fp16", "int8-storage"])
+def test_a_file_that_we_made_passes_the_intake_again(tmp_path, name):
+    attempt = build(tmp_path, name)
+    inspection, _ = inspect_model(attempt.artifact, scratch=tmp_path, limits=graphs.LIMITS)
+    assert inspection.outputs[0]["name"] == "logits"
+
+
 def test_a_model_in_full_precision_is_not_offered_as_it_is(tmp_path):
     attempt = build(tmp_path, "as-is")
     assert (attempt.status, attempt.reason) == (
