@@ -24,7 +24,8 @@ Layers, top to bottom; a module imports only from the layers below its own (`pyp
     enrollment | update | runtime      the identity; updates; the interface for applications
     telemetry                          records, batches, sending
     server                             the exchange with the server
-    installed | inference              slots, manifest, pointer; running one model file
+    inference                          running one model file, and what its outputs mean
+    installed                          slots, manifest, pointer
     machine                            disk, clocks, lock, capabilities, resources
     settings > setting_kinds
     names | version | errors

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from registry.api import builds, catalog, channels, models, offers, variants, version_files, versions
+from registry.api import builds, calibration, catalog, channels, models, offers, variants, version_files, versions
 from registry.web import model_pages, upload
 
 
@@ -43,6 +43,11 @@ urlpatterns = [
     path(f"{_VARIANT}/download", variants.VariantFile.as_view(part="download"), name="download-variant"),
     path(f"{_VARIANT}/manifest", variants.VariantDocument.as_view(part="manifest"), name="variant-manifest"),
     path(f"{_VARIANT}/signature", variants.VariantDocument.as_view(part="signature"), name="variant-signature"),
+    path(
+        f"{_VERSION}/variants/<int:variant>/accept-calibration",
+        calibration.AcceptCalibration.as_view(),
+        name="accept-calibration",
+    ),
     path(f"{_VERSION}/offers", offers.Offers.as_view(), name="offers"),
     path(f"{_VERSION}/offers/<name:target>", offers.Offer.as_view(), name="offer"),
     path(f"{_MODEL}/channels", channels.Channels.as_view(), name="channels"),

@@ -118,6 +118,7 @@ CALLS = [
     Call(f"{VERSION}/variants/generic-cpu/download", status=302),
     Call(f"{VERSION}/variants/generic-cpu/manifest", status=302),
     Call(f"{VERSION}/variants/generic-cpu/signature", status=302),
+    post(f"{VERSION}/variants/{{suspect}}/accept-calibration", {"reason": "ours"}),
     Call(f"{VERSION}/offers"),
     Call("/api/models/digits/versions/1.0.0/offers/generic-cpu"),
     Call("/api/models/digits/versions/3.0.0/offers/rk3588", method="put", body={"variant": "{variant_id}"}),
@@ -238,6 +239,9 @@ def world(settings: Any, tmp_path: Path) -> dict[str, Any]:
         fleet_rows.make_rollout(second, channel="paused", percents=(100,)).pk, actor=fleet_rows.OPERATOR
     )
     rollouts.pause(paused.pk, actor=fleet_rows.OPERATOR)
+    suspect = fleet_rows.make_variant(second, "rk3588")
+    suspect.status = "suspect_calibration"
+    suspect.save()
     draft = fleet_rows.make_rollout(third, channel="beta", percents=(100,))
     key, secret = fleet_rows.make_key(max_uses=10)
     fleet_rows.make_key(max_uses=10)
@@ -245,7 +249,7 @@ def world(settings: Any, tmp_path: Path) -> dict[str, Any]:
         "running": running.pk, "paused": paused.pk, "draft": draft.pk, "key_id": key.pk, "key_secret": secret,
         "build_id": Job.objects.create(version=second, kind="build", target="generic-cpu", preset="balanced").pk,
         "alert_id": alerts[0].pk, "device": devices[2], "pinned": pinned,
-        "variant_id": third.variants.get().pk,
+        "variant_id": third.variants.get().pk, "suspect": suspect.pk,
     }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ OPERATOR_API = {
     f"{VARIANT}/download": {"GET": READ},
     f"{VARIANT}/manifest": {"GET": READ},
     f"{VARIANT}/signature": {"GET": READ},
+    f"{VERSION}/variants/{{variant}}/accept-calibration": {"POST": MODELS},
     f"{VERSION}/offers": {"GET": READ},
     f"{VERSION}/offers/{{target}}": {"GET": READ, "PUT": FLEET},
     "/api/models/{model}/channels": {"GET": READ},

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 # A value for each name in an address. Tests whose rows have other keys put theirs in place of these.
 VALUES: dict[str, Any] = {
     "model": "digits", "version": "1.0.0", "target": "generic-cpu", "channel": "stable", "device_id": "edge-1", "key_id": 1,
-    "rollout_id": "00000000-0000-4000-8000-000000000000", "alert_id": 1, "token_id": 1, "name": "start", "build": 1,
+    "rollout_id": "00000000-0000-4000-8000-000000000000", "alert_id": 1, "token_id": 1, "name": "start", "build": 1, "variant": 1,
     "app_label": "registry", "url": "nothing/", "content_type_id": 1, "object_id": 1, "id": 1,
 }  # fmt: skip
 
