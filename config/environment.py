@@ -111,7 +111,7 @@ class Environment:
     drift_window: timedelta = _duration("24h")
     drift_overdispersion: float = _setting("float", 20.0, validate.Range(min=1.0))
     evaluation_interval: timedelta = _duration("5m")
-    sandbox_memory_bytes: int = _whole(4 * 1024**3)
+    sandbox_memory_bytes: int = _whole(0, at_least=0)
     sandbox_seconds: int = _whole(600)
     build_lease: timedelta = _duration("60s")
     build_time_per_version: timedelta = _duration("2h")

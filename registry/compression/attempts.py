@@ -22,7 +22,7 @@ from registry.compression.evaluation.results import Measurements, SelfTest
 from registry.compression.recipes import NOT_BUILT_YET, RECIPES, Parameter, compute_digest
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
-from registry.compression.sandbox.limits import Limits
+from registry.compression.sandbox.limits import Limits, limits_for
 from registry.compression.sandbox.parent import SandboxKilled, TaskFailed
 from registry.compression.targets import ChainStep, HardwareTarget
 from registry.states import VariantStatus
@@ -209,7 +209,7 @@ def _run(step: ChainStep, work: _Work, request: BuildRequest) -> tuple[BuildAnsw
             request,
             reads=work.files,
             scratch=work.scratch,
-            limits=work.limits,
+            limits=limits_for(work.inspection.size, limits=work.limits),
             on_progress=_named(step, work.beside.on_progress),
             is_cancelled=work.beside.is_cancelled,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from registry.compression.child_tasks.messages import INSPECT, Inspection, InspectRequest
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
-from registry.compression.sandbox.limits import Limits
+from registry.compression.sandbox.limits import Limits, limits_for, limits_for_intake
 from registry.compression.sandbox.parent import TaskFailed
 
 _CLEANED = "cleaned.onnx"
@@ -39,6 +39,9 @@ def inspect_model(
     request = InspectRequest(
         source=str(source.resolve()), calibration=str(calibration.resolve()) if calibration else None
     )
+    # Samples take as long as they take; they have limits of their own.
+    choose = limits_for_intake if len(files) == 1 else limits_for
+    limits = choose(source.stat().st_size, limits=limits)
     try:
         inspection, job = sandbox.run(
             INSPECT,

@@ -15,7 +15,17 @@ import msgspec
 
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import progress
-from registry.compression.sandbox.protocol import HOST_ERRORS, MEMORY_SIGNS, REQUEST, RESPONSE, Ending, Order, Outcome
+from registry.compression.sandbox.confinement import resources
+from registry.compression.sandbox.protocol import (
+    HOST_ERRORS,
+    MEMORY_ERRORS,
+    MEMORY_SIGNS,
+    REQUEST,
+    RESPONSE,
+    Ending,
+    Order,
+    Outcome,
+)
 
 
 def main(job: Path, *, progress_descriptor: int) -> int:
@@ -30,6 +40,7 @@ def _perform(order: Order, *, job: Path) -> Outcome:
     try:
         # By name: a task imports its tools, which no other process of ours loads.
         task = importlib.import_module(order.module)
+        resources.limit_cpu_in_all(order.limits.cpu_seconds)
         request = msgspec.json.decode(order.request, type=task.Request)
         result = task.run(request, job=job, limits=order.limits)
         return Outcome(ending=Ending.DONE, result=msgspec.Raw(msgspec.json.encode(result)))
@@ -49,7 +60,7 @@ def _explain(error: Exception) -> Outcome:
         return Outcome(ending=Ending.OUT_OF_MEMORY)
     if isinstance(error, OSError) and error.errno in HOST_ERRORS:
         return Outcome(ending=Ending.UNAVAILABLE, detail=f"The host is in trouble: {error.strerror}.")
-    if any(sign in str(error) for sign in MEMORY_SIGNS):
+    if type(error).__name__ in MEMORY_ERRORS or any(sign in str(error) for sign in MEMORY_SIGNS):
         return Outcome(ending=Ending.OUT_OF_MEMORY)
     if isinstance(error, ImportError):
         # The installation is broken; nothing is known about the model.

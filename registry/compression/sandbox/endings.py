@@ -1,10 +1,12 @@
 """How a task can end, other than with a result: errors that people read, made from an answer or from an exit status."""
 
 import signal
+from dataclasses import dataclass
 from typing import ClassVar
 
 from core.errors import DomainError, Kind
 from registry.compression.refusal import ModelRefused
+from registry.compression.sandbox.confinement import resources
 from registry.compression.sandbox.limits import MEBIBYTE, Limits
 from registry.compression.sandbox.protocol import MEMORY_SIGNS, Ending, Outcome
 
@@ -62,17 +64,34 @@ def explain_outcome(found: Outcome, *, limits: Limits) -> DomainError:
             return TaskFailed(found.detail or "The task ended without saying why.")
 
 
-def explain_death(status: int, *, errors: str, limits: Limits, kernel_killed: bool) -> DomainError:
-    """Return the error for a child that left no answer, from its exit status (negative: the signal) and its last words."""
-    if any(sign in errors for sign in MEMORY_SIGNS) or (status == -signal.SIGKILL and kernel_killed):
+@dataclass(frozen=True, kw_only=True)
+class Death:
+    """How the process of a task ended that left no answer."""
+
+    # As of ``subprocess``: negative is the signal.
+    status: int
+    cpu_seconds: float
+    # The end of what it wrote to stderr.
+    errors: str
+    # Whether the kernel killed a process for memory meanwhile.
+    is_memory_short: bool
+
+
+def explain_death(death: Death, *, limits: Limits) -> DomainError:
+    """Return the error for a child that left no answer."""
+    was_killed = death.status == -signal.SIGKILL
+    if any(sign in death.errors for sign in MEMORY_SIGNS) or (was_killed and death.is_memory_short):
         return _out_of_memory(limits)
+    # Native code may put its own limit up, to the second at which the kernel kills.
+    if was_killed and death.cpu_seconds >= resources.get_last_cpu_second(limits.cpu_seconds) - 1:
+        return _too_slow(limits)
+    return _explain_signal(death.status, limits=limits)
+
+
+def _explain_signal(status: int, *, limits: Limits) -> DomainError:
     match -status:
         case signal.SIGXCPU:
-            allowed = (
-                f"{limits.intake_cpu_seconds} s for checking it, as much for one inference, and more by size; "
-                f"{limits.cpu_seconds} s for a recipe"
-            )
-            return SandboxKilled(f"It used more processor time than allowed ({allowed}).", reason="cpu_time")
+            return _too_slow(limits)
         case signal.SIGXFSZ:
             return _file_too_large(limits)
         case signal.SIGKILL:
@@ -91,6 +110,14 @@ def explain_wall_time(limits: Limits) -> SandboxKilled:
 
 def _out_of_memory(limits: Limits) -> SandboxKilled:
     return SandboxKilled(f"It needs more than {limits.memory_bytes // MEBIBYTE} MiB of memory.", reason="out_of_memory")
+
+
+def _too_slow(limits: Limits) -> SandboxKilled:
+    message = (
+        f"It used more processor time than allowed ({limits.intake_cpu_seconds} s for checking it, as much for one inference, "
+        f"and more by size; {limits.cpu_seconds} s in all)."
+    )
+    return SandboxKilled(message, reason="cpu_time")
 
 
 def _file_too_large(limits: Limits) -> SandboxKilled:

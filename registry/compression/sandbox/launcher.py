@@ -38,7 +38,8 @@ from registry.compression.sandbox.confinement import (
 # As in ``protocol``, which needs more than the standard library.
 REQUEST: Final = "request.json"
 RESPONSE: Final = "response.json"
-STATUS: Final = struct.Struct("=i")
+# Wait status, and seconds of processor time, of the task's process.
+STATUS: Final = struct.Struct("=id")
 ROOT: Final = Path(__file__).resolve().parents[3]
 _WAITED_FOR = {signal.SIGTERM, signal.SIGCHLD}
 
@@ -142,21 +143,21 @@ def _fork(act: Callable[[], NoReturn]) -> int:
     return pid
 
 
-def _wait_for(pid: int) -> int:
-    """Return the wait status of a child. Others that end meanwhile are reaped; SIGTERM kills the child."""
+def _wait_for(pid: int) -> tuple[int, float]:
+    """Return the wait status of a child, and the processor time that it used. Others that end meanwhile are reaped; SIGTERM kills the child."""
     while True:
         if signal.sigwait(_WAITED_FOR) == signal.SIGTERM:
             os.kill(pid, signal.SIGKILL)
         try:
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            while (ended := os.wait4(-1, os.WNOHANG))[0]:
                 if ended[0] == pid:
-                    return ended[1]
+                    return ended[1], ended[2].ru_utime + ended[2].ru_stime
         except ChildProcessError:
-            return signal.SIGKILL
+            return signal.SIGKILL, 0.0
 
 
-def _report(status: int, wait_status: int) -> None:
-    os.write(status, STATUS.pack(wait_status))
+def _report(status: int, ended: tuple[int, float]) -> None:
+    os.write(status, STATUS.pack(*ended))
 
 
 if __name__ == "__main__":

@@ -95,17 +95,23 @@ def run(
         order = _make_order(task, request, reads=reads, limits=limits, interpreter=interpreter or Path(sys.executable))
         (job / REQUEST).write_bytes(msgspec.json.encode(order))
         kills_before = _count_kernel_memory_kills()
-        status = _run_child(job, watch)
+        ended = _run_child(job, watch)
     except OSError as error:
         message = f"The sandbox could not be started: {os.strerror(error.errno or 0)}."
         raise SandboxUnavailable(message) from error
-    if status is None:
+    if ended is None:
         raise endings.explain_wall_time(limits)
+    status, cpu_seconds = ended
     if status == 0:
         return _read_answer(job, task=task, limits=limits), job
     _log_stderr(job, task=task.name, status=status)
-    kernel_killed = _count_kernel_memory_kills() > kills_before
-    raise endings.explain_death(status, errors=task_log.read_tail(job), limits=limits, kernel_killed=kernel_killed)
+    death = endings.Death(
+        status=status,
+        cpu_seconds=cpu_seconds,
+        errors=task_log.read_tail(job),
+        is_memory_short=_count_kernel_memory_kills() > kills_before,
+    )
+    raise endings.explain_death(death, limits=limits)
 
 
 def _make_order(
@@ -123,8 +129,8 @@ def _make_order(
     )
 
 
-def _run_child(job: Path, watch: _Watch) -> int | None:
-    """Return the exit status of the task's process (negative: its signal), or None when it was ended at the wall time."""
+def _run_child(job: Path, watch: _Watch) -> tuple[int, float] | None:
+    """Return the exit status of the task's process (negative: its signal) and its processor time; None at the wall time."""
     with _pipe() as (reports, progress_end), _pipe() as (statuses, status_end):
         child = _start(job, status=status_end, progress_end=progress_end)
         try:
@@ -133,15 +139,16 @@ def _run_child(job: Path, watch: _Watch) -> int | None:
             _end(child)
         os.set_blocking(statuses, False)
         try:
-            wait_status = os.read(statuses, launcher.STATUS.size)
+            told = os.read(statuses, launcher.STATUS.size)
         except BlockingIOError:
-            wait_status = b""
+            told = b""
     if not is_in_time:
         return None
-    if child.returncode != 0 or len(wait_status) < launcher.STATUS.size:
+    if child.returncode != 0 or len(told) < launcher.STATUS.size:
         # The launcher or the first process of the namespace died: the task itself cannot reach them.
-        return -signal.SIGKILL
-    return os.waitstatus_to_exitcode(*launcher.STATUS.unpack(wait_status))
+        return -signal.SIGKILL, 0.0
+    wait_status, cpu_seconds = launcher.STATUS.unpack(told)
+    return os.waitstatus_to_exitcode(wait_status), cpu_seconds
 
 
 @contextmanager

@@ -19,6 +19,8 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parents[3]
 HOST_ERRORS: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EAGAIN}
 )
+# By name, since the child imports protobuf only where its task does: protobuf's when it has no memory for a copy.
+MEMORY_ERRORS: Final = ("EncodeError",)
 # How Python, the C++ library, the dynamic loader, OpenBLAS and ONNX Runtime say that there is no more memory.
 MEMORY_SIGNS: Final = (
     "MemoryError",

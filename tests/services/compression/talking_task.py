@@ -9,18 +9,26 @@ from pathlib import Path
 import msgspec
 
 from registry.compression.sandbox import progress
+from registry.compression.sandbox.confinement import resources
 from registry.compression.sandbox.limits import Limits
+from registry.compression.sandbox.protocol import Task
+
+TESTS = Path(__file__).parents[2]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do: ``steps``, ``flood``, ``wait``, ``describe``, ``log``."""
+    """What to do: the name of a function below, with spaces."""
 
     act: str
 
 
 def run(request: Request, *, job: Path, limits: Limits) -> dict[str, object]:
     """Do what was asked for."""
-    return {"steps": steps, "flood": flood, "wait": wait, "describe": describe, "log": log}[request.act](job)
+    acts = (steps, flood, wait, describe, log, copy, compute, many_slow_steps)
+    return {act.__name__.replace("_", " "): act for act in acts}[request.act](job)
+
+
+TASK = Task(name="talking", module=__name__, answer=dict)
 
 
 def steps(job: Path) -> dict[str, object]:
@@ -68,4 +76,28 @@ def describe(job: Path) -> dict[str, object]:
 def log(job: Path) -> dict[str, object]:
     sys.stderr.write("early\n" + "noise\n" * 10_000)
     sys.stderr.write(f"\x1b[31mcannot read {__file__} at /model/layer.1/Conv in {job}/tmp/x\x1b[m\n" + "z" * 2000)
+    return {}
+
+
+def copy(job: Path) -> dict[str, object]:
+    """Let protobuf copy more than there is memory for."""
+    import onnx
+
+    model = onnx.ModelProto(ir_version=9)
+    model.graph.initializer.add(raw_data=bytes(300 << 20))
+    model.SerializeToString()
+    return {}
+
+
+def compute(job: Path) -> dict[str, object]:
+    while True:
+        pass
+
+
+def many_slow_steps(job: Path) -> dict[str, object]:
+    for _ in range(20):
+        resources.limit_cpu_from_now(3)
+        ends_at = time.process_time() + 2
+        while time.process_time() < ends_at:
+            pass
     return {}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,8 +16,11 @@ import pytest
 
 from core.errors import DomainError
 from registry.compression.inspections import inspect_model
+from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
+from registry.compression.sandbox.limits import MEBIBYTE, limits_for_intake
 from registry.compression.sandbox.parent import SandboxKilled, SandboxUnavailable
+from tests.services.compression import talking_task
 from tests.unit.compression import graphs
 
 # A model that runs until something ends it, so that the test decides what does.
@@ -120,6 +124,52 @@ def test_a_child_knows_no_secret_and_holds_no_descriptor_of_its_parent(endless, 
     os.close(write_end)
     assert b"do-not-tell" not in environment
     assert pipe not in held
+
+
+def test_a_model_that_does_not_fit_on_this_builder_is_refused_with_the_figures(tmp_path):
+    """600 MB passed the door, and failed in memory with the name of an error of protobuf."""
+    model = tmp_path / "large.onnx"
+    with model.open("wb") as stream:
+        stream.truncate(600 * MEBIBYTE)
+    with pytest.raises(ModelRefused) as caught:
+        inspect_model(model, scratch=tmp_path, limits=graphs.LIMITS)
+    assert caught.value.reason == "too_large_for_the_builder"
+    assert "600 MiB needs 5184 MiB of memory; this builder gives 4096 MiB" in caught.value.detail
+    assert [path.name for path in tmp_path.iterdir()] == ["large.onnx"]
+
+
+def test_protobuf_without_memory_for_a_copy_is_named_as_memory(tmp_path):
+    request = talking_task.Request(act="copy")
+    limits = replace(graphs.LIMITS, memory_bytes=850 * MEBIBYTE)
+    with pytest.raises(SandboxKilled) as caught:
+        sandbox.run(talking_task.TASK, request, reads=[talking_task.TESTS], scratch=tmp_path, limits=limits)
+    assert caught.value.reason == "out_of_memory"
+    assert "850 MiB" in caught.value.detail
+
+
+def test_a_task_that_computes_too_long_is_named(tmp_path):
+    request, limits = talking_task.Request(act="compute"), replace(graphs.LIMITS, cpu_seconds=1)
+    with pytest.raises(SandboxKilled) as caught:
+        sandbox.run(talking_task.TASK, request, reads=[talking_task.TESTS], scratch=tmp_path, limits=limits)
+    assert caught.value.reason == "cpu_time"
+
+
+def test_the_intake_of_a_model_without_samples_ends_within_five_seconds_of_processor_time(tmp_path):
+    """Each step has its own limit, and a hostile model may be slow in each."""
+    limits = limits_for_intake(1000, limits=graphs.LIMITS)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with pytest.raises(SandboxKilled) as caught:
+        sandbox.run(
+            talking_task.TASK,
+            talking_task.Request(act="many slow steps"),
+            reads=[talking_task.TESTS],
+            scratch=tmp_path,
+            limits=limits,
+        )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert caught.value.reason == "cpu_time"
+    assert "4 s in all" in caught.value.detail
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
 
 
 def test_a_scratch_folder_that_cannot_be_written_is_the_hosts_trouble(tmp_path):

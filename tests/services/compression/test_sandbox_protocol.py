@@ -12,12 +12,8 @@ import pytest
 
 from registry.compression.sandbox import parent as sandbox
 from registry.compression.sandbox import progress, task_log
-from registry.compression.sandbox.protocol import Task
 from tests.services.compression import talking_task
 from tests.unit.compression.graphs import LIMITS
-
-TASK = Task(name="talking", module="tests.services.compression.talking_task", answer=dict)
-TESTS = Path(talking_task.__file__).parents[2]
 
 
 @pytest.fixture
@@ -25,7 +21,9 @@ def talk(tmp_path):
     def run(act, **more):
         request = talking_task.Request(act=act)
         limits = more.pop("limits", LIMITS)
-        return sandbox.run(TASK, request, reads=[TESTS], scratch=tmp_path, limits=limits, **more)
+        return sandbox.run(
+            talking_task.TASK, request, reads=[talking_task.TESTS], scratch=tmp_path, limits=limits, **more
+        )
 
     return run
 
