@@ -8,7 +8,7 @@ from pathlib import Path
 from django.db import transaction
 
 from registry import jobs
-from registry.builder import build_cache, configured_limits, publishing, recording
+from registry.builder import build_cache, configured_limits, inspecting, publishing, recording
 from registry.builder.progress import Progress
 from registry.builder.spending import Spending
 from registry.compression import attempts
@@ -17,7 +17,6 @@ from registry.compression.child_tasks.messages import Inspection
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
 from registry.jobs import Lease
 from registry.states import VariantStatus
-from registry.storage import blobs
 from registry.versions import verbs as versions
 
 
@@ -71,8 +70,8 @@ def _preset(lease: Lease) -> str:
 def _build(lease: Lease, target: HardwareTarget, *, folder: Path, progress: Progress) -> list[Attempt]:
     version = lease.job.version
     progress.begin("Fetching the model.")
-    source = blobs.fetch(version.cleaned or version.source, folder / "source.onnx")
-    calibration = blobs.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
+    source = inspecting.fetch_cleaned(version, folder, progress=progress)
+    calibration = inspecting.fetch_samples(version.calibration, folder / "calibration.npz")
     progress.begin("Compressing and measuring in the sandbox.")
     return attempts.build_attempts(
         source,

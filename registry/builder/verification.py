@@ -5,9 +5,8 @@ from pathlib import Path
 from django.db import transaction
 
 from registry import jobs
-from registry.builder import configured_limits
+from registry.builder import inspecting
 from registry.builder.progress import Progress
-from registry.compression import inspections
 from registry.jobs import Lease
 from registry.storage import blobs
 from registry.versions import verbs as versions
@@ -25,19 +24,8 @@ def run(lease: Lease, folder: Path) -> None:
     """
     version, progress = lease.job.version, Progress(lease)
     progress.log(f"Attempt {lease.job.attempts} to check the upload.")
-    progress.begin("Fetching the upload.")
-    source = blobs.fetch(version.source, folder / "source.onnx")
-    calibration = blobs.fetch(version.calibration, folder / "calibration.npz") if version.calibration else None
-    progress.begin("Checking the model in the sandbox.")
     try:
-        found, cleaned = inspections.inspect_model(
-            source,
-            scratch=folder,
-            calibration=calibration,
-            limits=configured_limits.configured(),
-            on_progress=lambda step, done: progress.on_progress(f"Checking the model: {step}", done),
-            is_cancelled=progress.is_cancelled,
-        )
+        found, cleaned = inspecting.inspect(version, folder, progress=progress)
         progress.begin("Storing the model.")
     finally:
         progress.flush()

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import onnx
 import pytest
 from django.db.models.functions import Now
 
@@ -139,3 +140,20 @@ def test_a_blob_that_stays_damaged_stops_the_job_and_the_same_upload_mends_it(up
     taken = versions.create("digits", number="1.0.0", upload=Upload(file=model_file), actor=SYSTEM)
     assert (taken.version, taken.is_new, taken.ignored) == (version, False, [])
     assert work_off(version).status == VersionStatus.READY
+
+
+def test_a_damaged_cleaned_copy_is_made_again_from_the_upload(upload, model_file):
+    model = onnx.load(model_file)
+    model.doc_string = "The cleaned copy has no such text."
+    onnx.save(model, model_file)
+    version = upload()
+    pipeline.run_next()
+    version.refresh_from_db()
+    path = configured_store.blob_store().path(version.cleaned_id)
+    content = path.read_bytes()
+    path.chmod(0o640)
+    path.write_bytes(b"\0" * len(content))
+    assert version.cleaned_id != version.source_id
+    assert work_off(version).status == VersionStatus.READY
+    assert path.read_bytes() == content
+    assert "made again" in build_of(version).log
