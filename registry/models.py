@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from enum import StrEnum
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -85,6 +86,12 @@ class ModelVersion(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name = "version"
+        indexes = [
+            # Pages of a model's versions, the newest first, all and by state; counts by state read no row.
+            models.Index(name="versions_of_a_model", fields=["model", "-id"]),
+            models.Index(name="versions_of_a_model_by_status", fields=["model", "status", "-id"]),
+            GinIndex(name="versions_by_tag", fields=["tags"], opclasses=["jsonb_path_ops"]),
+        ]
         constraints = [
             models.UniqueConstraint(name="a_version_number_is_used_once_per_model", fields=["model", "number"]),
             models.CheckConstraint(

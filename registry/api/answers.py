@@ -1,5 +1,6 @@
 """What the registry answers: each class describes an answer for OpenAPI and renders it."""
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from core.api.answers import Answer, TimeField
@@ -17,6 +18,13 @@ from registry.versions.details import ShownMeasurements, VariantDetails, Version
 VERSION_STATUSES = [status.value for status in VersionStatus]
 VARIANT_STATUSES = [status.value for status in VariantStatus]
 BUILD_STATUSES = [status.value for status in BuildStatus]
+
+SEARCH_PARAMETERS = [
+    OpenApiParameter("q", str),
+    OpenApiParameter("tag", str),
+    OpenApiParameter("status", str, enum=VERSION_STATUSES),
+    OpenApiParameter("target", str),
+]
 
 
 class ModelAnswer(Answer[RegisteredModel]):
@@ -37,6 +45,22 @@ class TensorAnswer(Answer[TensorBody]):
     shape = serializers.JSONField()
 
 
+class MetricAnswer(Answer[dict[str, object]]):
+    """The metric of the model's task, with the value that its gate wants."""
+
+    name = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+    wanted = serializers.FloatField(allow_null=True)
+
+
+class ClassAccuracyAnswer(Answer[dict[str, object]]):
+    """The accuracy on the samples of one class, of the source and of the variant."""
+
+    samples = serializers.IntegerField()
+    before = serializers.FloatField()
+    after = serializers.FloatField()
+
+
 class MeasurementsAnswer(Answer[ShownMeasurements]):
     """A variant measured against its source in the same run."""
 
@@ -46,9 +70,18 @@ class MeasurementsAnswer(Answer[ShownMeasurements]):
     accuracy_after = serializers.FloatField(allow_null=True)
     latency_p50_ms = serializers.FloatField(allow_null=True)
     latency_p95_ms = serializers.FloatField(allow_null=True)
+    latency_p99_ms = serializers.FloatField(allow_null=True)
+    inferences_per_second = serializers.FloatField(allow_null=True)
     source_latency_p50_ms = serializers.FloatField(allow_null=True)
+    speed_ratio = serializers.FloatField(allow_null=True)
     peak_memory_bytes = serializers.FloatField(allow_null=True)
+    source_peak_memory_bytes = serializers.FloatField(allow_null=True)
     seconds = serializers.FloatField(allow_null=True)
+    metric = MetricAnswer(allow_null=True)
+    # The samples that judged: ``evaluation``, ``held_out`` of calibration, or ``random``.
+    judged_on = serializers.CharField(source="parity_on", allow_null=True)
+    judged_samples = serializers.IntegerField(source="parity_samples", allow_null=True)
+    accuracy_per_class = serializers.DictField(child=ClassAccuracyAnswer(), allow_null=True)
 
 
 class VariantAnswer(Answer[VariantDetails]):
@@ -56,6 +89,7 @@ class VariantAnswer(Answer[VariantDetails]):
 
     id = serializers.IntegerField(allow_null=True)
     target = serializers.CharField()
+    preset = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(choices=VARIANT_STATUSES)
     reason = serializers.CharField(allow_null=True)
     is_default = serializers.BooleanField()
@@ -65,6 +99,7 @@ class VariantAnswer(Answer[VariantDetails]):
     size = serializers.IntegerField(allow_null=True)
     size_ratio = serializers.FloatField(allow_null=True)
     measured_on = serializers.CharField(allow_null=True)
+    warnings = serializers.ListField(child=serializers.CharField())
     measurements = MeasurementsAnswer()
 
 
@@ -115,6 +150,7 @@ class VersionAnswer(Answer[VersionDetails]):
     tags = serializers.ListField(child=serializers.CharField())
     links = LinkAnswer(many=True)
     metrics = serializers.DictField(child=serializers.FloatField())
+    task = serializers.DictField()
     preset = serializers.CharField()
     budget = serializers.DictField()
     has_calibration = serializers.BooleanField()

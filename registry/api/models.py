@@ -11,8 +11,9 @@ from core.api.paging import keyset_page, page_of
 from core.api.strictness import StrictBody
 from core.api.views import PAGE_PARAMETERS
 from core.roles import Area
-from registry.api.answers import ModelAnswer
-from registry.versions import queries, registered_models
+from registry.api.answers import SEARCH_PARAMETERS, ModelAnswer
+from registry.versions import queries, registered_models, search
+from registry.versions.search import Wanted
 
 
 class NewModelBody(StrictBody):
@@ -33,10 +34,15 @@ class Models(Endpoint):
 
     area = Area.MODELS
 
-    @extend_schema(operation_id="list_models", parameters=PAGE_PARAMETERS, responses=page_of(ModelAnswer))
+    @extend_schema(
+        operation_id="list_models",
+        parameters=[*PAGE_PARAMETERS, *SEARCH_PARAMETERS],
+        responses=page_of(ModelAnswer),
+    )
     def get(self, request: Request) -> Response:
-        """List models by slug."""
-        return Response(keyset_page(request, queries.list_models(), key="slug", render=ModelAnswer.of))
+        """List models by slug: those whose slug or description has ``q``, with versions of that tag, state and target."""
+        found = search.find_models(Wanted.read(request.query_params))
+        return Response(keyset_page(request, found, key="slug", render=ModelAnswer.of))
 
     @extend_schema(operation_id="create_model", request=NewModelBody, responses={201: ModelAnswer})
     def post(self, request: Request) -> Response:

@@ -22,11 +22,12 @@ from core.api.views import PAGE_PARAMETERS
 from core.formats.json_depth import TOO_DEEP, is_too_deep
 from core.roles import Area
 from core.uploads import takes_uploads
-from registry.api.answers import UploadAnswer, VersionAnswer
+from registry.api.answers import SEARCH_PARAMETERS, UploadAnswer, VersionAnswer
 from registry.models import ModelVersion
-from registry.versions import card, card_rules, model_metadata, queries, retirement
+from registry.versions import card, card_rules, model_metadata, queries, retirement, search
 from registry.versions import verbs as versions
 from registry.versions.details import describe_version
+from registry.versions.search import Wanted
 from registry.versions.uploads import Upload
 
 
@@ -97,10 +98,15 @@ class Versions(Endpoint):
         """Take forms only where there is something to send."""
         return [MultiPartParser()] if self.request and self.request.method == "POST" else [BoundedJSONParser()]
 
-    @extend_schema(operation_id="list_versions", parameters=PAGE_PARAMETERS, responses=page_of(VersionAnswer))
+    @extend_schema(
+        operation_id="list_versions",
+        parameters=[*PAGE_PARAMETERS, *SEARCH_PARAMETERS],
+        responses=page_of(VersionAnswer),
+    )
     def get(self, request: Request, model: str) -> Response:
-        """List versions, the newest first."""
-        return Response(keyset_page(request, queries.list_versions(model), descending=True, render=render_version))
+        """List versions, the newest first; ``q`` is part of a number, a description or the name of who uploaded."""
+        found = search.find_versions(model, Wanted.read(request.query_params))
+        return Response(keyset_page(request, found, descending=True, render=render_version))
 
     @extend_schema(
         operation_id="upload_version",

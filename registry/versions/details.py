@@ -31,9 +31,20 @@ class ShownMeasurements:
     accuracy_after: float | None = None
     latency_p50_ms: float | None = None
     latency_p95_ms: float | None = None
+    latency_p99_ms: float | None = None
+    inferences_per_second: float | None = None
     source_latency_p50_ms: float | None = None
+    # Of the source ÷ of the variant, in the same rounds.
+    speed_ratio: float | None = None
     peak_memory_bytes: float | None = None
+    source_peak_memory_bytes: float | None = None
     seconds: float | None = None
+    # The task's own metric: its name, its value, and the value that the gate wants.
+    metric: Mapping[str, Any] | None = None
+    # The samples that judged, and how many inferences these were.
+    parity_on: str | None = None
+    parity_samples: int | None = None
+    accuracy_per_class: Mapping[str, Any] | None = None
 
 
 _SHOWN = tuple(field.name for field in fields(ShownMeasurements))
@@ -47,6 +58,7 @@ class VariantDetails:
     status: VariantStatus
     # None while the variant is still to come.
     id: int | None = None
+    preset: str | None = None
     is_default: bool = False
     reason: str | None = None
     recipe: str | None = None
@@ -55,6 +67,7 @@ class VariantDetails:
     size: int | None = None
     size_ratio: float | None = None
     measured_on: str | None = None
+    warnings: list[str] = field(default_factory=list)
     measurements: ShownMeasurements = ShownMeasurements()
 
     @property
@@ -96,6 +109,7 @@ class VersionDetails:
     tags: list[str]
     links: list[dict[str, str]]
     metrics: Mapping[str, float]
+    task: Mapping[str, Any]
     preset: str
     budget: object
     has_calibration: bool
@@ -153,6 +167,7 @@ def describe_version(version: ModelVersion) -> VersionDetails:
         tags=version.tags,
         links=version.links,
         metrics=version.metrics,
+        task=_describe_task(version),
         preset=version.preset,
         budget=version.budget,
         has_calibration=version.calibration_id is not None,
@@ -179,6 +194,13 @@ def describe_progress(version: ModelVersion, open_jobs: Sequence[Job]) -> str:
     if running:
         return f"{done} {running.target}: {running.progress}"
     return f"{done} {waiting or 'Waiting for a builder.'}"
+
+
+def _describe_task(version: ModelVersion) -> Mapping[str, Any]:
+    """Return the task as the intake understood it; what a person said, where the intake has not ended."""
+    guessed: Mapping[str, Any] | None = version.guessed_task  # type: ignore[attr-defined]  # annotated under this name
+    said = version.metadata.get("task")
+    return guessed or (said if isinstance(said, dict) else {})
 
 
 def _describe_variants(version: ModelVersion, open_jobs: Sequence[Job]) -> list[VariantDetails]:
@@ -218,6 +240,7 @@ def _describe_attempt(row: Variant, *, is_default: bool, source_size: int) -> Va
         id=row.pk,
         target=row.target,
         status=VariantStatus(row.status),
+        preset=row.preset,
         is_default=is_default,
         reason=row.reason,
         recipe=row.recipe,
@@ -226,5 +249,6 @@ def _describe_attempt(row: Variant, *, is_default: bool, source_size: int) -> Va
         size=row.file.size if row.file else row.measurements.get("size"),
         size_ratio=source_size / row.file.size if row.file else row.measurements.get("size_ratio"),
         measured_on=row.measured_on or None,
+        warnings=row.warnings,
         measurements=ShownMeasurements(**{name: row.measurements.get(name) for name in _SHOWN}),
     )

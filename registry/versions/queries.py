@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import NoReturn
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from core.errors import Missing
 from registry.models import Baseline, Job, ModelVersion, RegisteredModel, Variant
@@ -45,10 +46,13 @@ def get_version(slug: str, number: str) -> ModelVersion:
 
 
 def list_models() -> QuerySet[RegisteredModel]:
-    """Return all models with ``version_count`` and ``ready_count``."""
-    is_ready = Q(versions__status=VersionStatus.READY)
+    """Return all models with ``version_count`` and ``ready_count``.
+
+    Each is counted for itself, so that a page of models costs no join with the versions of all others.
+    """
+    versions = ModelVersion.objects.filter(model=OuterRef("pk"))
     return RegisteredModel.objects.annotate(
-        version_count=Count("versions"), ready_count=Count("versions", filter=is_ready)
+        version_count=_count(versions), ready_count=_count(versions.filter(status=VersionStatus.READY))
     ).order_by("slug")
 
 
@@ -93,9 +97,13 @@ def count_baseline_samples(model: RegisteredModel) -> dict[str, int]:
 
 
 def with_variants(rows: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """Prefetch variants, offers, and the newest job of each target and preset (as ``newest_jobs``)."""
+    """Prefetch variants, offers, and the newest job of each target and preset (as ``newest_jobs``).
+
+    Of the long inspection, the task alone is read, as ``guessed_task``.
+    """
     key = ("version_id", "kind", "target", "preset")
     newest_jobs = Job.objects.order_by(*key, "-pk").distinct(*key).defer("log")
+    rows = rows.annotate(guessed_task=F("inspection__task")).defer("inspection")
     return rows.select_related("model", "source").prefetch_related(
         Prefetch("variants", Variant.objects.select_related("file")),
         "offers",
@@ -112,6 +120,11 @@ def get_shown_version(slug: str, number: str) -> ModelVersion:
     """
     found = with_variants(ModelVersion.objects.filter(model__slug=slug, number=number)).first()
     return found if found is not None else _refuse_version(slug, number)
+
+
+def _count(rows: QuerySet[ModelVersion]) -> Coalesce:
+    per_model = rows.order_by().values("model").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(per_model), 0)
 
 
 def _refuse_model(slug: str) -> NoReturn:

@@ -3,13 +3,13 @@
 from typing import ClassVar
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict
+from registry import jobs
 from registry.models import ModelVersion
-from registry.states import JobStatus, VersionStatus, sources_of
+from registry.states import OPEN_JOBS, VersionStatus, sources_of
 from registry.versions import dependents, queries, registered_models
 
 
@@ -37,7 +37,8 @@ def retire(version: ModelVersion, *, reason: str, actor: Actor) -> None:
     rows = ModelVersion.objects.filter(pk=version.pk, status__in=sources_of(VersionStatus.RETIRED))
     if not rows.update(status=VersionStatus.RETIRED, status_message=reason):
         raise CannotRetire(f"{version} is {version.status}; only READY versions retire.")
-    version.jobs.exclude(status=JobStatus.DONE).update(cancelled_at=Now())
+    for job in version.jobs.filter(status__in=OPEN_JOBS):
+        jobs.cancel(job, reason="The version was retired.")
     after = {"status": VersionStatus.RETIRED, "reason": reason}
     audit.record(
         actor, action="retire", object_type="version", object_id=version, before={"status": version.status}, after=after
