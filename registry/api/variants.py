@@ -18,7 +18,7 @@ from registry.api.targets_in_addresses import check_target
 from registry.api.versions import render_version
 from registry.models import Blob, Variant
 from registry.storage import blobs
-from registry.versions import queries, variants
+from registry.versions import queries, uploads, variants
 
 
 class NoManifest(Missing):
@@ -35,6 +35,8 @@ class TargetsBody(StrictBody):
         child=serializers.CharField(max_length=64), allow_empty=False, max_length=100, required=False
     )
     recipes = serializers.ChoiceField(choices=["chain", "all"], default="chain")
+    # Goes with "chain" only; by default the version's own.
+    preset = serializers.CharField(max_length=64, required=False)
 
 
 class Variants(Endpoint):
@@ -48,8 +50,13 @@ class Variants(Endpoint):
         body = TargetsBody(data=request.data)
         body.is_valid(raise_exception=True)
         found = queries.get_version(model, version)
-        ask = variants.build_all_recipes if body.validated_data["recipes"] == "all" else variants.add_targets
-        ask(found, body.validated_data.get("targets", ()), actor=actor_of(request.user))
+        targets, actor = body.validated_data.get("targets", ()), actor_of(request.user)
+        if body.validated_data["recipes"] == "all":
+            variants.build_all_recipes(found, targets, actor=actor)
+        else:
+            preset = body.validated_data.get("preset")
+            uploads.check_preset(preset)
+            variants.add_targets(found, targets, actor=actor, preset=preset)
         return Response(render_version(queries.get_shown_version(model, version)), status=status.HTTP_202_ACCEPTED)
 
 

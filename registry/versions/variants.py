@@ -72,12 +72,16 @@ def get_ready(version: ModelVersion, target: str, *, recipe: str | None = None) 
 
 
 @transaction.atomic
-def add_targets(version: ModelVersion, targets: Sequence[str], *, actor: Actor) -> ModelVersion:
+def add_targets(
+    version: ModelVersion, targets: Sequence[str], *, actor: Actor, preset: str | None = None
+) -> ModelVersion:
     """Build for more targets; a target that was asked for before changes nothing. A READY version stays READY.
+
+    With a preset that is not the version's own, the targets are built by that preset beside it.
 
     Raises:
         UnknownTarget: One has no such name.
-        CannotBuild: The version is rejected or retired.
+        CannotBuild: The version is rejected or retired; with another preset also if it is not verified yet.
     """
     if not targets:
         raise Invalid.field("targets", "must name at least one target.")
@@ -92,6 +96,11 @@ def add_targets(version: ModelVersion, targets: Sequence[str], *, actor: Actor) 
             actor, action="add_targets", object_type="version", object_id=version, before=before, after=version.targets
         )
         queue_builds(version, added)
+    if preset not in {None, version.preset}:
+        _check_verified(version)
+        after = {"targets": wanted, "preset": preset}
+        audit.record(actor, action="build_preset", object_type="version", object_id=version, after=after)
+        queue_builds(version, wanted, preset=preset)
     return version
 
 
@@ -127,8 +136,7 @@ def build_all_recipes(version: ModelVersion, targets: Sequence[str], *, actor: A
         CannotBuild: The version is not verified yet, rejected or retired, or was never asked for a target.
     """
     version = _lock_buildable(version)
-    if version.status not in VERIFIED:
-        raise CannotBuild(f"{version} is not verified yet; ask again when it is.")
+    _check_verified(version)
     wanted = check_targets(targets) if targets else list(version.targets)
     if missing := [name for name in wanted if name not in version.targets]:
         raise CannotBuild(f"{version} was never asked for {missing[0]}; post it to …/variants first.")
@@ -138,17 +146,27 @@ def build_all_recipes(version: ModelVersion, targets: Sequence[str], *, actor: A
     return version
 
 
-def queue_builds(version: ModelVersion, targets: Sequence[str], *, builds_all_recipes: bool = False) -> None:
-    """Queue a build per target. For an unverified version nothing is queued: the end of the verification does that."""
+def queue_builds(
+    version: ModelVersion, targets: Sequence[str], *, builds_all_recipes: bool = False, preset: str | None = None
+) -> None:
+    """Queue a build per target, by the version's own preset if none is named.
+
+    For an unverified version nothing is queued: the end of the verification does that.
+    """
     if version.status in VERIFIED:
         for target in targets:
             jobs.queue(
                 version,
                 kind=JobKind.BUILD,
                 target=target,
-                preset=version.preset,
+                preset=preset or version.preset,
                 builds_all_recipes=builds_all_recipes,
             )
+
+
+def _check_verified(version: ModelVersion) -> None:
+    if version.status not in VERIFIED:
+        raise CannotBuild(f"{version} is not verified yet; ask again when it is.")
 
 
 def _lock_buildable(version: ModelVersion) -> ModelVersion:

@@ -153,3 +153,16 @@ def test_all_recipes_are_built_side_by_side_for_all_targets_or_for_those_named(a
     other = client.post(f"{URL}/variants", {"recipes": "all", "targets": ["rk3588"]}, format="json")
     assert (other.status_code, other.json()["code"]) == (409, "cannot_build")
     assert client.post(f"{URL}/variants", {"recipes": "some"}, format="json").status_code == 400
+
+
+def test_another_preset_is_built_beside_the_versions_own(api, version):
+    client = api("ml_engineer")
+    answer = client.post(f"{URL}/variants", {"targets": ["generic-cpu"], "preset": "exact"}, format="json")
+    assert answer.status_code == 202
+    assert list(version.jobs.values_list("target", "preset")) == [("generic-cpu", "exact")]
+    assert [build["preset"] for build in answer.json()["builds"]] == ["exact"]
+    refused = client.post(f"{URL}/variants", {"targets": ["generic-cpu"], "preset": "tiny"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "preset_not_built")
+    ModelVersion.objects.update(status=VersionStatus.VERIFYING)
+    early = client.post(f"{URL}/variants", {"targets": ["generic-cpu"], "preset": "exact"}, format="json")
+    assert (early.status_code, early.json()["code"]) == (409, "cannot_build")
