@@ -85,7 +85,14 @@ def _describe(
         "recipe": attempt.recipe,
         "recipe_digest": attempt.recipe_digest,
         "file": {"name": attempt.filename, "size": file.size, "sha256": file.sha256, "format": attempt.format},
-        "runtime": {**runtime, "providers": [{"name": name} for name in runtime["providers"]]},
+        "runtime": {
+            **runtime,
+            "providers": [
+                {"name": name, "options": dict(target.provider_options.get(name, {}))} for name in runtime["providers"]
+            ],
+            "threads": target.threads,
+            "max_opset": target.max_opset,
+        },
         "inputs": version.inputs,
         "outputs": version.outputs,
         "task": _task(version),

@@ -14,7 +14,7 @@ from registry.builder.spending import Spending
 from registry.compression import attempts
 from registry.compression.attempts import Attempt, Companions, without_file
 from registry.compression.child_tasks.messages import Inspection
-from registry.compression.targets import HardwareTarget, UnknownTarget, get_target
+from registry.compression.targets import HardwareTarget, UnknownTarget, get_target, presets
 from registry.jobs import Lease
 from registry.states import VariantStatus
 from registry.versions import verbs as versions
@@ -28,7 +28,8 @@ def run(lease: Lease, folder: Path) -> None:
         StoreUnavailable: The store could not be read or written.
         JobCancelled: A person canceled the job; ``TaskCancelled`` where the sandbox was at work.
     """
-    version, target, progress = lease.job.version, get_target(lease.job.target), Progress(lease)
+    version, progress = lease.job.version, Progress(lease)
+    target = presets.narrow(get_target(lease.job.target), _preset(lease))
     progress.log(f"Attempt {lease.job.attempts} for {target.name}.")
     try:
         tried = _build(lease, target, folder=folder, progress=progress)

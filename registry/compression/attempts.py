@@ -24,7 +24,7 @@ from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
 from registry.compression.sandbox.limits import Limits, limits_for
 from registry.compression.sandbox.parent import SandboxKilled, TaskFailed
-from registry.compression.targets import ChainStep, HardwareTarget
+from registry.compression.targets import ChainStep, HardwareTarget, fits
 from registry.states import VariantStatus
 
 _FILENAME = "model.onnx"
@@ -174,6 +174,9 @@ def _attempt(step: ChainStep, work: _Work) -> Attempt:
     if step.recipe in NOT_BUILT_YET:
         reason = f'The recipe "{step.recipe}" is not built in this release.'
         return without_file(step, VariantStatus.NOT_APPLICABLE, reason)
+    # No recipe computes with less than a byte for each weight.
+    if obstacles := fits.find_obstacles(work.target, parameter_bytes=work.inspection.parameter_count):
+        return without_file(step, VariantStatus.NOT_APPLICABLE, " ".join(obstacles))
     history = work.beside.history
     if history and (refusal := history.refuse(step, recipe_digest=_digest(step))):
         return without_file(step, VariantStatus.FAILED, refusal)
@@ -248,6 +251,9 @@ def _judge(built: Built, step: ChainStep, work: _Work, *, artifact: Path) -> Att
         is_same_architecture=measurements["is_target_architecture"],
     )
     missed = gates.judge(measurements, domains=built.domains, budget=budget)
+    missed += fits.find_obstacles(
+        target, parameter_bytes=artifact.stat().st_size, peak_memory_bytes=measurements["peak_memory_bytes"]
+    )
     return Attempt(
         recipe=step.recipe,
         status=VariantStatus.REJECTED if missed else VariantStatus.READY,

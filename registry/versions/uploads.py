@@ -4,19 +4,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from core.errors import Invalid
 from registry.baselines import verbs as baselines
 from registry.baselines.histograms import Statistics
+from registry.compression.targets import presets
 from registry.models import ModelVersion
 from registry.states import CLOSED
 from registry.versions import model_metadata, variants
-
-DEFAULT_PRESET: Final = "balanced"
-PRESETS: Final = (DEFAULT_PRESET, "exact")
-# Presets that change weights by training come with a later release.
-PRESETS_NOT_BUILT: Final = ("small", "tiny")
 
 
 class PresetNotBuilt(Invalid):
@@ -118,12 +114,13 @@ def check_preset(name: str | None) -> str:
         PresetNotBuilt: A later release builds it.
         Invalid: No preset has that name.
     """
-    if name in PRESETS_NOT_BUILT:
-        message = f'The preset "{name}" is not built in this release; there are {", ".join(PRESETS)}.'
+    built = ", ".join(presets.list_built())
+    if name in presets.list_not_built():
+        message = f'The preset "{name}" is not built in this release; there are {built}.'
         raise PresetNotBuilt(message, errors=[{"field": "preset", "message": message}])
-    if name is not None and name not in PRESETS:
-        raise Invalid.field("preset", f"must be one of {', '.join(PRESETS)}.")
-    return name or DEFAULT_PRESET
+    if name is not None and name not in presets.PRESETS:
+        raise Invalid.field("preset", f"must be one of {built}.")
+    return name or presets.DEFAULT_PRESET
 
 
 def _came_with(version: ModelVersion, statistics: Statistics) -> bool:

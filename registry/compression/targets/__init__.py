@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from core.errors import DomainError, Kind
 from registry.compression.recipes import NOT_BUILT_YET, RECIPES, Parameters, resolve_parameters
+from registry.compression.targets.hardware import Hardware, read_facts
 
 DEFAULT_TARGET = "generic-cpu"
 _FOLDER = Path(__file__).parent
@@ -54,6 +55,15 @@ class HardwareTarget:
     fallback: str | None = None
     summary: str = ""
     options: Parameters = field(default_factory=lambda: {"graph_optimization_level": "all"})
+    # How many threads an inference has; None leaves the choice to the runtime.
+    threads: int | None = None
+    # By the name of an execution provider.
+    provider_options: Mapping[str, Parameters] = field(default_factory=dict)
+    # The oldest release of the runtime that a device has, and what that release knows.
+    runtime_version: str | None = None
+    max_opset: int | None = None
+    max_ir_version: int | None = None
+    hardware: Hardware | None = None
 
     @property
     def recipes(self) -> list[str]:
@@ -64,8 +74,10 @@ class HardwareTarget:
 _TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType({
     "title": str, "architecture": str, "runtime": str, "providers": list, "chain": list, "latency_budget_ms": (int, float),
     "ram_bytes": int, "max_size_bytes": int, "fallback": str, "summary": str, "options": dict,
+    "threads": int, "provider_options": dict, "runtime_version": str, "max_opset": int, "max_ir_version": int, "hardware": dict,
 })  # fmt: skip
 _REQUIRED = frozenset({"title", "architecture", "runtime", "providers", "chain", "latency_budget_ms", "ram_bytes"})
+_POSITIVE = ("latency_budget_ms", "ram_bytes", "max_size_bytes", "threads", "max_opset", "max_ir_version")
 
 
 @functools.cache
@@ -131,7 +143,17 @@ def read_target(name: str, text: str) -> HardwareTarget:
     providers = tuple(body.pop("providers"))
     if not chain or not providers or not all(isinstance(provider, str) for provider in providers):
         raise _wrong(name, "chain and providers need at least one entry")
-    return HardwareTarget(name=name, chain=chain, providers=providers, **body)
+    if strangers := sorted(set(body.get("provider_options", {})) - set(providers)):
+        raise _wrong(name, f'"{strangers[0]}" has options, and is not one of the providers')
+    hardware = _read_hardware(name, body.pop("hardware", None))
+    return HardwareTarget(name=name, chain=chain, providers=providers, hardware=hardware, **body)
+
+
+def _read_hardware(name: str, body: object) -> Hardware | None:
+    try:
+        return None if body is None else read_facts(body)
+    except (TypeError, ValueError) as error:
+        raise _wrong(name, str(error)) from error
 
 
 def _check_keys(name: str, body: Mapping[str, Any]) -> None:
@@ -146,7 +168,7 @@ def _check_keys(name: str, body: Mapping[str, Any]) -> None:
         raise _wrong(
             name, f'the architecture "{body["architecture"]}" is not one of {", ".join(sorted(_ARCHITECTURES))}'
         )
-    for key in ("latency_budget_ms", "ram_bytes", "max_size_bytes"):
+    for key in _POSITIVE:
         if key in body and body[key] <= 0:
             raise _wrong(name, f'the key "{key}" must be above 0')
 

@@ -104,44 +104,66 @@ def test_the_same_source_and_recipe_give_the_same_bytes_and_digest(tmp_path, bui
     assert again[-1].recipe_digest == built["generic-cpu"][-1].recipe_digest
 
 
-def test_without_samples_nothing_is_invented_and_the_chain_goes_on_to_fp32(tmp_path):
+def test_without_samples_nothing_is_invented_and_the_weights_are_stored_small(tmp_path):
     _, attempts = build(tmp_path, with_samples=False)
     assert [(attempt.recipe, attempt.status) for attempt in attempts] == [
         ("static-int8", "not_applicable"),
         ("mixed-int8", "not_applicable"),
-        ("fp32-optimized", "ready"),
+        ("as-is", "not_applicable"),
+        ("int8-storage", "ready"),
     ]
     assert attempts[0].reason == "No calibration samples were given."
     assert attempts[-1].measurements["parity_on"] == "random"
     assert attempts[-1].measurements["accuracy_before"] is None
 
 
-def test_a_variant_that_decides_otherwise_is_rejected_with_its_numbers_and_fp32_takes_its_place(tmp_path):
+def almost_equal_classes():
+    """A model that decides by differences smaller than a step of INT8."""
     model = graphs.small_cnn(channels=16)
     almost_equal = 1.0 + np.random.default_rng(3).normal(scale=1e-4, size=(1024, 4))
     model.graph.initializer[2].CopyFrom(graphs.constant("head", almost_equal.astype(np.float32)))
-    _, attempts = build(tmp_path, model=model)
-    assert [attempt.status for attempt in attempts] == ["rejected", "not_applicable", "ready"]
+    return model
+
+
+def test_a_variant_that_decides_otherwise_is_rejected_with_its_numbers_and_the_next_takes_its_place(tmp_path):
+    _, attempts = build(tmp_path, model=almost_equal_classes())
+    statuses = {attempt.recipe: attempt.status for attempt in attempts}
+    assert statuses["static-int8"] == "rejected"
+    assert statuses[attempts[-1].recipe] == "ready"
     assert "at least 98% is wanted" in attempts[0].reason
     assert attempts[0].artifact.is_file()
+
+
+def test_a_model_that_cannot_fit_the_memory_of_a_target_is_refused_with_the_figures(tmp_path):
+    _, attempts = build(tmp_path, with_samples=False, changes={"ram_bytes": 4096})
+    assert {attempt.status for attempt in attempts} == {"not_applicable"}
+    assert "MiB of memory" in attempts[-1].reason
+    _, attempts = build(tmp_path, with_samples=False, changes={"ram_bytes": 100_000})
+    assert {attempt.status for attempt in attempts} <= {"not_applicable", "rejected"}
+    assert "inference takes" in attempts[-1].reason
 
 
 def test_a_size_budget_that_is_missed_rejects_every_attempt_with_both_numbers(tmp_path):
     _, attempts = build(tmp_path, changes={"max_size_bytes": 100})
     tried = [attempt for attempt in attempts if attempt.status != "not_applicable"]
-    assert [attempt.status for attempt in tried] == ["rejected", "rejected"]
+    assert {attempt.status for attempt in tried} == {"rejected"}
+    assert [attempt.recipe for attempt in tried] == ["static-int8", "int8-storage", "fp16-storage", "fp32-optimized"]
     assert "the target allows 100" in tried[0].reason
 
 
+def fp32_only(name="generic-cpu"):
+    return {"chain": get_target(name).chain[-1:]}
+
+
 def test_fp32_at_level_extended_uses_only_portable_operators(tmp_path):
-    _, attempts = build(tmp_path, with_samples=False)
+    _, attempts = build(tmp_path, with_samples=False, changes=fp32_only())
     graph = onnx.load(attempts[-1].artifact).graph
     assert {node.domain for node in graph.node} <= {"", "com.microsoft"}
     assert "FusedConv" in {node.op_type for node in graph.node}
 
 
 def test_what_the_recipe_optimized_passes_the_intake_again(tmp_path):
-    _, attempts = build(tmp_path, with_samples=False)
+    _, attempts = build(tmp_path, with_samples=False, changes=fp32_only())
     inspection, _ = inspect_model(attempts[-1].artifact, scratch=tmp_path, limits=graphs.LIMITS)
     assert inspection.outputs[0]["name"] == "logits"
 

@@ -23,8 +23,12 @@ recipe = "fp32-optimized"
 """
 
 
-def test_the_five_targets_of_this_release_are_there():
-    assert list(load_targets()) == ["generic-cpu", "intel-n100", "jetson-orin-nano", "raspberry-pi-5", "rk3588"]
+def test_the_targets_of_this_release_are_there():
+    assert list(load_targets()) == [
+        "android-nnapi", "apple-neural-engine", "coral-edge-tpu", "generic-cpu", "hailo-8", "intel-n100", "jetson-agx-orin",
+        "jetson-nano", "jetson-orin-nano", "jetson-orin-nx", "raspberry-pi-4", "raspberry-pi-5", "rk3588", "snapdragon-npu",
+        "wasm", "windows-npu",
+    ]  # fmt: skip
 
 
 def test_every_chain_ends_with_a_recipe_that_is_built_and_always_fits():
@@ -39,6 +43,45 @@ def test_the_type_of_activations_belongs_to_the_target():
     assert activations("generic-cpu") == ("uint8", False)
     assert activations("raspberry-pi-5") == ("int8", False)
     assert activations("jetson-orin-nano") == ("int8", True)
+
+
+@pytest.mark.parametrize("target", load_targets().values(), ids=lambda target: target.name)
+def test_every_target_tells_a_reader_its_hardware_and_where_that_is_from(target):
+    facts = target.hardware
+    assert "" not in (facts.cpu, facts.ram, facts.source)
+    assert target.summary.endswith(".")
+    assert (target.max_opset, target.max_ir_version) in {(17, 8), (21, 10), (23, 11)}
+    assert target.runtime_version
+    assert target.fallback == (None if target.name == "generic-cpu" else "generic-cpu")
+
+
+@pytest.mark.parametrize("target", load_targets().values(), ids=lambda target: target.name)
+def test_a_target_whose_converter_is_missing_says_so(target):
+    converters = {"coreml-fp16", "hailo-hef", "litert-int8", "nncf-mixed", "rknn-int8"}
+    assert ("does not build" in target.summary) == bool(converters & set(target.recipes))
+
+
+NPUS = ("android-nnapi", "apple-neural-engine", "coral-edge-tpu", "hailo-8", "snapdragon-npu", "windows-npu")
+
+
+@pytest.mark.parametrize("name", NPUS)
+def test_an_npu_gets_one_shape_from_every_recipe(name):
+    steps = [step for step in get_target(name).chain if step.recipe in RECIPES]
+    assert all(step.parameters["fixed_shape"] for step in steps)
+
+
+@pytest.mark.parametrize("target", load_targets().values(), ids=lambda target: target.name)
+def test_what_computes_with_small_numbers_goes_before_what_stores_them_and_fp32_comes_last(target):
+    order = [name for name in target.recipes if name in {"int8-storage", "fp16-storage", "fp32-optimized"}]
+    assert order in (["int8-storage", "fp16-storage", "fp32-optimized"], ["fp16-storage", "fp32-optimized"])
+    assert target.recipes.index("as-is") < target.recipes.index("fp16-storage")
+    assert not {"static-int8", "fp16"} & set(target.recipes[target.recipes.index("as-is") :])
+
+
+def test_targets_of_the_last_release_have_no_options_of_providers_which_old_manifests_cannot_carry():
+    old = ("generic-cpu", "intel-n100", "jetson-orin-nano", "raspberry-pi-5", "rk3588")
+    assert [name for name in old if get_target(name).provider_options] == []
+    assert get_target("jetson-agx-orin").provider_options["TensorrtExecutionProvider"]["trt_engine_cache_enable"] == "1"
 
 
 def test_an_unknown_target_is_refused_with_the_names_that_exist():
@@ -67,6 +110,23 @@ def test_parameters_that_are_not_given_come_from_the_recipe():
             'activation_type = "int8"',
             "activation_type = 8",
             'the parameter "activation_type" of "static-int8" must be str',
+        ),
+        ("ram_bytes = 1024", "ram_bytes = 1024\nthreads = 0", 'the key "threads" must be above 0'),
+        ("ram_bytes = 1024", 'ram_bytes = 1024\n[hardware]\nspeed = "fast"', 'the key "hardware.speed" is not known'),
+        (
+            "ram_bytes = 1024",
+            'ram_bytes = 1024\n[hardware]\ncpu = "A"\nram = "1 GB"',
+            'the key "hardware.source" is missing',
+        ),
+        (
+            "ram_bytes = 1024",
+            "ram_bytes = 1024\n[hardware]\ntops = [2, 1]",
+            'the key "hardware.tops" is a range of two numbers',
+        ),
+        (
+            "ram_bytes = 1024",
+            "ram_bytes = 1024\n[provider_options.B]\nc = 1",
+            '"B" has options, and is not one of the providers',
         ),
         ('["CPUExecutionProvider"]', "[]", "providers need at least one entry"),
         ("[[chain]]", "[[chain]", "a.toml: "),
