@@ -1,6 +1,7 @@
 """Each recipe on a small model, through the real child."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,6 +14,35 @@ from registry.compression.inspections import inspect_model
 from registry.compression.recipes import RECIPES, resolve_parameters
 from registry.compression.targets import ChainStep, get_target
 from tests.unit.compression import graphs
+
+DIGITS = Path(__file__).parents[3] / "examples" / "digits"
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """The newest digits model with its samples, inspected."""
+    source, calibration = sorted(DIGITS.glob("*.onnx"))[-1], DIGITS / "calibration.npz"
+    folder = tmp_path_factory.mktemp("digits")
+    return source, calibration, inspect_model(source, scratch=folder, calibration=calibration, limits=graphs.LIMITS)[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["fp16", "fp16-storage", "fp32-optimized", "int4-storage", "int8-storage", "static-int8"]
+)
+def test_every_recipe_keeps_the_accuracy_of_a_trained_model(tmp_path, digits, name):
+    source, calibration, inspection = digits
+    step = ChainStep(recipe=name, parameters=resolve_parameters(RECIPES[name], {}))
+    (attempt,) = build_attempts(
+        source,
+        replace(get_target("raspberry-pi-5"), chain=(step,)),
+        inspection=inspection,
+        calibration=calibration,
+        scratch=tmp_path,
+        limits=graphs.LIMITS,
+    )
+    assert (attempt.status, attempt.reason) == ("ready", "")
+    assert attempt.measurements["accuracy_before"] - attempt.measurements["accuracy_after"] <= 0.006
+    assert attempt.measurements["size_ratio"] > {"fp32-optimized": 0.9, "fp16": 1.8, "fp16-storage": 1.8}.get(name, 3.2)
 
 
 def build(folder, name, *, model=None, with_samples=True, **given):
