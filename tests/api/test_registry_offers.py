@@ -126,7 +126,9 @@ def test_a_person_may_offer_what_could_not_be_measured_and_nothing_that_missed_i
 
 def test_a_variant_without_a_signed_file_is_not_offered(api):
     chosen = variant_of("rk3588", "static-int8")
-    Variant.objects.filter(pk=chosen.pk).update(status=VariantStatus.UNMEASURED, signature=None)
+    Variant.objects.filter(pk=chosen.pk).update(
+        status=VariantStatus.UNMEASURED, signature=None, signature_schema_2=None
+    )
     assert put(api("operator"), chosen).json()["code"] == "variant_not_offerable"
 
 
