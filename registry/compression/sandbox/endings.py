@@ -11,7 +11,13 @@ from registry.compression.sandbox.limits import MEBIBYTE, Limits
 from registry.compression.sandbox.protocol import MEMORY_SIGNS, Ending, Outcome
 
 
-class SandboxKilled(DomainError):
+class HasLog:
+    """An error with what the task wrote to stderr, cut and cleaned for people (``task_log``)."""
+
+    log: str = ""
+
+
+class SandboxKilled(HasLog, DomainError):
     """The task crossed a limit or crashed; ``reason`` in ``extra`` names which.
 
     ``reason`` is one of ``out_of_memory``, ``cpu_time``, ``wall_time``, ``file_size``, ``crashed``.
@@ -25,14 +31,14 @@ class SandboxKilled(DomainError):
         self.reason = reason
 
 
-class SandboxUnavailable(DomainError):
+class SandboxUnavailable(HasLog, DomainError):
     """The host could not run the task (disk full, no process, killed from outside): try again later."""
 
     code: ClassVar[str] = "sandbox_unavailable"
     kind: ClassVar[Kind] = Kind.UNAVAILABLE
 
 
-class TaskFailed(DomainError):
+class TaskFailed(HasLog, DomainError):
     """The task itself broke on this model: an internal error of ours or of a tool, logged with its traceback."""
 
     code: ClassVar[str] = "task_failed"

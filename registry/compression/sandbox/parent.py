@@ -69,7 +69,7 @@ def run(
 ) -> tuple[Answer, Path]:
     """Run ``task`` and return its answer and the job folder that holds the files it made.
 
-    The folder stays; the caller removes ``scratch``. ``task_log.read`` gives what the task wrote to stderr.
+    The folder stays; the caller removes ``scratch``. ``task_log.read`` gives what the task wrote to stderr, and so does ``log`` of an error.
 
     Args:
         task: What to run.
@@ -99,11 +99,21 @@ def run(
     except OSError as error:
         message = f"The sandbox could not be started: {os.strerror(error.errno or 0)}."
         raise SandboxUnavailable(message) from error
+    try:
+        return _judge(ended, job, task=task, limits=limits, kills_before=kills_before), job
+    except (SandboxKilled, SandboxUnavailable, TaskFailed) as error:
+        error.log = task_log.read(job)
+        raise
+
+
+def _judge(
+    ended: tuple[int, float] | None, job: Path, *, task: Task[Answer], limits: Limits, kills_before: int
+) -> Answer:
     if ended is None:
         raise endings.explain_wall_time(limits)
     status, cpu_seconds = ended
     if status == 0:
-        return _read_answer(job, task=task, limits=limits), job
+        return _read_answer(job, task=task, limits=limits)
     _log_stderr(job, task=task.name, status=status)
     death = endings.Death(
         status=status,

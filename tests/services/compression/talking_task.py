@@ -24,7 +24,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(request: Request, *, job: Path, limits: Limits) -> dict[str, object]:
     """Do what was asked for."""
-    acts = (steps, flood, wait, describe, log, copy, compute, many_slow_steps)
+    acts = (steps, flood, wait, describe, log, fail, copy, compute, many_slow_steps)
     return {act.__name__.replace("_", " "): act for act in acts}[request.act](job)
 
 
@@ -77,6 +77,10 @@ def log(job: Path) -> dict[str, object]:
     sys.stderr.write("early\n" + "noise\n" * 10_000)
     sys.stderr.write(f"\x1b[31mcannot read {__file__} at /model/layer.1/Conv in {job}/tmp/x\x1b[m\n" + "z" * 2000)
     return {}
+
+
+def fail(job: Path) -> dict[str, object]:
+    raise ZeroDivisionError("for the log")
 
 
 def copy(job: Path) -> dict[str, object]:

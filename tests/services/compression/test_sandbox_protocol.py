@@ -63,7 +63,11 @@ def test_without_a_channel_a_report_goes_nowhere():
 
 
 def list_sandboxes():
-    return [child for child in psutil.Process().children(recursive=True) if "sandbox" in str(child.cmdline())]
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if "registry.compression.sandbox" in str(child.cmdline())
+    ]
 
 
 def test_a_cancelled_task_leaves_no_process(talk, tmp_path):
@@ -79,6 +83,14 @@ def test_a_parent_that_fails_while_it_waits_ends_the_task(talk):
     with pytest.raises(ZeroDivisionError):
         talk("wait", on_progress=fail)
     assert list_sandboxes() == []
+
+
+def test_an_error_carries_the_log_of_its_task(talk):
+    with pytest.raises(sandbox.TaskFailed) as caught:
+        talk("fail")
+    assert "in fail" in caught.value.log
+    assert "ZeroDivisionError: for the log" in caught.value.log
+    assert str(talking_task.TESTS) not in caught.value.log
 
 
 def test_wall_time_ends_the_task_and_is_named(talk):
