@@ -4,8 +4,9 @@ A variant that schema 1 can express has a manifest of both schemas, each with a 
 schema 1 only. Variants that wait for a person are published too, so that a person's word changes a state and no file.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -25,6 +26,11 @@ from registry.storage import blobs
 PUBLISHED: Final = OFFERABLE_VARIANTS | {VariantStatus.SUSPECT_CALIBRATION}
 
 _QUALITY_NUMBERS: Final = ("agreement", "accuracy_before", "accuracy_after", "sqnr_db", "metric")
+_JUDGED_ON: Final[Mapping[str, Literal["evaluation", "calibration", "none"]]] = {
+    "evaluation": "evaluation",
+    "held_out": "calibration",
+    "random": "none",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ def _describe(
         "task": _task(version),
         "preprocessing": version.metadata.get("preprocessing") or [],
         "labels": version.metadata.get("labels", []),
-        "self_test": attempt.self_test,
+        "self_test": attempt.self_test and {**attempt.self_test, "judge": attempt.self_test_judge},
         "baseline": baseline and {"sha256": parts.digest(parts.canonical_json(baseline)), "bins_id": baseline["id"]},
         "source": {"sha256": version.source.sha256, "size": version.source.size},
         "quality": _quality(attempt),
@@ -119,6 +125,7 @@ def _quality(attempt: Attempt) -> schema_2.Quality:
         return schema_2.Quality(judged_on="none")
     numbers = attempt.measurements.items()
     return schema_2.Quality(
-        judged_on="calibration" if attempt.measurements["parity_on"] == "held_out" else "none",
+        judged_on=_JUDGED_ON[attempt.measurements["parity_on"]],
+        warnings=list(attempt.warnings),
         metrics={name: value for name, value in numbers if name in _QUALITY_NUMBERS and value is not None},
     )

@@ -55,6 +55,7 @@ def _columns(target: HardwareTarget, attempt: Attempt) -> dict[str, object]:
         "filename": attempt.filename,
         "measurements": attempt.measurements or {},
         "measured_on": attempt.measured_on,
+        "warnings": list(attempt.warnings),
     }
 
 

@@ -11,12 +11,14 @@ from registry import jobs
 from registry.builder import build_cache, configured_limits, inspecting, publishing, recording
 from registry.builder.progress import Progress
 from registry.builder.spending import Spending
-from registry.compression import attempts
-from registry.compression.attempts import Attempt, Companions, without_file
+from registry.compression import attempts, model_task
+from registry.compression.attempts import Attempt, Companions, Judging, without_file
+from registry.compression.budget import Budget
 from registry.compression.child_tasks.messages import Inspection
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target, presets
 from registry.jobs import Lease
 from registry.states import VariantStatus
+from registry.storage import blobs
 from registry.versions import verbs as versions
 
 
@@ -81,6 +83,7 @@ def _build(lease: Lease, target: HardwareTarget, *, folder: Path, progress: Prog
         calibration=calibration,
         scratch=folder,
         limits=configured_limits.configured(),
+        judging=_judging(lease, folder),
         builds_all=lease.job.builds_all_recipes,
         beside=Companions(
             on_progress=lambda step, done: progress.on_progress(f"Compressing by {step}", done),
@@ -88,4 +91,16 @@ def _build(lease: Lease, target: HardwareTarget, *, folder: Path, progress: Prog
             cache=build_cache,
             history=Spending(version, target=target.name),
         ),
+    )
+
+
+def _judging(lease: Lease, folder: Path) -> Judging:
+    """Fetch what the variants are judged against."""
+    version = lease.job.version
+    return Judging(
+        upload=blobs.fetch(version.source, folder / "upload.onnx"),
+        evaluation=inspecting.fetch_samples(version.evaluation, folder / "evaluation.npz"),
+        task=model_task.read(version.metadata),
+        budget=Budget.from_json(version.budget),
+        preset=_preset(lease),
     )

@@ -11,14 +11,17 @@ For each recipe: 1. ask the history whether it may still take time; 2. take the 
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypedDict
 
 from registry.compression import build_keys
+from registry.compression.budget import DEFAULT_PRESET, Budget, VariantLimits
 from registry.compression.child_tasks.messages import BUILD, BuildAnswer, BuildRequest, Built, Inspection
 from registry.compression.evaluation import gates
-from registry.compression.evaluation.results import Measurements, SelfTest
+from registry.compression.evaluation.gates.file import Conditions
+from registry.compression.evaluation.results import Measurements, SelfTest, SelfTestJudge
+from registry.compression.model_task import ModelTask
 from registry.compression.recipes import NOT_BUILT_YET, RECIPES, Parameter, compute_digest
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
@@ -53,6 +56,10 @@ class Attempt:
     measurements: Measurements | None = None
     measured_on: str = ""
     self_test: SelfTest | None = None
+    # How a device compares its outputs with those of the self-test.
+    self_test_judge: SelfTestJudge = "elementwise"
+    # Sentences for people: what the numbers do not show.
+    warnings: tuple[str, ...] = ()
     runtime: RuntimeChoice | None = None
 
 
@@ -95,6 +102,28 @@ class Companions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judging:
+    """What the variants of a version are judged against, and by."""
+
+    # The file as it was uploaded; None means that the source is that file.
+    upload: Path | None = None
+    evaluation: Path | None = None
+    # None where nobody has said it: then it is guessed.
+    task: ModelTask | None = None
+    budget: Budget = field(default_factory=Budget)
+    preset: str = DEFAULT_PRESET
+
+    def limits_for(self, target: HardwareTarget) -> VariantLimits:
+        """Return the limits in force for the variants of a target."""
+        return self.budget.for_target(
+            target.name,
+            preset=self.preset,
+            max_size_bytes=target.max_size_bytes,
+            latency_ms=target.latency_budget_ms,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Work:
     """The common part of all attempts for a target."""
 
@@ -105,25 +134,39 @@ class _Work:
     scratch: Path
     limits: Limits
     beside: Companions
+    judging: Judging
 
     @property
     def files(self) -> list[Path]:
         """The files that a child may read."""
-        return [path.resolve() for path in (self.source, self.calibration) if path]
+        files = (self.source, self.judging.upload, self.calibration, self.judging.evaluation)
+        return [path.resolve() for path in files if path]
 
     def request(self, step: ChainStep) -> BuildRequest:
         """Return the request to the child for one recipe."""
+        upload, evaluation = self.judging.upload or self.source, self.judging.evaluation
         return BuildRequest(
+            upload=str(upload.resolve()),
             source=str(self.source.resolve()),
             calibration=str(self.calibration.resolve()) if self.calibration else None,
+            evaluation=str(evaluation.resolve()) if evaluation else None,
             inputs=self.inspection.inputs,
+            outputs=self.inspection.outputs,
             free_extents=self.inspection.free_extents,
             recipe=step.recipe,
             parameters=dict(step.parameters),
+            task=self.judging.task,
+            exclude_nodes=sorted(self.judging.limits_for(self.target).exclude_nodes),
+            targets_architecture_matches=self.is_target_architecture,
         )
 
+    @property
+    def is_target_architecture(self) -> bool:
+        """Whether this machine has the processor architecture of the target."""
+        return self.target.architecture in ("any", platform.machine())
 
-def build_attempts(
+
+def build_attempts(  # noqa: PLR0913 - the parts of one build
     source: Path,
     target: HardwareTarget,
     *,
@@ -133,6 +176,7 @@ def build_attempts(
     limits: Limits,
     builds_all: bool = False,
     beside: Companions | None = None,
+    judging: Judging | None = None,
 ) -> list[Attempt]:
     """Try the target's recipes in order of preference; the first READY one ends it, and every attempt is listed.
 
@@ -150,6 +194,7 @@ def build_attempts(
         scratch=scratch,
         limits=limits,
         beside=beside or Companions(),
+        judging=judging or Judging(),
     )
     attempts: list[Attempt] = []
     for step in list_all_steps(target) if builds_all else target.chain:
@@ -242,15 +287,17 @@ def _judge(built: Built, step: ChainStep, work: _Work, *, artifact: Path) -> Att
         **built.measured,
         "source_size": source_size,
         "size_ratio": round(source_size / artifact.stat().st_size, 3),
-        "is_target_architecture": target.architecture in ("any", platform.machine()),
+        "is_target_architecture": work.is_target_architecture,
     }
-    budget = gates.Budget(
+    conditions = Conditions(
         gate=RECIPES[step.recipe].gate,
-        max_size_bytes=target.max_size_bytes,
-        latency_budget_ms=target.latency_budget_ms,
-        is_same_architecture=measurements["is_target_architecture"],
+        domains=built.domains,
+        has_comparable_latency=work.is_target_architecture,
+        sets_activation_ranges=RECIPES[step.recipe].sets_activation_ranges,
     )
-    missed = gates.judge(measurements, domains=built.domains, budget=budget)
+    missed = gates.judge_variant(
+        measurements, task=built.task, limits=work.judging.limits_for(target), conditions=conditions
+    )
     missed += fits.find_obstacles(
         target, parameter_bytes=artifact.stat().st_size, peak_memory_bytes=measurements["peak_memory_bytes"]
     )
@@ -265,6 +312,8 @@ def _judge(built: Built, step: ChainStep, work: _Work, *, artifact: Path) -> Att
         measurements=measurements,
         measured_on=built.measured_on,
         self_test={**built.golden, "latency_budget_ms": target.latency_budget_ms},
+        self_test_judge=built.judge,
+        warnings=tuple(built.warnings),
         runtime={"engine": target.runtime, "providers": list(target.providers), "options": target.options},
     )
 

@@ -7,7 +7,10 @@ from typing import Annotated, Any, ClassVar, Final
 import msgspec
 
 from core.errors import Invalid
-from registry.compression.model_task import ModelTask
+from registry.compression import budget as budgets
+from registry.compression import model_task
+from registry.compression.recipes import NOT_BUILT_YET, RECIPES
+from registry.compression.targets import load_targets
 from registry.manifests.parts import InvalidManifest, canonical_json
 
 MAX_BYTES = 1024 * 1024
@@ -26,7 +29,7 @@ class _Known(msgspec.Struct):
     preprocessing: dict[str, Any] = {}
     # The extents of inputs, where free ones cannot be guessed.
     shapes: dict[str, list[Annotated[int, msgspec.Meta(ge=1, le=2**31)]]] = {}
-    task: ModelTask | None = None
+    task: object = None
 
 
 def check(metadata: object) -> dict[str, Any]:
@@ -35,6 +38,7 @@ def check(metadata: object) -> dict[str, Any]:
     ``labels`` and ``preprocessing`` go into manifests, ``shapes`` and ``task`` to the builders; other keys are kept only.
 
     Raises:
+        InvalidTask: The task contradicts itself, or has an unknown field or value.
         InvalidMetadata: Not an object, a known key of the wrong type, too large, or not storable.
     """
     if not isinstance(metadata, dict):
@@ -46,6 +50,7 @@ def check(metadata: object) -> dict[str, Any]:
         size = len(canonical_json(metadata))
     except (msgspec.ValidationError, InvalidManifest) as error:
         raise InvalidMetadata.field("metadata", str(error)) from error
+    model_task.read(metadata)
     if size > MAX_BYTES:
         raise InvalidMetadata.field("metadata", f"has {size} bytes as JSON; the limit is {MAX_BYTES}.")
     return metadata
@@ -55,12 +60,13 @@ def check_budget(budget: object) -> object:
     """Return the budget unchanged.
 
     Raises:
-        Invalid: Not an object, or not storable.
+        Invalid: Not an object, not storable, an unknown field, recipe or target, or a number out of range.
     """
     if not isinstance(budget, dict):
         raise Invalid.field("budget", "must be a JSON object.")
     if fault := _find_fault(budget):
         raise Invalid.field("budget", fault)
+    budgets.read(budget, recipes={*RECIPES, *NOT_BUILT_YET}, targets=load_targets())
     return budget
 
 

@@ -4,7 +4,8 @@ from typing import Final, Self, TypedDict
 
 import msgspec
 
-from registry.compression.evaluation.results import Golden, Measured
+from registry.compression.evaluation.results import Golden, Measured, SelfTestJudge
+from registry.compression.model_task import ModelTask
 from registry.compression.recipes import Parameter
 from registry.compression.sandbox.protocol import Task
 from registry.compression.tensor_specs import TensorBody
@@ -52,14 +53,26 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One recipe, the files it works on, and the target it builds for."""
+    """One recipe, the files it works on, and what is known of the model."""
 
+    # The file as it was uploaded: everything is measured against it.
+    upload: str
+    # The cleaned copy that the recipe reads.
     source: str
     calibration: str | None
+    evaluation: str | None = None
     inputs: list[TensorBody]
+    # Those that a manifest declares.
+    outputs: list[TensorBody]
     free_extents: dict[str, int]
     recipe: str
     parameters: dict[str, Parameter]
+    # None where nobody has said or guessed it.
+    task: ModelTask | None = None
+    # Nodes that a person wants to keep in floating point.
+    exclude_nodes: list[str] = []
+    # Whether files for this machine's own instruction set, and its latencies, mean something on the target.
+    targets_architecture_matches: bool = False
 
 
 class Built(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +82,18 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
     domains: list[str]
     measured: Measured
     measured_on: str
+    # The task that the quality was measured by.
+    task: ModelTask
     golden: Golden
+    # How a device compares its outputs with the golden ones.
+    judge: SelfTestJudge
+    # The inputs and outputs of the file itself.
+    inputs: list[TensorBody]
+    outputs: list[TensorBody]
+    opset: int
+    ir_version: int
+    # Sentences for people: what the numbers do not show.
+    warnings: list[str] = []
 
 
 class BuildAnswer(msgspec.Struct, frozen=True, kw_only=True):
