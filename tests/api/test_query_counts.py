@@ -323,7 +323,7 @@ def list_patterns(resolver: Any) -> Iterator[URLPattern]:
 
 def test_every_view_is_asked():
     world = dict.fromkeys(("running", "paused", "draft"), "00000000-0000-4000-8000-000000000000")
-    world |= {"key_id": "1", "alert_id": "1", "token_id": "1", "build_id": "1"}
+    world |= {"key_id": "1", "alert_id": "1", "token_id": "1", "build_id": "1", "variant_id": "1", "suspect": "1"}
     asked = {resolve(fill(call.path, world).split("?")[0]).url_name for call in CALLS}
     views = {(pattern.name, str(pattern.pattern)) for pattern in list_patterns(get_resolver())}
     assert {row for row in views if (row[0] or row[1]) not in asked | NOT_OURS | {"livez", "readyz"}} == set()
