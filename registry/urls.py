@@ -2,7 +2,18 @@
 
 from django.urls import path, register_converter
 
-from registry.api import builds, calibration, catalog, channels, models, offers, variants, version_files, versions
+from registry.api import (
+    builds,
+    calibration,
+    catalog,
+    channels,
+    comparison,
+    models,
+    offers,
+    variants,
+    version_files,
+    versions,
+)
 from registry.web import model_pages, upload
 
 
@@ -31,6 +42,7 @@ urlpatterns = [
     path("api/models", models.Models.as_view(), name="models"),
     path(_MODEL, models.Model.as_view(), name="model"),
     path(f"{_MODEL}/versions", versions.Versions.as_view(), name="versions"),
+    path(f"{_MODEL}/compare", comparison.Compare.as_view(), name="compare-versions"),
     path(_VERSION, versions.Version.as_view(), name="version"),
     path(f"{_VERSION}/source", version_files.SourceFile.as_view(), name="version-source"),
     path(f"{_VERSION}/cleaned", version_files.CleanedFile.as_view(), name="version-cleaned"),

@@ -122,6 +122,18 @@ def get_shown_version(slug: str, number: str) -> ModelVersion:
     return found if found is not None else _refuse_version(slug, number)
 
 
+def get_inspected_version(slug: str, number: str) -> ModelVersion:
+    """Return one version as ``get_shown_version`` does, with its inspection.
+
+    Raises:
+        UnknownModel: There is no such model.
+        UnknownVersion: The model has no such version.
+    """
+    rows = with_variants(ModelVersion.objects.filter(model__slug=slug, number=number))
+    found = rows.defer(None).first()
+    return found if found is not None else _refuse_version(slug, number)
+
+
 def _count(rows: QuerySet[ModelVersion]) -> Coalesce:
     per_model = rows.order_by().values("model").annotate(number=Count("pk")).values("number")
     return Coalesce(Subquery(per_model), 0)

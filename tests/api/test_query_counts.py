@@ -99,6 +99,7 @@ CALLS = [
     Call("/api/models/digits/versions"),
     post("/api/models/digits/versions", {"version": "4.0.0", "file": b"bytes"}, form=True, status=201),
     Call(VERSION),
+    Call("/api/models/digits/compare?from=1.0.0&to=2.0.0"),
     Call(VERSION, method="patch", body={"tags": ["new"]}, headers={"HTTP_IF_MATCH": "*"}),
     Call(f"{VERSION}/source", status=302),
     Call(f"{VERSION}/cleaned", status=302),

@@ -96,6 +96,7 @@ def test_the_registry(admin, stable):
     written = admin.patch("/api/models/digits/versions/1.0.0", {"tags": ["a"]}, format="json", HTTP_IF_MATCH="*")
     check(written, "/api/models/{model}/versions/{version}", verb="patch")
     rows.make_version("0.1.0")
+    check(admin.get("/api/models/digits/compare", {"from": "0.1.0", "to": "1.0.0"}), "/api/models/{model}/compare")
     retired = post(admin, "/api/models/digits/versions/0.1.0/retire", {"reason": "old"})
     check(retired, "/api/models/{model}/versions/{version}/retire", verb="post")
     check(admin.get("/api/models/digits/channels"), "/api/models/{model}/channels")

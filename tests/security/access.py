@@ -27,6 +27,7 @@ OPERATOR_API = {
     "/api/models": {"GET": READ, "POST": MODELS},
     "/api/models/{model}": {"GET": READ, "PATCH": MODELS, "DELETE": MODELS},
     "/api/models/{model}/versions": {"GET": READ, "POST": MODELS},
+    "/api/models/{model}/compare": {"GET": READ},
     VERSION: {"GET": READ, "PATCH": MODELS, "DELETE": MODELS},
     f"{VERSION}/source": {"GET": READ},
     f"{VERSION}/cleaned": {"GET": READ},
