@@ -1,13 +1,14 @@
 """Inspect an upload in the sandbox.
 
-    inspection, cleaned = inspect_model(path, scratch=folder, limits=limits, calibration=samples)
+    inspection, cleaned = inspect_model(path, scratch=folder, limits=limits, calibration=samples, evaluation=others)
 
 ``scratch`` belongs to the caller, who removes the folder when the files were stored. ``ModelRefused`` and
 ``SandboxKilled`` are final for these bytes; after ``SandboxUnavailable`` the caller tries again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from registry.compression.child_tasks.messages import INSPECT, Inspection, InspectRequest
 from registry.compression.refusal import ModelRefused
@@ -24,20 +25,31 @@ def inspect_model(
     scratch: Path,
     limits: Limits,
     calibration: Path | None = None,
+    evaluation: Path | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    task: Mapping[str, Any] | None = None,
+    baseline: Sequence[int] | None = None,
     on_progress: Callable[[str, float | None], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Inspection, Path]:
-    """Pass a model and its calibration file through the intake; return what was found, and the cleaned model.
+    """Pass a model and its files of samples through the intake; return what was found, and the cleaned model.
+
+    ``shapes`` and ``task`` are those of the metadata; ``baseline`` is the histogram of confidences in the uploaded baseline.
 
     Raises:
-        ModelRefused: A rule refused the model or the calibration file.
+        ModelRefused: A rule refused the model or a file of samples.
         SandboxKilled: Reading or running the model crossed a limit or crashed.
         SandboxUnavailable: The host is in trouble.
         TaskCancelled: ``is_cancelled`` said so.
     """
-    files = [path.resolve() for path in (source, calibration) if path]
+    files = [path.resolve() for path in (source, calibration, evaluation) if path]
     request = InspectRequest(
-        source=str(source.resolve()), calibration=str(calibration.resolve()) if calibration else None
+        source=str(source.resolve()),
+        calibration=str(calibration.resolve()) if calibration else None,
+        evaluation=str(evaluation.resolve()) if evaluation else None,
+        shapes={name: list(shape) for name, shape in (shapes or {}).items()},
+        task=dict(task) if task else None,
+        baseline=list(baseline) if baseline else None,
     )
     # Samples take as long as they take; they have limits of their own.
     choose = limits_for_intake if len(files) == 1 else limits_for

@@ -7,7 +7,7 @@ import math
 import shutil
 import zipfile
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,7 +20,11 @@ _SUFFIX = ".npy"
 _MAX_ARRAYS = 256
 
 
-def open_arrays(path: Path, *, folder: Path, limits: Limits) -> dict[str, Array]:
+# Which of the two files of an upload: the samples that set ranges, or those that quality is judged on.
+Role = Literal["calibration", "evaluation"]
+
+
+def open_arrays(path: Path, *, folder: Path, limits: Limits, role: Role = "calibration") -> dict[str, Array]:
     """Unpack every array of the archive into ``folder`` and map it read-only.
 
     Raises:
@@ -29,61 +33,62 @@ def open_arrays(path: Path, *, folder: Path, limits: Limits) -> dict[str, Array]
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check_members(members, limit_bytes=limits.calibration_bytes)
+            _check_members(members, limit_bytes=limits.calibration_bytes, role=role)
             return {
                 member.filename.removesuffix(_SUFFIX): _unpack(
-                    archive, member, target=folder / f"array-{index}{_SUFFIX}"
+                    archive, member, target=folder / f"{role}-{index}{_SUFFIX}", role=role
                 )
                 for index, member in enumerate(members)
             }
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
-        raise _refuse(
-            "The calibration file is not a .npz archive, or it is damaged.", reason="calibration_archive"
-        ) from error
+        raise _refuse(f"The {role} file is not a .npz archive, or it is damaged.", reason=f"{role}_archive") from error
 
 
-def _check_members(members: list[zipfile.ZipInfo], *, limit_bytes: float) -> None:
+def _check_members(members: list[zipfile.ZipInfo], *, limit_bytes: float, role: Role) -> None:
     if not members:
-        raise _refuse("The calibration file has no arrays.", reason="calibration_archive")
+        raise _refuse(f"The {role} file has no arrays.", reason=f"{role}_archive")
     if len(members) > _MAX_ARRAYS:
-        raise _refuse(
-            f"The calibration file has {len(members)} arrays; at most {_MAX_ARRAYS}.", reason="calibration_archive"
-        )
+        raise _refuse(f"The {role} file has {len(members)} arrays; at most {_MAX_ARRAYS}.", reason=f"{role}_archive")
     names = [member.filename for member in members]
     if len(set(names)) != len(names) or not all(name.endswith(_SUFFIX) for name in names):
-        raise _refuse(
-            "The calibration file is not a .npz archive as numpy.savez writes it.", reason="calibration_archive"
-        )
+        raise _refuse(f"The {role} file is not a .npz archive as numpy.savez writes it.", reason=f"{role}_archive")
     declared = sum(member.file_size for member in members)
     if declared > limit_bytes:
-        message = f"The calibration file unpacks to {declared} bytes; at most {int(limit_bytes)} are accepted."
-        raise _refuse(message, reason="calibration_too_large")
+        message = f"The {role} file unpacks to {declared} bytes; at most {int(limit_bytes)} are accepted."
+        raise _refuse(message, reason=f"{role}_too_large")
 
 
-def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, target: Path) -> Array:
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, target: Path, role: Role) -> Array:
     name = member.filename.removesuffix(_SUFFIX)
     with archive.open(member) as stream:
-        _check_header(stream, name=name, file_size=member.file_size)
+        _check_header(stream, name=name, file_size=member.file_size, role=role)
     with archive.open(member) as stream, target.open("wb") as copy:
         shutil.copyfileobj(stream, copy, 1 << 20)
     if target.stat().st_size != member.file_size:
-        raise _refuse(f'The array "{name}" is cut off.', reason="calibration_archive")
+        raise _refuse(f'The array "{name}" of the {role} file is cut off.', reason=f"{role}_archive")
     array: Array = np.load(target, mmap_mode="r" if member.file_size > 1 << 20 else None, allow_pickle=False)
     return array
 
 
-def _check_header(stream: IO[bytes], *, name: str, file_size: int) -> None:
+def _check_header(stream: IO[bytes], *, name: str, file_size: int, role: Role) -> None:
     """Compare what the header promises with the declared size, before numpy allocates for it."""
     try:
         version = npy.read_magic(stream)
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
         shape, _, dtype = read(stream)
     except (ValueError, KeyError, TypeError, SyntaxError) as error:
-        raise _refuse(f'The array "{name}" is not in the .npy format.', reason="calibration_archive") from error
+        raise _refuse(
+            f'The array "{name}" of the {role} file is not in the .npy format.', reason=f"{role}_archive"
+        ) from error
     if dtype.hasobject:
-        raise _refuse(f'The array "{name}" holds Python objects; only numbers are read.', reason="calibration_objects")
+        raise _refuse(
+            f'The array "{name}" of the {role} file holds Python objects; only numbers are read.',
+            reason=f"{role}_objects",
+        )
     if any(extent < 0 for extent in shape) or math.prod(shape) * dtype.itemsize + stream.tell() != file_size:
-        raise _refuse(f'The array "{name}" has another length than its header says.', reason="calibration_archive")
+        raise _refuse(
+            f'The array "{name}" of the {role} file has another length than its header says.', reason=f"{role}_archive"
+        )
 
 
 def _refuse(message: str, *, reason: str) -> ModelRefused:

@@ -1,17 +1,18 @@
 """The uploaded samples, checked against the inputs of the model and split into two parts.
 
-One array per input, named as the input, first axis the sample; ``labels`` (integers) is optional. A *feed* is what one
-inference takes: one sample, or as many as a model of fixed batch wants.
+One array per input, named as the input, first axis the sample; ``labels`` (integers) is optional. Each sample has the shape of its
+input, or that shape without the axis of the samples. A *feed* is what one inference takes: one sample, or as many as a model of
+fixed batch wants.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from registry.compression.arrays import Array
-from registry.compression.calibration.archive import open_arrays
+from registry.compression.calibration.archive import Role, open_arrays
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox.limits import Limits
 from registry.compression.tensor_specs import Batch, TensorSpec, find_batch
@@ -33,11 +34,13 @@ class Samples:
     batch: Batch
     for_ranges: Sequence[int]
     held_out: Sequence[int]
+    # The inputs whose samples have the whole shape of the input, and the scalars that all samples share.
+    whole: frozenset[str] = field(default_factory=frozenset)
+    shared: frozenset[str] = field(default_factory=frozenset)
 
     def feed(self, index: int) -> dict[str, Array]:
         """Return the inputs of one inference, as copies in memory."""
-        rows = self._rows(index)
-        return {name: np.array(array[rows]) for name, array in self.arrays.items()}
+        return {name: self._pick(name, index) for name in self.arrays}
 
     def feed_labels(self, index: int) -> Array | None:
         """Return the labels of one inference, or None where none were given."""
@@ -46,35 +49,29 @@ class Samples:
     @property
     def count(self) -> int:
         """The number of samples that were given."""
-        return len(next(iter(self.arrays.values())))
+        return len(next(array for name, array in self.arrays.items() if name not in self.shared))
+
+    def _pick(self, name: str, index: int) -> Array:
+        array, axis = self.arrays[name], self.batch.axes.get(name, 0)
+        if name in self.shared:
+            return np.array(array)
+        if name in self.whole:
+            return np.array(array[index])
+        return np.array(array[self._rows(index)]) if not axis else np.expand_dims(np.array(array[index]), axis)
 
     def _rows(self, index: int) -> slice:
         return slice(index * self.batch.size, (index + 1) * self.batch.size)
 
 
-def read_samples(path: Path, *, inputs: Sequence[TensorSpec], folder: Path, limits: Limits) -> Samples:
-    """Read, check and split the calibration file.
+def read_samples(
+    path: Path, *, inputs: Sequence[TensorSpec], folder: Path, limits: Limits, role: Role = "calibration"
+) -> Samples:
+    """Read, check and split the file; samples for evaluation are all held out.
 
     Raises:
         ModelRefused: A missing, unknown, mistyped or misshapen array, a label without sample, NaN or infinity, too few.
     """
-    batch = find_batch(inputs)
-    if batch is None:
-        raise ModelRefused(
-            "The inputs of the model share no first axis, so samples cannot be told apart.", reason="calibration_axis"
-        )
-    arrays = open_arrays(path, folder=folder, limits=limits)
-    names = {spec.name for spec in inputs}
-    labels = None if LABELS in names else arrays.pop(LABELS, None)
-    _check_names(arrays, names=names)
-    for spec in inputs:
-        _check_array(arrays[spec.name], spec=spec)
-    _check_shared_extents(arrays, inputs=inputs)
-    count = _check_lengths(arrays, labels=labels, limit=limits.calibration_samples)
-    for name, array in arrays.items():
-        _check_finite(name, array)
-    for_ranges, held_out = split_feeds(count // batch.size)
-    return Samples(arrays, labels, batch, for_ranges, held_out)
+    return _Reader(role, tuple(inputs), limits).read(path, folder=folder)
 
 
 def split_feeds(count: int) -> tuple[list[int], list[int]]:
@@ -91,63 +88,106 @@ def split_feeds(count: int) -> tuple[list[int], list[int]]:
     return sorted(order[held:]), sorted(order[:held])
 
 
-def _check_names(arrays: Iterable[str], *, names: set[str]) -> None:
-    missing, unknown = sorted(names - set(arrays)), sorted(set(arrays) - names)
-    if missing:
-        message = f'The calibration file has no array "{missing[0]}"; the inputs are {", ".join(sorted(names))}.'
-        raise ModelRefused(message, reason="calibration_missing_input")
-    if unknown:
-        message = f'The calibration file has an array "{unknown[0]}", which is no input; the inputs are {", ".join(sorted(names))}.'
-        raise ModelRefused(message, reason="calibration_unknown_input")
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one file; every refusal names the file by its role."""
 
+    role: Role
+    inputs: tuple[TensorSpec, ...]
+    limits: Limits
 
-def _check_array(array: Array, *, spec: TensorSpec) -> None:
-    if array.dtype != np.dtype(spec.dtype):
-        message = f'The calibration array "{spec.name}" is {array.dtype}; the model wants {spec.dtype}.'
-        raise ModelRefused(message, reason="calibration_dtype")
-    wanted = spec.shape[1:]
-    fits = array.ndim == len(spec.shape) and all(
-        want == got or isinstance(want, str) for want, got in zip(wanted, array.shape[1:], strict=True)
-    )
-    if not fits:
-        shown = ", ".join(str(extent) for extent in ("samples", *wanted))
-        message = f'The calibration array "{spec.name}" has the shape {array.shape}; the model wants ({shown}).'
-        raise ModelRefused(message, reason="calibration_shape")
-
-
-def _check_shared_extents(arrays: Mapping[str, Array], *, inputs: Sequence[TensorSpec]) -> None:
-    sizes: dict[str, int] = {}
-    for spec in inputs:
-        for want, got in zip(spec.shape[1:], arrays[spec.name].shape[1:], strict=True):
-            if isinstance(want, str) and sizes.setdefault(want, got) != got:
-                message = f'The extent "{want}" is {sizes[want]} in one calibration array and {got} in "{spec.name}".'
-                raise ModelRefused(message, reason="calibration_shape")
-
-
-def _check_lengths(arrays: Mapping[str, Array], *, labels: Array | None, limit: int) -> int:
-    lengths = {name: len(array) for name, array in arrays.items()}
-    count = next(iter(lengths.values()))
-    if len(set(lengths.values())) > 1:
-        shown = ", ".join(f'"{name}" {length}' for name, length in lengths.items())
-        raise ModelRefused(
-            f"The calibration arrays differ in their number of samples: {shown}.", reason="calibration_shape"
+    def read(self, path: Path, *, folder: Path) -> Samples:
+        batch = find_batch(self.inputs)
+        arrays = open_arrays(path, folder=folder, limits=self.limits, role=self.role)
+        names = {spec.name for spec in self.inputs}
+        labels = None if LABELS in names else arrays.pop(LABELS, None)
+        self._check_names(arrays, names=names)
+        shared = frozenset(spec.name for spec in self.inputs if not spec.shape and arrays[spec.name].ndim == 0)
+        whole = frozenset(
+            spec.name for spec in self.inputs if batch.size == 1 and arrays[spec.name].ndim == len(spec.shape) + 1
         )
-    if count > limit:
-        raise ModelRefused(
-            f"The calibration file has {count} samples; at most {limit} are accepted.", reason="calibration_too_large"
-        )
-    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (count,)):
-        message = f"The calibration labels are {labels.dtype} of the shape {labels.shape}; wanted are {count} integers (int64)."
-        raise ModelRefused(message, reason="calibration_labels")
-    return count
-
-
-def _check_finite(name: str, array: Array) -> None:
-    if array.dtype.kind != "f":
-        return
-    for start in range(0, len(array), _FINITE_CHUNK):
-        if not np.isfinite(array[start : start + _FINITE_CHUNK]).all():
-            message = (
-                f'The calibration array "{name}" has NaN or infinity in samples {start} to {start + _FINITE_CHUNK - 1}.'
+        shapes = {
+            spec.name: self._check_array(
+                arrays[spec.name], spec=spec, axis=batch.axes[spec.name], is_whole=spec.name in whole
             )
-            raise ModelRefused(message, reason="calibration_not_finite")
+            for spec in self.inputs
+            if spec.name not in shared
+        }
+        self._check_shared_extents(shapes)
+        counted = {name: array for name, array in arrays.items() if name not in shared}
+        count = self._check_lengths(counted, labels=labels)
+        for name, array in arrays.items():
+            self._check_finite(name, np.atleast_1d(array))
+        for_ranges, held_out = self._split(count // batch.size)
+        return Samples(arrays, labels, batch, for_ranges, held_out, whole, shared)
+
+    def _split(self, feeds: int) -> tuple[list[int], list[int]]:
+        if self.role == "calibration":
+            return split_feeds(feeds)
+        if feeds < 1:
+            raise self._refuse("The evaluation file has too few samples for one inference.", "too_few")
+        return [], list(range(feeds))
+
+    def _check_names(self, arrays: Iterable[str], *, names: set[str]) -> None:
+        missing, unknown = sorted(names - set(arrays)), sorted(set(arrays) - names)
+        listed = ", ".join(sorted(names))
+        if missing:
+            raise self._refuse(
+                f'The {self.role} file has no array "{missing[0]}"; the inputs are {listed}.', "missing_input"
+            )
+        if unknown:
+            message = f'The {self.role} file has an array "{unknown[0]}", which is no input; the inputs are {listed}.'
+            raise self._refuse(message, "unknown_input")
+
+    def _check_array(
+        self, array: Array, *, spec: TensorSpec, axis: int | None, is_whole: bool
+    ) -> list[tuple[int | str, int]]:
+        """Return the pairs (wanted, given) of extents, the number of samples left out."""
+        if array.dtype != np.dtype(spec.dtype):
+            message = f'The {self.role} array "{spec.name}" is {array.dtype}; the model wants {spec.dtype}.'
+            raise self._refuse(message, "dtype")
+        wanted = spec.shape if is_whole or axis is None else (*spec.shape[:axis], *spec.shape[axis + 1 :])
+        fits = array.ndim == len(wanted) + 1 and all(
+            want == got or (isinstance(want, str) and got > 0)
+            for want, got in zip(wanted, array.shape[1:], strict=True)
+        )
+        if not fits:
+            shown = ", ".join(str(extent) for extent in ("samples", *wanted))
+            message = f'The {self.role} array "{spec.name}" has the shape {array.shape}; the model wants ({shown}).'
+            raise self._refuse(message, "shape")
+        return list(zip(wanted, array.shape[1:], strict=True))
+
+    def _check_shared_extents(self, shapes: Mapping[str, list[tuple[int | str, int]]]) -> None:
+        sizes: dict[str, int] = {}
+        for name, pairs in shapes.items():
+            for want, got in pairs:
+                if isinstance(want, str) and sizes.setdefault(want, got) != got:
+                    message = f'The extent "{want}" is {sizes[want]} in one {self.role} array and {got} in "{name}".'
+                    raise self._refuse(message, "shape")
+
+    def _check_lengths(self, arrays: Mapping[str, Array], *, labels: Array | None) -> int:
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if not lengths:
+            raise self._refuse(f"The {self.role} file has one value for all samples, and no samples.", "too_few")
+        count, limit = next(iter(lengths.values())), self.limits.calibration_samples
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f'"{name}" {length}' for name, length in lengths.items())
+            raise self._refuse(f"The {self.role} arrays differ in their number of samples: {shown}.", "shape")
+        if count > limit:
+            raise self._refuse(f"The {self.role} file has {count} samples; at most {limit} are accepted.", "too_large")
+        if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (count,)):
+            message = f"The {self.role} labels are {labels.dtype} of the shape {labels.shape}; wanted are {count} integers (int64)."
+            raise self._refuse(message, "labels")
+        return count
+
+    def _check_finite(self, name: str, array: Array) -> None:
+        if array.dtype.kind != "f":
+            return
+        for start in range(0, len(array), _FINITE_CHUNK):
+            if not np.isfinite(array[start : start + _FINITE_CHUNK]).all():
+                last = start + _FINITE_CHUNK - 1
+                message = f'The {self.role} array "{name}" has NaN or infinity in samples {start} to {last}.'
+                raise self._refuse(message, "not_finite")
+
+    def _refuse(self, message: str, rule: str) -> ModelRefused:
+        return ModelRefused(message, reason=f"{self.role}_{rule}")

@@ -1,6 +1,6 @@
 """The requests and answers of the tasks. The parent process imports this module, and none of the tools behind it."""
 
-from typing import Final, Self, TypedDict
+from typing import Any, Final, Self, TypedDict
 
 import msgspec
 
@@ -12,14 +12,21 @@ from registry.compression.tensor_specs import TensorBody
 
 
 class InspectRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The paths of an uploaded model and of the calibration file given with it."""
+    """The paths of an uploaded model and of the files given with it, and what its owner says of it."""
 
     source: str
     calibration: str | None
+    evaluation: str | None = None
+    # The shapes of inputs whose free extents cannot be guessed.
+    shapes: dict[str, list[int]] = {}
+    # The task as a person said it (``model_task.ModelTask``), or None to guess it.
+    task: dict[str, Any] | None = None
+    # The histogram of the confidences in the uploaded baseline.
+    baseline: list[int] | None = None
 
 
 class CalibrationSummary(TypedDict):
-    """What a calibration file holds."""
+    """What a file of samples holds."""
 
     samples: int
     held_out: int
@@ -38,9 +45,19 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     operators: dict[str, int]
     parameter_count: int
     size: int
-    # The size of each named extent with which one inference succeeded.
+    # The size of each named extent with which one inference succeeded; each whole-number scalar input has its value there, under
+    # its name.
     free_extents: dict[str, int]
     calibration: CalibrationSummary | None
+    evaluation: CalibrationSummary | None = None
+    # Whether the cleaned copy was seen to give the answers of the uploaded file.
+    equals_upload: bool = False
+    # Whether ONNX Runtime runs the uploaded file itself, and its outputs are those of the cleaned copy. Where not, variants are
+    # measured against the cleaned copy.
+    can_measure_upload: bool = True
+    warnings: list[str] = []
+    # A ``model_task.ModelTask`` as JSON: said, or guessed from the outputs.
+    task: dict[str, Any] = {}
 
     def to_json(self) -> object:
         """Return the inspection as the row of a version keeps it."""

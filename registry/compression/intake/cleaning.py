@@ -7,7 +7,6 @@ variant. Cleaning twice changes nothing.
 from collections.abc import Iterator
 
 import onnx
-from onnx import version_converter
 
 from registry.compression.intake import walking
 
@@ -50,19 +49,6 @@ def name_nodes(model: onnx.ModelProto) -> None:
 def get_opset(model: onnx.ModelProto) -> int:
     """Return the version of the default operator set (0 where the model imports none)."""
     return max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
-
-
-def raise_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Convert an operator set below 13 up to it; unchanged where the converter of onnx cannot."""
-    if not 0 < get_opset(model) < MINIMUM_OPSET:
-        return model
-    try:
-        raised = version_converter.convert_version(model, MINIMUM_OPSET)
-    except RuntimeError:
-        return model
-    # The converter does not name new nodes, and its answer was not checked yet.
-    onnx.checker.check_model(raised, full_check=True)
-    return clean(raised)
 
 
 def prune_opset_imports(model: onnx.ModelProto) -> None:

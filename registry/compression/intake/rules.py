@@ -36,7 +36,7 @@ def check(model: onnx.ModelProto, *, limits: Limits) -> None:
     for owner, tensor in walking.iterate_tensors(model):
         tensors.check_tensor(tensor, owner=owner)
     _check_sparse(model, limits=limits)
-    constants = dict(_short_constants(model))
+    constants = read_short_constants(model)
     for node in walking.iterate_nodes(model):
         _check_allocation(node, constants=constants, limit_bytes=limits.tensor_bytes)
         _check_trips(node, constants=constants, limit=limits.loop_trips)
@@ -80,6 +80,11 @@ def _check_sparse(model: onnx.ModelProto, *, limits: Limits) -> None:
     for sparse in walking.iterate_sparse(model):
         if math.prod(sparse.dims) * _ELEMENT_BYTES > limits.tensor_bytes:
             raise ModelRefused("A sparse tensor is too large once unpacked.", reason="allocation")
+
+
+def read_short_constants(model: onnx.ModelProto) -> dict[str, list[float]]:
+    """Return the numbers of every short initializer and constant node by name."""
+    return dict(_short_constants(model))
 
 
 def _short_constants(model: onnx.ModelProto) -> Iterator[tuple[str, list[float]]]:

@@ -81,3 +81,15 @@ def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
+
+
+def outer_names(node: onnx.NodeProto) -> set[str]:
+    """Return every name that the bodies of a node read: those from outside are among them."""
+    pending, names = list(_subgraphs(node)), set[str]()
+    while pending:
+        graph = pending.pop()
+        names |= {value.name for value in graph.output}
+        for inner in graph.node:
+            names |= set(inner.input)
+            pending.extend(_subgraphs(inner))
+    return names

@@ -184,10 +184,10 @@ def test_int8_is_not_applicable_where_there_is_nothing_to_quantize(tmp_path, mod
     name = model.graph.input[0].name
     images = graphs.quadrant_images(16)[0]
     np.savez(tmp_path / "c.npz", **{name: images if name == "image" else images.reshape(16, -1)[:, :2]})
-    inspection, _ = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz", limits=graphs.LIMITS)
+    inspection, cleaned = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz", limits=graphs.LIMITS)
     target = replace(get_target("generic-cpu"), chain=(get_target("generic-cpu").chain[0], ChainStep(recipe="fp16")))
     attempts = build_attempts(
-        source, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path, limits=graphs.LIMITS
+        cleaned, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path, limits=graphs.LIMITS
     )
     if reason:
         assert attempts[0].status == "not_applicable"

@@ -1,6 +1,8 @@
+import numpy as np
 import onnx
+import pytest
 
-from registry.compression.intake import cleaning, tool_messages
+from registry.compression.intake import cleaning, operator_sets, tool_messages
 from tests.unit.compression import graphs
 
 
@@ -24,14 +26,33 @@ def test_cleaning_twice_changes_nothing():
     assert once == again
 
 
-def test_an_old_operator_set_is_raised_to_what_per_channel_quantization_needs():
-    raised = cleaning.raise_opset(cleaning.clean(graphs.small_cnn(opset=11)))
-    assert cleaning.get_opset(raised) == 13
-    assert all(node.name for node in raised.graph.node)
+def test_an_old_operator_set_is_raised_to_what_per_channel_quantization_needs_and_the_weights_stay():
+    model = cleaning.clean(graphs.small_cnn(opset=11))
+    model.graph.initializer.append(graphs.constant("large", np.arange(5000, dtype=np.float32)))
+    before = {tensor.name: tensor.SerializeToString() for tensor in model.graph.initializer}
+    assert operator_sets.raise_opset(model)
+    assert operator_sets.read(model) == (13, 9)
+    assert all(node.name for node in model.graph.node)
+    assert before.items() <= {tensor.name: tensor.SerializeToString() for tensor in model.graph.initializer}.items()
 
 
 def test_a_newer_operator_set_is_left_alone():
-    assert cleaning.get_opset(cleaning.raise_opset(graphs.small_cnn(opset=18))) == 18
+    model = graphs.small_cnn(opset=18)
+    assert not operator_sets.raise_opset(model)
+    assert cleaning.get_opset(model) == 18
+
+
+@pytest.mark.parametrize(
+    ("kind", "lowest"), [(onnx.TensorProto.FLOAT, 4), (onnx.TensorProto.INT4, 10), (onnx.TensorProto.FLOAT8E4M3FN, 9)]
+)
+def test_the_ir_version_is_lowered_as_far_as_the_types_of_the_weights_allow(kind, lowest):
+    model = graphs.small_cnn()
+    model.graph.initializer.append(onnx.helper.make_tensor("w", kind, [2], [1, 2]))
+    assert operator_sets.find_lowest_ir(model) == lowest
+    assert not operator_sets.lower_ir_version(model, at_most=lowest - 1)
+    assert model.ir_version == 9
+    assert operator_sets.lower_ir_version(model, at_most=lowest)
+    assert model.ir_version == min(9, lowest)
 
 
 def test_imports_that_no_node_uses_are_dropped():

@@ -144,7 +144,7 @@ def test_the_signature_names_free_extents_and_leaves_weights_out():
         (graphs.value("x", [1], TensorProto.STRING), "interface_type"),
         (helper.make_tensor_sequence_value_info("x", TensorProto.FLOAT, [1]), "interface_type"),
         (graphs.value("x", None), "input_shape"),
-        (graphs.value("x", [0, 2]), "input_shape"),
+        (graphs.value("x", [1] * 17), "input_shape"),
         (graphs.value("x", [1 << 40]), "input_too_large"),
     ],
 )
@@ -154,3 +154,24 @@ def test_an_input_that_no_device_could_feed_is_refused(value, reason):
     with pytest.raises(ModelRefused) as caught:
         interface.read(model, limits=LIMITS)
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("extent", [0, -1])
+def test_an_extent_below_one_is_a_free_one(extent):
+    model = graphs.identity(shape=(extent, 2))
+    assert interface.read(model, limits=LIMITS)[0][0].shape == ("x_0", 2)
+    interface.name_free_extents(model)
+    assert [dim.dim_param for dim in model.graph.input[0].type.tensor_type.shape.dim] == ["x_0", ""]
+
+
+@pytest.mark.parametrize("role", ["input", "output"])
+def test_two_values_of_one_name_are_refused_and_so_is_a_name_that_nobody_can_read(role):
+    model = graphs.identity()
+    values = getattr(model.graph, role)
+    values.append(values[0])
+    long = graphs.identity()
+    getattr(long.graph, role)[0].name = "x" * 600
+    with pytest.raises(ModelRefused, match="has 600 characters"):
+        interface.check_names(long)
+    with pytest.raises(ModelRefused, match=f'2 {role}s of the name "'):
+        interface.check_names(model)

@@ -118,6 +118,45 @@ def test_a_damaged_member_is_refused(npz):
     assert refusal_of(path).reason == "calibration_archive"
 
 
-def test_inputs_without_a_common_first_axis_take_no_samples(npz):
-    inputs = [TensorSpec("image", "float32", ("N", 1, 8, 8)), TensorSpec("scale", "float32", ())]
-    assert refusal_of(npz(image=IMAGES, scale=IMAGES), inputs=inputs).reason == "calibration_axis"
+STATEFUL = [
+    TensorSpec("audio", "float32", ("batch", "length")),
+    TensorSpec("state", "float32", (2, "batch", 3)),
+    TensorSpec("rate", "int64", ()),
+]
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+@pytest.mark.parametrize("rate", [np.full(6, 16000), np.array(16000)])
+def test_a_model_with_state_and_a_scalar_takes_samples_with_or_without_their_axis(npz, is_whole, rate):
+    audio, state = np.random.default_rng(0).normal(size=(6, 10)), np.random.default_rng(1).normal(size=(6, 2, 3))
+    arrays = {"audio": audio[:, None] if is_whole else audio, "state": state[:, :, None] if is_whole else state}
+    samples = read(
+        npz(rate=rate, **{name: array.astype(np.float32) for name, array in arrays.items()}), inputs=STATEFUL
+    )
+    feed = samples.feed(4)
+    assert {name: array.shape for name, array in feed.items()} == {"audio": (1, 10), "state": (2, 1, 3), "rate": ()}
+    assert np.array_equal(feed["state"][:, 0], state[4].astype(np.float32))
+    assert feed["rate"] == 16000
+    assert samples.count == 6
+
+
+def test_inputs_of_different_first_extents_are_fed_one_sample_at_a_time(npz):
+    inputs = [TensorSpec("audio", "float32", (1, 5)), TensorSpec("state", "float32", (2, 1, 3))]
+    samples = read(npz(audio=np.ones((4, 5), np.float32), state=np.ones((4, 2, 1, 3), np.float32)), inputs=inputs)
+    assert {name: array.shape for name, array in samples.feed(0).items()} == {"audio": (1, 5), "state": (2, 1, 3)}
+
+
+def test_a_sample_without_elements_is_refused(npz):
+    inputs = [TensorSpec("boxes", "float32", ("N", "count", 4))]
+    assert refusal_of(npz(boxes=np.ones((4, 0, 4), np.float32)), inputs=inputs).reason == "calibration_shape"
+
+
+def test_samples_for_evaluation_are_all_held_out_and_refusals_name_their_file(npz):
+    images, labels = graphs.quadrant_images(3)
+    path = npz(image=images, labels=labels)
+    samples = read_samples(path, inputs=INPUTS, folder=path.parent, limits=graphs.LIMITS, role="evaluation")
+    assert (list(samples.for_ranges), list(samples.held_out)) == ([], [0, 1, 2])
+    with pytest.raises(ModelRefused) as caught:
+        read_samples(npz(pictures=images), inputs=INPUTS, folder=path.parent, limits=graphs.LIMITS, role="evaluation")
+    assert caught.value.reason == "evaluation_missing_input"
+    assert caught.value.detail.startswith('The evaluation file has no array "image"')
