@@ -6,6 +6,7 @@ from registry.builder import configured_limits
 from registry.builder.progress import Progress
 from registry.compression import inspections
 from registry.compression.child_tasks.messages import Inspection
+from registry.compression.inspections import Declared
 from registry.models import Blob, ModelVersion
 from registry.storage import BlobCorrupt, BlobMissing, blobs
 
@@ -23,11 +24,14 @@ def inspect(version: ModelVersion, folder: Path, *, progress: Progress) -> tuple
     progress.begin("Fetching the upload.")
     source = blobs.fetch(version.source, folder / "upload.onnx")
     calibration = fetch_samples(version.calibration, folder / "calibration.npz")
+    evaluation = fetch_samples(version.evaluation, folder / "evaluation.npz")
     progress.begin("Checking the model in the sandbox.")
     return inspections.inspect_model(
         source,
         scratch=folder,
         calibration=calibration,
+        evaluation=evaluation,
+        declared=Declared(shapes=version.metadata.get("shapes", {}), task=version.metadata.get("task")),
         limits=configured_limits.configured(),
         on_progress=lambda step, done: progress.on_progress(f"Checking the model: {step}", done),
         is_cancelled=progress.is_cancelled,

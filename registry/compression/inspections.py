@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ from registry.compression.sandbox.parent import TaskFailed
 _CLEANED = "cleaned.onnx"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the owner says of a model: shapes and task of the metadata, and the histogram of confidences in the baseline."""
+
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    task: Mapping[str, Any] | None = None
+    baseline: Sequence[int] | None = None
+
+
 def inspect_model(
     source: Path,
     *,
@@ -26,15 +36,11 @@ def inspect_model(
     limits: Limits,
     calibration: Path | None = None,
     evaluation: Path | None = None,
-    shapes: Mapping[str, Sequence[int]] | None = None,
-    task: Mapping[str, Any] | None = None,
-    baseline: Sequence[int] | None = None,
+    declared: Declared | None = None,
     on_progress: Callable[[str, float | None], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Inspection, Path]:
     """Pass a model and its files of samples through the intake; return what was found, and the cleaned model.
-
-    ``shapes`` and ``task`` are those of the metadata; ``baseline`` is the histogram of confidences in the uploaded baseline.
 
     Raises:
         ModelRefused: A rule refused the model or a file of samples.
@@ -42,14 +48,15 @@ def inspect_model(
         SandboxUnavailable: The host is in trouble.
         TaskCancelled: ``is_cancelled`` said so.
     """
+    known = declared or Declared()
     files = [path.resolve() for path in (source, calibration, evaluation) if path]
     request = InspectRequest(
         source=str(source.resolve()),
         calibration=str(calibration.resolve()) if calibration else None,
         evaluation=str(evaluation.resolve()) if evaluation else None,
-        shapes={name: list(shape) for name, shape in (shapes or {}).items()},
-        task=dict(task) if task else None,
-        baseline=list(baseline) if baseline else None,
+        shapes={name: list(shape) for name, shape in known.shapes.items()},
+        task=dict(known.task) if known.task else None,
+        baseline=list(known.baseline) if known.baseline else None,
     )
     # Samples take as long as they take; they have limits of their own.
     choose = limits_for_intake if len(files) == 1 else limits_for

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from registry.compression.inspections import inspect_model
+from registry.compression.inspections import Declared, inspect_model
 from registry.compression.refusal import ModelRefused
 from tests.unit.compression import graphs
 
@@ -70,12 +70,15 @@ def test_a_length_that_nobody_guesses_is_refused_with_the_way_to_say_it(tmp_path
 
 
 def test_shapes_of_the_metadata_say_it(tmp_path):
-    assert inspect(tmp_path, framed(4711), shapes={"audio": [1, 4711]})[0].free_extents == {"N": 1, "length": 4711}
+    assert inspect(tmp_path, framed(4711), declared=Declared(shapes={"audio": [1, 4711]}))[0].free_extents == {
+        "N": 1,
+        "length": 4711,
+    }
 
 
 @pytest.mark.parametrize("shapes", [{"video": [1, 2]}, {"audio": [1]}, {"audio": [1, 0]}])
 def test_shapes_that_contradict_the_model_are_refused(tmp_path, shapes):
-    assert refusal_of(tmp_path, framed(), shapes=shapes).reason == "shapes"
+    assert refusal_of(tmp_path, framed(), declared=Declared(shapes=shapes)).reason == "shapes"
 
 
 def test_samples_say_it_too(tmp_path):
