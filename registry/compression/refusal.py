@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from core.errors import DomainError, Kind
 
+_MAX_DETAIL = 2000
+
 
 class ModelRefused(DomainError):
     """The file is not accepted, and trying again with the same bytes will not help.
@@ -17,5 +19,7 @@ class ModelRefused(DomainError):
     kind: ClassVar[Kind] = Kind.UNPROCESSABLE
 
     def __init__(self, detail: str, *, reason: str) -> None:
+        # Sentences quote names out of the file: some are endless, and PostgreSQL stores no U+0000.
+        detail = "".join(letter if letter.isprintable() else " " for letter in detail[:_MAX_DETAIL])
         super().__init__(detail, reason=reason)
         self.reason = reason

@@ -4,39 +4,55 @@ Twenty functions that each call the next one ten times are a few kilobytes and 1
 both inline. This module looks at each function once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import onnx
 
+from registry.compression.intake import walking
 from registry.compression.refusal import ModelRefused
 
 _Key = tuple[str, str]
 
 
 def count_inlined_nodes(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> int:
-    """Return how many nodes ``nodes`` become when every call is replaced by the body of its function.
+    """Return how many nodes ``nodes`` and the graphs in them become when every call is replaced by the body of its function.
 
     Raises:
         ModelRefused: A function calls itself, directly or through others.
     """
-    bodies = {(function.domain, function.name): function for function in model.functions}
+    own = {(function.domain, function.name) for function in model.functions}
+    calls = {(function.domain, function.name): _count_calls(function.node) for function in model.functions}
     sizes: dict[_Key, int] = {}
-    for function in bodies.values():
-        _measure(function, bodies=bodies, sizes=sizes)
-    return sum(sizes.get((node.domain, node.op_type), 1) for node in nodes)
+    for key in own:
+        _measure(key, calls=calls, sizes=sizes)
+    return _add_up(_count_calls(nodes), sizes)
 
 
-def _measure(start: onnx.FunctionProto, *, bodies: Mapping[_Key, onnx.FunctionProto], sizes: dict[_Key, int]) -> None:
+def _count_calls(nodes: Iterable[onnx.NodeProto]) -> Counter[_Key]:
+    """Count the operators of ``nodes`` and of the branches and loop bodies in them."""
+    return Counter((node.domain, node.op_type) for node in walking.iterate_deep(nodes))
+
+
+def _measure(start: _Key, *, calls: dict[_Key, Counter[_Key]], sizes: dict[_Key, int]) -> None:
     """Fill in the size of ``start`` and of all it calls. A list is the stack: a deep model would overflow that of Python."""
-    open_calls: list[_Key] = [(start.domain, start.name)]
-    while open_calls:
-        key = open_calls[-1]
-        called = [(node.domain, node.op_type) for node in bodies[key].node]
-        waiting = [call for call in called if call in bodies and call not in sizes]
-        if not waiting:
-            sizes[key] = sum(sizes.get(call, 1) for call in called)
-            open_calls.pop()
-        elif waiting[0] in open_calls:
-            raise ModelRefused(f'The function "{waiting[0][1]}" calls itself.', reason="function_recursion")
+    if start in sizes:
+        return
+    stack: list[tuple[_Key, Iterator[_Key]]] = [(start, iter(calls[start]))]
+    open_calls = {start}
+    while stack:
+        key, waiting = stack[-1]
+        call = next((call for call in waiting if call in calls and call not in sizes), None)
+        if call is None:
+            sizes[key] = _add_up(calls[key], sizes)
+            open_calls.remove(key)
+            stack.pop()
+        elif call in open_calls:
+            raise ModelRefused(f'The function "{call[1][:80]}" calls itself.', reason="function_recursion")
         else:
-            open_calls.append(waiting[0])
+            open_calls.add(call)
+            stack.append((call, iter(calls[call])))
+
+
+def _add_up(counted: Counter[_Key], sizes: dict[_Key, int]) -> int:
+    return sum(count * sizes.get(call, 1) for call, count in counted.items())

@@ -20,6 +20,7 @@ _DTYPES: dict[int, str] = {
 _MAX_VALUES = 256
 _MAX_RANK = 16
 _MAX_NAME_LENGTH = 512
+_SHOWN_LENGTH = 80
 
 
 def read(model: onnx.ModelProto, *, limits: Limits) -> tuple[list[TensorSpec], list[TensorSpec]]:
@@ -30,6 +31,9 @@ def read(model: onnx.ModelProto, *, limits: Limits) -> tuple[list[TensorSpec], l
     """
     weights = {tensor.name for tensor in model.graph.initializer}
     fed = [value for value in model.graph.input if value.name not in weights]
+    if len(fed) > _MAX_VALUES:
+        message = f"The model has {len(fed)} inputs; at most {_MAX_VALUES} are accepted."
+        raise ModelRefused(message, reason="too_many_values")
     if not fed or not model.graph.output:
         raise ModelRefused("The model has no input or no output.", reason="no_interface")
     inputs = [_read_value(value, role="input") for value in fed]
@@ -66,8 +70,8 @@ def _check_names(values: Sequence[onnx.ValueInfoProto], *, role: str, limit: int
             raise ModelRefused(
                 f'The model has {count} {role}s of the name "{_short(name)}".', reason=f"duplicate_{role}"
             )
-        if not name or len(name) > _MAX_NAME_LENGTH:
-            message = f'The name of the {role} "{_short(name)}" has {len(name)} characters; 1 to {_MAX_NAME_LENGTH} are accepted.'
+        if not name.isprintable() or not 0 < len(name) <= _MAX_NAME_LENGTH:
+            message = f'The name of the {role} "{_short(name)}" has {len(name)} characters; accepted are 1 to {_MAX_NAME_LENGTH} that print.'
             raise ModelRefused(message, reason="interface_name")
 
 
@@ -97,7 +101,7 @@ def _check_input(spec: TensorSpec, *, limit_bytes: float) -> None:
 
 
 def _short(name: str) -> str:
-    return name[:_MAX_NAME_LENGTH]
+    return "".join(letter for letter in name[:_SHOWN_LENGTH] if letter.isprintable())
 
 
 def declare_outputs(model: onnx.ModelProto, outputs: Sequence[TensorSpec]) -> bool:

@@ -20,6 +20,7 @@ _FIELDS: dict[int, str] = {
     TensorProto.COMPLEX128: "double_data", TensorProto.INT64: "int64_data", TensorProto.UINT32: "uint64_data",
     TensorProto.UINT64: "uint64_data", TensorProto.STRING: "string_data",
 }  # fmt: skip
+_MOST_ELEMENTS = 1 << 40
 _PAIRED: frozenset[int] = frozenset({TensorProto.COMPLEX64, TensorProto.COMPLEX128})
 
 
@@ -34,6 +35,9 @@ def check_tensor(tensor: onnx.TensorProto, *, owner: str) -> None:
         raise ModelRefused(message, reason="external_data")
     if any(extent < 0 for extent in tensor.dims):
         raise ModelRefused(f"The {owner} has a negative dimension.", reason="tensor_length")
+    # An extent of 0 hides the others from the product, and tools multiply in another order.
+    if math.prod(max(1, extent) for extent in tensor.dims) > _MOST_ELEMENTS:
+        raise ModelRefused(f"The {owner} declares the extents {list(tensor.dims)[:16]}.", reason="tensor_length")
     elements = math.prod(tensor.dims)
     present, wanted, unit = _measure(tensor, elements)
     if present != wanted:

@@ -1,6 +1,6 @@
 """Walks a model: graphs inside graphs, functions, and every tensor in them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import onnx
 
@@ -9,11 +9,11 @@ def iterate_graphs(model: onnx.ModelProto) -> Iterator[tuple[onnx.GraphProto, in
     """Yield every graph with its depth: the main graph at 0, the body of an ``If`` or ``Loop`` one deeper."""
     pending = [(model.graph, 0)]
     for function in model.functions:
-        pending.extend((graph, 1) for node in function.node for graph in _subgraphs(node))
+        pending.extend((graph, 1) for node in function.node for graph in subgraphs(node))
     while pending:
         graph, depth = pending.pop()
         yield graph, depth
-        pending.extend((inner, depth + 1) for node in graph.node for inner in _subgraphs(node))
+        pending.extend((inner, depth + 1) for node in graph.node for inner in subgraphs(node))
 
 
 def iterate_inside(graph: onnx.GraphProto) -> Iterator[tuple[onnx.NodeProto, int]]:
@@ -22,7 +22,7 @@ def iterate_inside(graph: onnx.GraphProto) -> Iterator[tuple[onnx.NodeProto, int
     while pending:
         current, depth = pending.pop()
         yield from ((node, depth) for node in current.node)
-        pending.extend((inner, depth + 1) for node in current.node for inner in _subgraphs(node))
+        pending.extend((inner, depth + 1) for node in current.node for inner in subgraphs(node))
 
 
 def iterate_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
@@ -31,6 +31,15 @@ def iterate_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
         yield from function.node
     for graph, _ in iterate_graphs(model):
         yield from graph.node
+
+
+def iterate_deep(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """Yield ``nodes`` and every node of the graphs in them."""
+    pending = [nodes]
+    while pending:
+        for node in pending.pop():
+            yield node
+            pending.extend(graph.node for graph in subgraphs(node))
 
 
 def iterate_tensors(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
@@ -76,7 +85,8 @@ def _parts(sparse: onnx.SparseTensorProto, *, owner: str) -> Iterator[tuple[str,
     yield owner, sparse.indices
 
 
-def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """Yield the branches of an ``If`` and the bodies of loops."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -85,11 +95,11 @@ def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
 
 def outer_names(node: onnx.NodeProto) -> set[str]:
     """Return every name that the bodies of a node read: those from outside are among them."""
-    pending, names = list(_subgraphs(node)), set[str]()
+    pending, names = list(subgraphs(node)), set[str]()
     while pending:
         graph = pending.pop()
         names |= {value.name for value in graph.output}
         for inner in graph.node:
             names |= set(inner.input)
-            pending.extend(_subgraphs(inner))
+            pending.extend(subgraphs(inner))
     return names
