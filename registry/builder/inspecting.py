@@ -4,7 +4,7 @@ from pathlib import Path
 
 from registry.builder import configured_limits
 from registry.builder.progress import Progress
-from registry.compression import inspections
+from registry.compression import inspections, model_task
 from registry.compression.child_tasks.messages import Inspection
 from registry.compression.inspections import Declared
 from registry.models import Blob, ModelVersion
@@ -31,7 +31,7 @@ def inspect(version: ModelVersion, folder: Path, *, progress: Progress) -> tuple
         scratch=folder,
         calibration=calibration,
         evaluation=evaluation,
-        declared=Declared(shapes=version.metadata.get("shapes", {}), task=version.metadata.get("task")),
+        declared=_read_declared(version),
         limits=configured_limits.configured(),
         on_progress=lambda step, done: progress.on_progress(f"Checking the model: {step}", done),
         is_cancelled=progress.is_cancelled,
@@ -59,3 +59,7 @@ def fetch_cleaned(version: ModelVersion, folder: Path, *, progress: Progress) ->
 def fetch_samples(blob: Blob | None, destination: Path) -> Path | None:
     """Fetch a file of samples, if there is one."""
     return blobs.fetch(blob, destination) if blob else None
+
+
+def _read_declared(version: ModelVersion) -> Declared:
+    return Declared(shapes=version.metadata.get("shapes", {}), task=model_task.read(version.metadata))

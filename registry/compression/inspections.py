@@ -9,9 +9,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from registry.compression.child_tasks.messages import INSPECT, Inspection, InspectRequest
+from registry.compression.model_task import ModelTask
 from registry.compression.refusal import ModelRefused
 from registry.compression.sandbox import parent as sandbox
 from registry.compression.sandbox.limits import Limits, limits_for, limits_for_intake
@@ -25,7 +25,7 @@ class Declared:
     """What the owner says of a model: shapes and task of the metadata, and the histogram of confidences in the baseline."""
 
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    task: Mapping[str, Any] | None = None
+    task: ModelTask | None = None
     baseline: Sequence[int] | None = None
 
 
@@ -55,7 +55,7 @@ def inspect_model(
         calibration=str(calibration.resolve()) if calibration else None,
         evaluation=str(evaluation.resolve()) if evaluation else None,
         shapes={name: list(shape) for name, shape in known.shapes.items()},
-        task=dict(known.task) if known.task else None,
+        task=known.task,
         baseline=list(known.baseline) if known.baseline else None,
     )
     # Samples take as long as they take; they have limits of their own.

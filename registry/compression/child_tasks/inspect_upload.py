@@ -23,6 +23,7 @@ from registry.compression.child_tasks.messages import CalibrationSummary, Inspec
 from registry.compression.intake import cleaning, equality, interface, opening, operator_sets, sizes, smoke, walking
 from registry.compression.intake.equality import Verdict
 from registry.compression.intake.tensors import count_elements
+from registry.compression.model_task import ModelTask
 from registry.compression.refusal import ModelRefused
 from registry.compression.runtime import RUNTIME_ERRORS, random_feed
 from registry.compression.sandbox.confinement.resources import limit_cpu_from_now
@@ -81,6 +82,7 @@ def run(request: InspectRequest, *, job: Path, limits: Limits) -> Inspection:
         equals_upload=verdict is Verdict.EQUAL,
         can_measure_upload=can_measure_upload and verdict is not Verdict.UPLOAD_FAILS,
         warnings=warnings + more,
+        task=request.task or ModelTask(),
     )
 
 

@@ -1,6 +1,6 @@
 """The requests and answers of the tasks. The parent process imports this module, and none of the tools behind it."""
 
-from typing import Any, Final, Self, TypedDict
+from typing import Final, Self, TypedDict
 
 import msgspec
 
@@ -19,8 +19,8 @@ class InspectRequest(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: str | None = None
     # The shapes of inputs whose free extents cannot be guessed.
     shapes: dict[str, list[int]] = {}
-    # The task as a person said it (``model_task.ModelTask``), or None to guess it.
-    task: dict[str, Any] | None = None
+    # The task as a person said it, or None to guess it.
+    task: ModelTask | None = None
     # The histogram of the confidences in the uploaded baseline.
     baseline: list[int] | None = None
 
@@ -56,8 +56,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     # measured against the cleaned copy.
     can_measure_upload: bool = True
     warnings: list[str] = []
-    # A ``model_task.ModelTask`` as JSON: said, or guessed from the outputs.
-    task: dict[str, Any] = {}
+    # Said by a person, or guessed from the outputs.
+    task: ModelTask = ModelTask()
 
     def to_json(self) -> object:
         """Return the inspection as the row of a version keeps it."""

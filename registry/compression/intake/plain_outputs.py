@@ -1,6 +1,6 @@
 """Removes outputs that are no tensors, as scikit-learn's exporter adds them: lists of maps, and sequences.
 
-ZipMap turns the tensor of class scores into a list of maps from class to score. The tensor takes its place. Any other output that is
+ZipMap turns the tensor of class scores into a list of maps from class to score. The tensor takes its place. Each other output that is
 no tensor is dropped while a tensor remains.
 """
 
