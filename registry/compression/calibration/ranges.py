@@ -37,6 +37,8 @@ class Calibration:
 
     histograms: Mapping[str, Histogram]
     feeds: int
+    # The bytes of each tensor in one inference, at most.
+    sizes: Mapping[str, int]
 
     def choose(self, method: str, *, percentile: float = 99.999, is_symmetric: bool = False) -> dict[str, Range]:
         """Return the range of every finite tensor; ``method`` is ``minmax``, ``percentile`` or ``mse``."""
@@ -66,8 +68,9 @@ def collect(
     names: Collection[str] | None = None,
     threads: int = 2,
     seconds: float = float("inf"),
+    group_bytes: int = GROUP_BYTES,
 ) -> Calibration:
-    """Count the values of float tensors (all of them, or ``names``) over the feeds, for about ``seconds`` at most.
+    """Count the values of float tensors (all of them, or ``names``) over the feeds, for about ``seconds`` of processor time at most.
 
     Tensors that are empty on all samples are left out, and those of integers are never looked at.
     """
@@ -79,16 +82,16 @@ def collect(
     session = open_session(_with_outputs(model, outputs), threads=threads, level="basic", keeps_memory=False)
     groups = [outputs[start : start + _FIRST_GROUP] for start in range(0, len(outputs), _FIRST_GROUP)]
     sizes: dict[str, int] = {}
-    ends_at, taken = time.monotonic() + seconds, 0
+    ends_at, taken = time.process_time() + seconds, 0
     for feed in feeds:
         for name, values in itertools.chain(_activations(session, feed, groups), ((name, feed[name]) for name in fed)):
             histograms[name].add(values)
             sizes[name] = max(sizes.get(name, 0), values.nbytes)
-        groups = _group(outputs, sizes) if taken == 0 else groups
+        groups = _group(outputs, sizes, limit=group_bytes) if taken == 0 else groups
         taken += 1
-        if taken >= _LEAST_SAMPLES and time.monotonic() > ends_at:
+        if taken >= _LEAST_SAMPLES and time.process_time() > ends_at:
             break
-    return Calibration({name: found for name, found in histograms.items() if found.has_values}, taken)
+    return Calibration({name: found for name, found in histograms.items() if found.has_values}, taken, sizes)
 
 
 def float_tensors(model: onnx.ModelProto) -> list[str]:
@@ -111,12 +114,12 @@ def _activations(
             yield name, results.pop()
 
 
-def _group(names: Iterable[str], sizes: Mapping[str, int]) -> list[list[str]]:
-    """Put names in groups of at most ``GROUP_BYTES``, each of one name at least."""
+def _group(names: Iterable[str], sizes: Mapping[str, int], *, limit: int) -> list[list[str]]:
+    """Put names in groups of at most ``limit`` bytes, each of one name at least."""
     groups: list[list[str]] = []
     taken = 0
     for name in names:
-        if not groups or taken + sizes.get(name, 0) > GROUP_BYTES:
+        if not groups or taken + sizes.get(name, 0) > limit:
             groups.append([])
             taken = 0
         groups[-1].append(name)

@@ -42,6 +42,9 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe
     Recipe(name="int4-storage", title="INT4 in the file, FP32 in memory", module="int4_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"min_elements": 16_384}),
     Recipe(name="fp16-storage", title="FP16 in the file, FP32 in memory", module="fp16_storage", gate="quantized", tools=("onnx", "onnxruntime", "numpy")),
     Recipe(name="static-int8", title="INT8, statically quantized (QDQ)", module="static_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "per_channel": True, "ranges": "percentile", "percentile": 99.999, "calibration_seconds": 60.0}, sets_activation_ranges=True, needs_samples=True, revision=2),
+    Recipe(name="mixed-int8", title="INT8 where it is harmless, stored INT8 elsewhere", module="mixed_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"activation_type": "uint8", "symmetric_activations": False, "reduce_range": False, "search_seconds": 90.0}, sets_activation_ranges=True, needs_samples=True),
+    Recipe(name="dynamic-int8", title="INT8, quantized dynamically", module="dynamic_int8", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"per_channel": True, "reduce_range": False}),
+    Recipe(name="weight-only-int4", title="INT4 weights of matrix products", module="weight_only_int4", gate="quantized", tools=("onnx", "onnxruntime", "numpy"), parameters={"block_size": 64, "accuracy_level": 4}),
 )})  # fmt: skip
 
 # Parameters that any recipe takes; their steps run before the recipe. Left out of the digest where a target does not give them.
@@ -49,8 +52,7 @@ SHARED_PARAMETERS: Parameters = MappingProxyType({"fixed_shape": False})
 
 # Names that targets may already ask for. Until a recipe is built, it is passed over with a stored reason.
 NOT_BUILT_YET = frozenset({
-    "coreml-fp16", "dynamic-int8", "hailo-hef", "litert-int8", "mixed-int8", "ncnn-fp16", "nncf-mixed", "pruned-int8",
-    "rknn-int8", "weight-only-int4",
+    "coreml-fp16", "hailo-hef", "litert-int8", "ncnn-fp16", "nncf-mixed", "pruned-int8", "rknn-int8",
 })  # fmt: skip
 
 

@@ -1,15 +1,18 @@
 """The input of a recipe, and the way to say that the recipe does not apply."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import onnx
 
+from registry.compression.arrays import Array
 from registry.compression.calibration.samples import Samples
 from registry.compression.model_task import ModelTask
 
 # Takes the name of a step ("calibrating") and the part of the step that is done, 0 to 1, or None where nobody can tell.
 Report = Callable[[str, float | None], None]
+# Takes the outputs of the source and of a file for each inference, and returns a sentence for each quality gate that is missed.
+Judge = Callable[[Collection[tuple[Sequence[Array], Sequence[Array]]]], list[str]]
 
 
 class NotApplicable(Exception):
@@ -33,5 +36,7 @@ class Source:
     # Nodes that a person wants to keep in floating point.
     exclude_nodes: frozenset[str] = frozenset()
     report: Report = report_nothing
+    # The quality gates of the task, for a recipe that chooses between files; None where nobody can tell.
+    judge: Judge | None = None
     # Sentences for people about the file that was made; a recipe adds to the list.
     warnings: list[str] = field(default_factory=list)
