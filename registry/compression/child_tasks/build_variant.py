@@ -7,14 +7,16 @@
 
 import importlib
 import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import msgspec
 import onnx
 
+from registry.compression.arrays import Array
 from registry.compression.calibration.samples import Samples, read_samples
 from registry.compression.child_tasks.messages import BuildAnswer, BuildRequest, Built
-from registry.compression.evaluation import feeds, findings, machine, measurement, self_test
+from registry.compression.evaluation import comparison, feeds, findings, gates, machine, measurement, self_test
 from registry.compression.evaluation.feeds import JudgingFeeds
 from registry.compression.evaluation.results import Measured
 from registry.compression.evaluation.tasks import guessing
@@ -48,6 +50,7 @@ def run(request: BuildRequest, *, job: Path, limits: Limits) -> BuildAnswer:
         sizes=request.free_extents,
         exclude_nodes=frozenset(request.exclude_nodes),
         report=progress.report,
+        judge=lambda compared: _judge(compared, task=task, judging=judging),
     )
     # By name: recipes/__init__.py lists the modules, and the parent process reads that list without their tools.
     build = importlib.import_module(f"registry.compression.recipes.{recipe.module}").build
@@ -61,6 +64,16 @@ def run(request: BuildRequest, *, job: Path, limits: Limits) -> BuildAnswer:
     return BuildAnswer(
         built=msgspec.structs.replace(built, measured=measured, warnings=[*source.warnings, *built.warnings])
     )
+
+
+def _judge(
+    compared: Collection[tuple[Sequence[Array], Sequence[Array]]], *, task: ModelTask, judging: JudgingFeeds
+) -> list[str]:
+    """Judge a file that a recipe tries, as the gates judge the one that it chooses."""
+    running = comparison.new_comparison(task, image_size=measurement.find_image_size(judging))
+    for before, after in compared:
+        running.add(before, after)
+    return gates.judge(running.summarize(), task=task)
 
 
 def _describe(

@@ -28,7 +28,8 @@ from registry.compression.recipes.mixed.candidates import Candidate
 from registry.compression.recipes.mixed.search import Trial
 from registry.compression.recipes.mixed.trials import Bench
 from registry.compression.recipes.source import NotApplicable, Source
-from registry.compression.recipes.weights import rounding, stored, uses
+from registry.compression.recipes.weights import matrices, rounding, stored, uses
+from registry.compression.recipes.weights.rounding import QuantizedWeight
 from registry.compression.recipes.weights.stored import StoredWeights
 
 _QUANTIZED = frozenset(
@@ -69,22 +70,28 @@ def build(source: Source, *, destination: Path, parameters: Parameters) -> None:
     order = search.order_by_harm(noise, work.multiply_adds)
     kept = _search(work, order=order, methods=methods)
     quantized = work.bench.build(methods, kept)
-    store_others(quantized)
+    store_others(quantized, weights=work.bench.weights)
     source.warnings.append(f"{len(kept)} of the {len(work.candidates)} nodes with large weights compute in INT8.")
     preparing.finish(quantized, source, destination=destination)
 
 
-def store_others(model: onnx.ModelProto) -> None:
+def store_others(model: onnx.ModelProto, *, weights: Mapping[str, QuantizedWeight]) -> None:
     """Store the large float weights that are left in the main graph; they compute in FP32."""
     target = StoredWeights(model.graph, names=stored.short_names(model))
     for name, weight in uses.find_weights(model.graph).items():
         if not weight.is_finite or math.prod(weight.tensor.dims) < nodes.MIN_ELEMENTS:
             continue
-        if int8_storage.choose_bits(weight) == 8 and not weight.is_recurrent:
-            rounded = rounding.round_weight(weight.array, axis=weight.axis)
-            target.keep_bytes(name, rounded.integers, rounded.broadcast_scales)
-        else:
+        if int8_storage.choose_bits(weight) != 8:
             target.keep_half(name, weight.array)
+        elif weight.is_recurrent:
+            # Each direction has scales of its own.
+            plain = gptq.round_plainly(
+                weight, choose_steps=lambda m: rounding.choose_steps(m, axes=(2,), bits=8), bits=8
+            )
+            scales = plain.steps.reshape(matrices.scales_shape(weight))
+            target.keep_bytes(name, matrices.from_matrix(weight, plain.integers), scales)
+        else:
+            target.keep_bytes(name, weights[name].integers, weights[name].broadcast_scales)
     target.apply()
 
 

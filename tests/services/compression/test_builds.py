@@ -147,7 +147,13 @@ def test_a_size_budget_that_is_missed_rejects_every_attempt_with_both_numbers(tm
     _, attempts = build(tmp_path, changes={"max_size_bytes": 100})
     tried = [attempt for attempt in attempts if attempt.status != "not_applicable"]
     assert {attempt.status for attempt in tried} == {"rejected"}
-    assert [attempt.recipe for attempt in tried] == ["static-int8", "int8-storage", "fp16-storage", "fp32-optimized"]
+    assert [attempt.recipe for attempt in tried] == [
+        "static-int8",
+        "mixed-int8",
+        "int8-storage",
+        "fp16-storage",
+        "fp32-optimized",
+    ]
     assert "at most 100 are allowed (the target's limit)" in tried[0].reason
 
 

@@ -60,7 +60,7 @@ def test_few_samples_are_not_enough_to_choose_and_the_reason_has_the_numbers(tmp
 def test_a_classifier_of_matrix_products_is_built_dynamically_and_in_int4_without_samples(tmp_path):
     from bench import transformer
 
-    source = transformer.save_transformer(tmp_path / "t.onnx", layers=1, width=64)
+    source = transformer.save_transformer(tmp_path / "t.onnx", layers=1, width=128)
     inspection, cleaned = inspect_model(source, scratch=tmp_path, limits=graphs.LIMITS)
     for recipe, ratio in (("dynamic-int8", 2.4), ("weight-only-int4", 2.6)):
         step = ChainStep(recipe=recipe, parameters=dict(RECIPES[recipe].parameters))

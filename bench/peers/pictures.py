@@ -1,6 +1,6 @@
 """Draw pictures with text for the bench: a word on a noisy background. It runs in an environment that has Pillow.
 
-`python bench/pictures.py reader|detector COUNT SEED FILE`; the two parts of the samples come from different seeds.
+`python bench/peers/pictures.py reader|detector COUNT SEED FILE`; the two parts of the samples come from different seeds.
 """
 
 import random
