@@ -38,8 +38,7 @@ def check(metadata: object) -> dict[str, Any]:
     ``labels`` and ``preprocessing`` go into manifests, ``shapes`` and ``task`` to the builders; other keys are kept only.
 
     Raises:
-        InvalidTask: The task contradicts itself, or has an unknown field or value.
-        InvalidMetadata: Not an object, a known key of the wrong type, too large, or not storable.
+        InvalidMetadata: Not an object, a task that contradicts itself, a known key of the wrong type, too large, or not storable.
     """
     if not isinstance(metadata, dict):
         raise InvalidMetadata.field("metadata", "must be a JSON object.")
@@ -50,7 +49,10 @@ def check(metadata: object) -> dict[str, Any]:
         size = len(canonical_json(metadata))
     except (msgspec.ValidationError, InvalidManifest) as error:
         raise InvalidMetadata.field("metadata", str(error)) from error
-    model_task.read(metadata)
+    try:
+        model_task.read(metadata)
+    except model_task.InvalidTask as error:
+        raise InvalidMetadata.field("metadata", error.detail) from error
     if size > MAX_BYTES:
         raise InvalidMetadata.field("metadata", f"has {size} bytes as JSON; the limit is {MAX_BYTES}.")
     return metadata
