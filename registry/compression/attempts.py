@@ -144,7 +144,9 @@ class _Work:
 
     def request(self, step: ChainStep) -> BuildRequest:
         """Return the request to the child for one recipe."""
-        upload, evaluation = self.judging.upload or self.source, self.judging.evaluation
+        # An upload that ONNX Runtime does not run as it is, or whose outputs are no tensors, is judged by its cleaned copy.
+        judge = self.judging.upload if self.inspection.can_measure_upload else None
+        upload, evaluation = judge or self.source, self.judging.evaluation
         return BuildRequest(
             upload=str(upload.resolve()),
             source=str(self.source.resolve()),

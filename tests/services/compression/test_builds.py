@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from registry.compression import runtime
-from registry.compression.attempts import build_attempts
+from registry.compression.attempts import Judging, build_attempts
 from registry.compression.child_tasks.messages import Inspection
 from registry.compression.inspections import inspect_model
 from registry.compression.targets import ChainStep, get_target
@@ -226,3 +226,24 @@ def test_a_model_of_fixed_batch_and_two_inputs_is_built_too(tmp_path):
     )
     assert attempts[-1].status == "ready", [attempt.reason for attempt in attempts]
     assert attempts[-1].self_test["inputs"]["image"]["shape"] == [1, 1, 8, 8]
+
+
+def test_an_upload_that_the_runtime_does_not_run_itself_is_judged_by_its_cleaned_copy(tmp_path):
+    model = graphs.small_cnn()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 0
+    source = graphs.save(model, tmp_path / "m.onnx")
+    inspection, cleaned = inspect_model(source, scratch=tmp_path, limits=graphs.LIMITS)
+    assert not inspection.can_measure_upload
+    target = replace(
+        get_target("generic-cpu"), chain=(ChainStep(recipe="fp32-optimized", parameters={"level": "basic"}),)
+    )
+    (attempt,) = build_attempts(
+        cleaned,
+        target,
+        inspection=inspection,
+        calibration=None,
+        scratch=tmp_path,
+        limits=graphs.LIMITS,
+        judging=Judging(upload=source),
+    )
+    assert attempt.status == "ready", attempt.reason
