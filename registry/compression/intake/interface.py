@@ -21,6 +21,7 @@ _MAX_VALUES = 256
 _MAX_RANK = 16
 _MAX_NAME_LENGTH = 512
 _SHOWN_LENGTH = 80
+_UNKNOWN = frozenset({"none", "unk", "unknown", "dynamic"})
 
 
 def read(model: onnx.ModelProto, *, limits: Limits) -> tuple[list[TensorSpec], list[TensorSpec]]:
@@ -54,11 +55,18 @@ def check_names(model: onnx.ModelProto) -> None:
 
 
 def name_free_extents(model: onnx.ModelProto) -> None:
-    """Give every extent of an input or output that is missing, 0 or negative a name: exporters write all of them for a free one."""
+    """Give every extent of an input or output that is missing, 0, negative or "?" a name of its own.
+
+    Exporters write all of them for a free extent. Two that are called "?" need not be equal.
+    """
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-            if not (dim.dim_param or (dim.HasField("dim_value") and dim.dim_value > 0)):
+            if not (_is_name(dim.dim_param) or (dim.HasField("dim_value") and dim.dim_value > 0)):
                 dim.dim_param = f"{value.name}_{axis}"
+
+
+def _is_name(text: str) -> bool:
+    return any(letter.isalpha() for letter in text) and text.lower() not in _UNKNOWN
 
 
 def _check_names(values: Sequence[onnx.ValueInfoProto], *, role: str, limit: int) -> None:

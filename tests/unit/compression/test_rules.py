@@ -156,6 +156,18 @@ def test_an_input_that_no_device_could_feed_is_refused(value, reason):
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("name", ["?", "-1", "None", "*"])
+def test_extents_that_exporters_leave_open_need_not_be_equal(name):
+    model = graphs.make(
+        [onnx.helper.make_node("Identity", ["a"], ["b"])],
+        inputs=[graphs.value("a", ["N", name, name])],
+        outputs=[graphs.value("b", ["N", name, name])],
+    )
+    interface.name_free_extents(model)
+    inputs, _ = interface.read(model, limits=graphs.LIMITS)
+    assert inputs[0].shape == ("N", "a_1", "a_2")
+
+
 @pytest.mark.parametrize("extent", [0, -1])
 def test_an_extent_below_one_is_a_free_one(extent):
     model = graphs.identity(shape=(extent, 2))
