@@ -5,7 +5,6 @@ from dataclasses import fields
 
 from registry.builder.publishing import Published
 from registry.compression.attempts import Attempt
-from registry.compression.recipes import RECIPES, compute_digest
 from registry.compression.targets import HardwareTarget
 from registry.models import ModelVersion, Variant
 from registry.states import OFFERABLE_VARIANTS
@@ -33,7 +32,7 @@ def record(
     offerable = {digest for digest, status in found if status in OFFERABLE_VARIANTS}
     replaced = rows.filter(recipe__in={attempt.recipe for attempt in attempts}).exclude(recipe_digest__in=tried)
     replaced.exclude(status__in=OFFERABLE_VARIANTS).delete()
-    for attempt in attempts:
+    for rank, attempt in enumerate(attempts):
         if attempt.recipe_digest not in offerable:
             files = published.get(attempt.recipe_digest)
             Variant.objects.update_or_create(
@@ -41,14 +40,14 @@ def record(
                 target=target.name,
                 preset=preset,
                 recipe_digest=attempt.recipe_digest,
-                defaults=_columns(target, attempt) | {name: getattr(files, name, None) for name in _FILES},
+                defaults=_columns(attempt, rank=rank) | {name: getattr(files, name, None) for name in _FILES},
             )
 
 
-def _columns(target: HardwareTarget, attempt: Attempt) -> dict[str, object]:
+def _columns(attempt: Attempt, *, rank: int) -> dict[str, object]:
     return {
         "recipe": attempt.recipe,
-        "rank": _rank(target, attempt),
+        "rank": rank,
         "status": attempt.status,
         "reason": attempt.reason,
         "format": attempt.format,
@@ -57,11 +56,3 @@ def _columns(target: HardwareTarget, attempt: Attempt) -> dict[str, object]:
         "measured_on": attempt.measured_on,
         "warnings": list(attempt.warnings),
     }
-
-
-def _rank(target: HardwareTarget, attempt: Attempt) -> int:
-    """Return the place in the target's chain; recipes that the chain does not have come behind it."""
-    chain = [compute_digest(step.recipe, step.parameters) for step in target.chain]
-    if attempt.recipe_digest in chain:
-        return chain.index(attempt.recipe_digest)
-    return len(chain) + [*RECIPES, attempt.recipe].index(attempt.recipe)

@@ -10,13 +10,14 @@ For each recipe: 1. ask the history whether it may still take time; 2. take the 
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypedDict
 
-from registry.compression import build_keys
+from registry.compression import build_keys, chains
 from registry.compression.budget import DEFAULT_PRESET, Budget, VariantLimits
+from registry.compression.calibration.guard import CalibrationCheck
 from registry.compression.child_tasks.messages import BUILD, BuildAnswer, BuildRequest, Built, Inspection
 from registry.compression.evaluation import gates
 from registry.compression.evaluation.gates.file import Conditions
@@ -157,10 +158,21 @@ class _Work:
             free_extents=self.inspection.free_extents,
             recipe=step.recipe,
             parameters=dict(step.parameters),
-            task=self.judging.task,
-            exclude_nodes=sorted(self.judging.limits_for(self.target).exclude_nodes),
+            task=self.task,
+            exclude_nodes=sorted(self.variant_limits.exclude_nodes),
             targets_architecture_matches=self.is_target_architecture,
         )
+
+    @property
+    def task(self) -> ModelTask | None:
+        """The task as a person said it, else as the intake guessed it; None where neither did, as for older inspections."""
+        guessed = self.inspection.task if self.inspection.task.is_assumed else None
+        return self.judging.task or guessed
+
+    @property
+    def variant_limits(self) -> VariantLimits:
+        """The limits in force for the variants of the target."""
+        return self.judging.limits_for(self.target)
 
     @property
     def is_target_architecture(self) -> bool:
@@ -183,6 +195,7 @@ def build_attempts(  # noqa: PLR0913 - the parts of one build
     """Try the target's recipes in order of preference; the first READY one ends it, and every attempt is listed.
 
     With ``builds_all`` no attempt ends it: every recipe of the chain is built, then all recipes that the chain does not have.
+    A file with ranges from suspect calibration samples is not READY, and the next recipe is tried.
 
     Raises:
         SandboxUnavailable: The host is in trouble; nothing of this target is kept.
@@ -198,18 +211,18 @@ def build_attempts(  # noqa: PLR0913 - the parts of one build
         beside=beside or Companions(),
         judging=judging or Judging(),
     )
+    steps = chains.list_steps(
+        target, check=inspection.calibration_check, recipes=work.variant_limits.recipes, builds_all=builds_all
+    )
     attempts: list[Attempt] = []
-    for step in list_all_steps(target) if builds_all else target.chain:
+    for step in steps:
+        # The samples stay suspect for every recipe, so one such file is enough for a person to vouch for.
+        if not builds_all and chains.takes_ranges(step) and any(map(_is_suspect, attempts)):
+            continue
         attempts.append(_attempt(step, work))
         if attempts[-1].status == VariantStatus.READY and not builds_all:
             break
     return attempts
-
-
-def list_all_steps(target: HardwareTarget) -> list[ChainStep]:
-    """Return the chain of a target, and after it all other recipes with their own parameters."""
-    others = (name for name in RECIPES if name not in target.recipes)
-    return [*target.chain, *(ChainStep(recipe=name, parameters=dict(RECIPES[name].parameters)) for name in others)]
 
 
 def without_file(step: ChainStep, status: VariantStatus, reason: str) -> Attempt:
@@ -218,12 +231,8 @@ def without_file(step: ChainStep, status: VariantStatus, reason: str) -> Attempt
 
 
 def _attempt(step: ChainStep, work: _Work) -> Attempt:
-    if step.recipe in NOT_BUILT_YET:
-        reason = f'The recipe "{step.recipe}" is not built in this release.'
+    if reason := _find_obstacle(step, work):
         return without_file(step, VariantStatus.NOT_APPLICABLE, reason)
-    # No recipe computes with less than a byte for each weight.
-    if obstacles := fits.find_obstacles(work.target, parameter_bytes=work.inspection.parameter_count):
-        return without_file(step, VariantStatus.NOT_APPLICABLE, " ".join(obstacles))
     history = work.beside.history
     if history and (refusal := history.refuse(step, recipe_digest=_digest(step))):
         return without_file(step, VariantStatus.FAILED, refusal)
@@ -234,6 +243,21 @@ def _attempt(step: ChainStep, work: _Work) -> Attempt:
     if answer.built is None or artifact is None:
         return without_file(step, VariantStatus.NOT_APPLICABLE, _sentence(answer.not_applicable))
     return _judge(answer.built, step, work, artifact=artifact)
+
+
+def _find_obstacle(step: ChainStep, work: _Work) -> str:
+    """Return why the recipe cannot serve this model and target; empty if nothing is known against it."""
+    if step.recipe in NOT_BUILT_YET:
+        return f'The recipe "{step.recipe}" is not built in this release.'
+    # No recipe computes with less than a byte for each weight.
+    if obstacles := fits.find_obstacles(work.target, parameter_bytes=work.inspection.parameter_count):
+        return " ".join(obstacles)
+    given, check = work.inspection.calibration, work.inspection.calibration_check
+    return chains.refuse_few(step, check=check, samples=given["samples"] if given is not None else 0)
+
+
+def _is_suspect(attempt: Attempt) -> bool:
+    return attempt.status == VariantStatus.SUSPECT_CALIBRATION
 
 
 def _build(step: ChainStep, work: _Work) -> tuple[BuildAnswer, Path | None]:
@@ -297,17 +321,20 @@ def _judge(built: Built, step: ChainStep, work: _Work, *, artifact: Path) -> Att
         has_comparable_latency=work.is_target_architecture,
         sets_activation_ranges=RECIPES[step.recipe].sets_activation_ranges,
     )
-    missed = gates.judge_variant(
-        measurements, task=built.task, limits=work.judging.limits_for(target), conditions=conditions
-    )
+    missed = gates.judge_variant(measurements, task=built.task, limits=work.variant_limits, conditions=conditions)
     missed += fits.find_obstacles(
-        target, parameter_bytes=artifact.stat().st_size, peak_memory_bytes=measurements["peak_memory_bytes"]
+        target,
+        parameter_bytes=artifact.stat().st_size,
+        peak_memory_bytes=measurements["peak_memory_bytes"],
+        opset=built.opset,
+        ir_version=built.ir_version,
     )
+    status, reason = _decide(step, missed, check=work.inspection.calibration_check)
     return Attempt(
         recipe=step.recipe,
-        status=VariantStatus.REJECTED if missed else VariantStatus.READY,
+        status=status,
         recipe_digest=_digest(step),
-        reason=" ".join(missed),
+        reason=reason,
         artifact=artifact,
         filename=_FILENAME,
         format="onnx",
@@ -318,6 +345,15 @@ def _judge(built: Built, step: ChainStep, work: _Work, *, artifact: Path) -> Att
         warnings=tuple(built.warnings),
         runtime={"engine": target.runtime, "providers": list(target.providers), "options": target.options},
     )
+
+
+def _decide(step: ChainStep, missed: Sequence[str], *, check: CalibrationCheck | None) -> tuple[VariantStatus, str]:
+    """Return the state of a built file, and why it is not READY."""
+    if missed:
+        return VariantStatus.REJECTED, " ".join(missed)
+    if check is not None and check["verdict"] == "suspect" and chains.takes_ranges(step):
+        return VariantStatus.SUSPECT_CALIBRATION, " ".join(check["warnings"])
+    return VariantStatus.READY, ""
 
 
 def _digest(step: ChainStep) -> str:

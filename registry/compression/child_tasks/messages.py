@@ -4,6 +4,7 @@ from typing import Final, Self, TypedDict
 
 import msgspec
 
+from registry.compression.calibration.guard import CalibrationCheck
 from registry.compression.evaluation.results import Golden, Measured, SelfTestJudge
 from registry.compression.model_task import ModelTask
 from registry.compression.recipes import Parameter
@@ -58,6 +59,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     # Said by a person, or guessed from the outputs.
     task: ModelTask = ModelTask()
+    # Whether the calibration samples look like the inputs of the model; None without samples.
+    calibration_check: CalibrationCheck | None = None
 
     def to_json(self) -> object:
         """Return the inspection as the row of a version keeps it."""

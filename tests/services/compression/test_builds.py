@@ -10,6 +10,7 @@ from registry.compression import runtime
 from registry.compression.attempts import Judging, build_attempts
 from registry.compression.child_tasks.messages import Inspection
 from registry.compression.inspections import inspect_model
+from registry.compression.recipes import RECIPES, resolve_parameters
 from registry.compression.targets import ChainStep, get_target
 from tests.unit.compression import graphs
 
@@ -28,14 +29,24 @@ def decode(body):
     return np.frombuffer(base64.b64decode(body["data"]), dtype=body["dtype"]).reshape(body["shape"])
 
 
+def static_int8(activation_type="uint8", *, symmetric=False):
+    given = {"activation_type": activation_type, "symmetric_activations": symmetric}
+    return ChainStep(recipe="static-int8", parameters=resolve_parameters(RECIPES["static-int8"], given))
+
+
+STATIC = {
+    "generic-cpu": static_int8("uint8"),
+    "raspberry-pi-5": static_int8("int8"),
+    "jetson-orin-nano": static_int8("int8", symmetric=True),
+}
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The same model for three targets, by the INT8 recipe of each."""
-    answers = {}
-    for name in ("generic-cpu", "raspberry-pi-5", "jetson-orin-nano"):
-        chain = tuple(step for step in get_target(name).chain if step.recipe == "static-int8")
-        answers[name] = build(tmp_path_factory.mktemp(name), name, changes={"chain": chain})[1]
-    return answers
+    """The same model for three targets, with the activations that each takes."""
+    return {
+        name: build(tmp_path_factory.mktemp(name), name, changes={"chain": (step,)})[1] for name, step in STATIC.items()
+    }
 
 
 def test_an_inspection_says_what_the_model_is_and_survives_being_kept_as_json(tmp_path):
@@ -99,7 +110,7 @@ def test_the_runtime_of_a_variant_is_that_of_its_target(built):
 
 
 def test_the_same_source_and_recipe_give_the_same_bytes_and_digest(tmp_path, built):
-    _, again = build(tmp_path, "generic-cpu")
+    _, again = build(tmp_path, "generic-cpu", changes={"chain": (STATIC["generic-cpu"],)})
     assert again[-1].artifact.read_bytes() == built["generic-cpu"][-1].artifact.read_bytes()
     assert again[-1].recipe_digest == built["generic-cpu"][-1].recipe_digest
 
@@ -107,7 +118,6 @@ def test_the_same_source_and_recipe_give_the_same_bytes_and_digest(tmp_path, bui
 def test_without_samples_nothing_is_invented_and_the_weights_are_stored_small(tmp_path):
     _, attempts = build(tmp_path, with_samples=False)
     assert [(attempt.recipe, attempt.status) for attempt in attempts] == [
-        ("static-int8", "not_applicable"),
         ("mixed-int8", "not_applicable"),
         ("as-is", "not_applicable"),
         ("int8-storage", "ready"),
@@ -126,7 +136,8 @@ def almost_equal_classes():
 
 
 def test_a_variant_that_decides_otherwise_is_rejected_with_its_numbers_and_the_next_takes_its_place(tmp_path):
-    _, attempts = build(tmp_path, model=almost_equal_classes())
+    chain = (STATIC["generic-cpu"], *get_target("generic-cpu").chain)
+    _, attempts = build(tmp_path, model=almost_equal_classes(), changes={"chain": chain})
     statuses = {attempt.recipe: attempt.status for attempt in attempts}
     assert statuses["static-int8"] == "rejected"
     assert statuses[attempts[-1].recipe] == "ready"
@@ -148,7 +159,6 @@ def test_a_size_budget_that_is_missed_rejects_every_attempt_with_both_numbers(tm
     tried = [attempt for attempt in attempts if attempt.status != "not_applicable"]
     assert {attempt.status for attempt in tried} == {"rejected"}
     assert [attempt.recipe for attempt in tried] == [
-        "static-int8",
         "mixed-int8",
         "int8-storage",
         "fp16-storage",
@@ -191,7 +201,7 @@ def test_int8_is_not_applicable_where_there_is_nothing_to_quantize(tmp_path, mod
     images = graphs.quadrant_images(16)[0]
     np.savez(tmp_path / "c.npz", **{name: images if name == "image" else images.reshape(16, -1)[:, :2]})
     inspection, cleaned = inspect_model(source, scratch=tmp_path, calibration=tmp_path / "c.npz", limits=graphs.LIMITS)
-    target = replace(get_target("generic-cpu"), chain=(get_target("generic-cpu").chain[0], ChainStep(recipe="fp16")))
+    target = replace(get_target("generic-cpu"), chain=(STATIC["generic-cpu"], ChainStep(recipe="fp16")))
     attempts = build_attempts(
         cleaned, target, inspection=inspection, calibration=tmp_path / "c.npz", scratch=tmp_path, limits=graphs.LIMITS
     )
