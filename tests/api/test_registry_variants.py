@@ -47,8 +47,10 @@ def test_every_attempt_is_shown_and_the_offered_one_is_marked(api):
     assert ready == {
         "id": Variant.objects.get(status=VariantStatus.READY).pk,
         "target": "generic-cpu",
+        "preset": "balanced",
         "status": "ready",
         "reason": "",
+        "warnings": [],
         "is_default": True,
         "recipe": "static-int8",
         "format": "onnx",
@@ -69,6 +71,14 @@ def test_every_attempt_is_shown_and_the_offered_one_is_marked(api):
         "source_latency_p50_ms",
         "peak_memory_bytes",
         "seconds",
+        "latency_p99_ms",
+        "inferences_per_second",
+        "speed_ratio",
+        "source_peak_memory_bytes",
+        "metric",
+        "judged_on",
+        "judged_samples",
+        "accuracy_per_class",
     }
     assert (rejected["status"], rejected["is_default"], rejected["reason"]) == ("rejected", False, "Too big.")
 

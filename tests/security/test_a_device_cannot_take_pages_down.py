@@ -22,7 +22,7 @@ from core.models import ApiToken
 from fleet.models import Device, EnrollmentKey, Rollout
 from ingest.models import RollUp
 from ingest.roll_ups.keys import FLEET
-from registry.models import Channel, ModelVersion, RegisteredModel, Variant
+from registry.models import Channel, Job, ModelVersion, RegisteredModel, Variant
 from tests.security import hostile_fleet
 from tests.security.routes import list_routes
 
@@ -44,17 +44,19 @@ def list_values(pattern: URLPattern) -> Values:
     names = frozenset(pattern.pattern.converters) or frozenset(pattern.pattern.regex.groupindex)
     if "object_id" in names:
         return rows(pattern.callback.model_admin.model.objects.order_by("-pk")[:ROWS_OF_A_TABLE], object_id="pk")
-    variant = {"model": "version__model__slug", "version": "version__number", "target": "target"}
+    of_version = {"model": "version__model__slug", "version": "version__number"}
     known = {
         "": [{}],
         "alert_id": rows(Alert.objects, alert_id="pk"),
         "app_label": [{"app_label": name} for name in ("auth", "core", "registry", "fleet", "ingest")],
+        "build model version": rows(Job.objects, **of_version, build="pk"),
         "channel model": rows(Channel.objects, model="model__slug", channel="name"),
         "device_id": rows(Device.objects, device_id="device_id"),
         "id": rows(User.objects, id="pk"),
         "key_id": rows(EnrollmentKey.objects, key_id="pk"),
         "model": rows(RegisteredModel.objects, model="slug"),
-        "model target version": rows(Variant.objects, **variant),
+        "model target version": rows(Variant.objects, **of_version, target="target"),
+        "model variant version": rows(Variant.objects, **of_version, variant="pk"),
         "model version": rows(ModelVersion.objects, model="model__slug", version="number"),
         "name rollout_id": [{**row, "name": "pause"} for row in rows(Rollout.objects, rollout_id="pk")],
         "rollout_id": rows(Rollout.objects, rollout_id="pk"),
