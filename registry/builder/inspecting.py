@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from registry.baselines import verbs as baselines
 from registry.builder import configured_limits
 from registry.builder.progress import Progress
 from registry.compression import inspections, model_task
@@ -62,4 +63,9 @@ def fetch_samples(blob: Blob | None, destination: Path) -> Path | None:
 
 
 def _read_declared(version: ModelVersion) -> Declared:
-    return Declared(shapes=version.metadata.get("shapes", {}), task=model_task.read(version.metadata))
+    baseline = baselines.for_manifest(version)
+    return Declared(
+        shapes=version.metadata.get("shapes", {}),
+        task=model_task.read(version.metadata),
+        baseline=baseline["confidence"] if baseline else None,
+    )

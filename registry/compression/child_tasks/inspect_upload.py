@@ -7,6 +7,7 @@
 5. the files of samples, against the inputs             (``calibration.samples``)
 6. smoke inference, under a processor time limit of its own (``intake.smoke``)
 7. the copy must give the answers of the upload, also after an old operator set was raised (``intake.equality``)
+8. the calibration samples, against the evaluation samples or the baseline (``calibration.guard``)
 """
 
 from collections import Counter
@@ -17,15 +18,20 @@ import numpy as np
 import onnx
 
 from registry.compression.arrays import Array
+from registry.compression.calibration import guard
 from registry.compression.calibration.archive import Role
+from registry.compression.calibration.guard import CalibrationCheck
 from registry.compression.calibration.samples import Samples, read_samples
 from registry.compression.child_tasks.messages import CalibrationSummary, Inspection, InspectRequest
+from registry.compression.evaluation import calibration_evidence
+from registry.compression.evaluation.tasks import guessing
 from registry.compression.intake import cleaning, equality, interface, opening, operator_sets, sizes, smoke, walking
 from registry.compression.intake.equality import Verdict
 from registry.compression.intake.tensors import count_elements
 from registry.compression.model_task import ModelTask
 from registry.compression.refusal import ModelRefused
-from registry.compression.runtime import RUNTIME_ERRORS, random_feed
+from registry.compression.runtime import RUNTIME_ERRORS, open_session, random_feed
+from registry.compression.sandbox import progress
 from registry.compression.sandbox.confinement.resources import limit_cpu_from_now
 from registry.compression.sandbox.limits import Limits, allowed_cpu_seconds
 from registry.compression.tensor_specs import TensorSpec
@@ -68,6 +74,8 @@ def run(request: InspectRequest, *, job: Path, limits: Limits) -> Inspection:
     if interface.declare_outputs(model, found.outputs):
         _write(model, cleaned)
     verdict, more = _compare(source, model, found, job=job, inputs=inputs, samples=samples, limits=limits)
+    task = request.task or guessing.guess(found.outputs, found.results)
+    checked = _check(request, cleaned, task=task, calibration=calibration, evaluation=evaluation, limits=limits)
     return Inspection(
         inputs=[spec.to_json() for spec in inputs],
         outputs=[spec.to_json() for spec in found.outputs],
@@ -81,8 +89,9 @@ def run(request: InspectRequest, *, job: Path, limits: Limits) -> Inspection:
         evaluation=_summarize(evaluation) if evaluation else None,
         equals_upload=verdict is Verdict.EQUAL,
         can_measure_upload=can_measure_upload and verdict is not Verdict.UPLOAD_FAILS,
-        warnings=warnings + more,
-        task=request.task or ModelTask(),
+        warnings=[*warnings, *more, *(checked["warnings"] if checked else ())],
+        task=task,
+        calibration_check=checked,
     )
 
 
@@ -181,6 +190,27 @@ def _read(path: str | None, *, role: Role, inputs: list[TensorSpec], job: Path, 
         return None
     limit_cpu_from_now(limits.calibration_cpu_seconds)
     return read_samples(Path(path), inputs=inputs, folder=job / "tmp", limits=limits, role=role)
+
+
+def _check(
+    request: InspectRequest,
+    cleaned: Path,
+    *,
+    task: ModelTask,
+    calibration: Samples | None,
+    evaluation: Samples | None,
+    limits: Limits,
+) -> CalibrationCheck | None:
+    """Run the model on the samples, and hear what the guard says of those for calibration."""
+    if calibration is None:
+        return None
+    progress.report("checking the calibration samples", None)
+    limit_cpu_from_now(limits.calibration_cpu_seconds)
+    session = open_session(cleaned, threads=limits.threads, is_quiet=True)
+    evidence = calibration_evidence.gather(
+        session, task=task, calibration=calibration, evaluation=evaluation, baseline=request.baseline
+    )
+    return guard.check(evidence)
 
 
 def _summarize(samples: Samples) -> CalibrationSummary:

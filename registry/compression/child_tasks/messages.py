@@ -59,7 +59,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     # Said by a person, or guessed from the outputs.
     task: ModelTask = ModelTask()
-    # Whether the calibration samples look like the inputs of the model; None without samples.
+    # What the calibration guard says; None without calibration samples. Its sentences are among the warnings too.
     calibration_check: CalibrationCheck | None = None
 
     def to_json(self) -> object:

@@ -15,6 +15,7 @@ from registry.compression.evaluation.tasks.classification import ClassificationC
 from registry.compression.evaluation.tasks.detection import DEFAULT_LAYOUT
 from registry.compression.evaluation.tasks.detector_layouts import read
 from registry.compression.model_task import ModelTask, TaskKind
+from registry.compression.runtime import RUNTIME_ERRORS
 
 # Bins of a baseline; with evaluation samples the bins are as fine as the distance wants.
 BASELINE_BINS = 20
@@ -58,13 +59,17 @@ def _run(
     counts, decisions = np.zeros(bins, dtype=np.int64), ClassificationComparison(task)
     ends_at = time.monotonic() + _SECONDS
     for place in places:
-        found = session.run(names, samples.feed(place))
+        if time.monotonic() > ends_at:
+            break
+        try:
+            found = session.run(names, samples.feed(place))
+        except RUNTIME_ERRORS:
+            # Samples that the model cannot take are named where they are used; here they say nothing.
+            continue
         outputs = [noise.without_infinities(part, part)[0] if part.dtype.kind == "f" else part for part in found]
         counts += np.histogram(find_confidences(outputs, task=task), bins=bins, range=(0.0, 1.0))[0]
         if task.kind == TaskKind.CLASSIFICATION:
             decisions.add(outputs, outputs, samples.feed_labels(place))
-        if time.monotonic() > ends_at:
-            break
     return counts.tolist(), decisions.summarize().get("accuracy_before")
 
 
