@@ -14,7 +14,7 @@ from registry.api import (
     version_files,
     versions,
 )
-from registry.web import model_pages, upload
+from registry.web import build_pages, model_pages, upload, variant_pages
 
 
 class NameConverter:
@@ -75,5 +75,13 @@ urlpatterns = [
     path("models/<name:model>/channels", model_pages.move_channel, name="move-channel"),
     path(_VERSION_PAGE, model_pages.version, name="version-page"),
     path(f"{_VERSION_PAGE}/progress", model_pages.version_progress, name="version-progress"),
-    path(f"{_VERSION_PAGE}/targets", model_pages.add_targets, name="add-targets"),
+    path(f"{_VERSION_PAGE}/targets", build_pages.add_targets, name="add-targets"),
+    path(f"{_VERSION_PAGE}/all-methods", build_pages.build_all, name="build-all-methods"),
+    path(f"{_VERSION_PAGE}/builds/<int:build>", build_pages.log, name="build-log-page"),
+    path(f"{_VERSION_PAGE}/builds/<int:build>/cancel", build_pages.cancel, name="cancel-shown-build"),
+    path(f"{_VERSION_PAGE}/builds/<int:build>/retry", build_pages.retry, name="retry-shown-build"),
+    path(f"{_VERSION_PAGE}/variants/<int:variant>/offer", variant_pages.offer, name="offer-variant"),
+    path(
+        f"{_VERSION_PAGE}/variants/<int:variant>/accept", variant_pages.accept_calibration, name="accept-shown-variant"
+    ),
 ]

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from registry.compression.child_tasks.messages import CalibrationSummary
+from registry.compression.evaluation.results import ClassAccuracy, Metric
+from registry.compression.recipes import RECIPES
 from registry.compression.tensor_specs import TensorBody
 from registry.models import Job, ModelVersion, Variant
 from registry.offers import queries as offers
 from registry.states import (
+    OFFERABLE_VARIANTS,
     UNFINISHED_VARIANTS,
     UNVERIFIED,
     VERIFIED,
@@ -40,11 +44,11 @@ class ShownMeasurements:
     source_peak_memory_bytes: float | None = None
     seconds: float | None = None
     # The task's own metric: its name, its value, and the value that the gate wants.
-    metric: Mapping[str, Any] | None = None
+    metric: Metric | None = None
     # The samples that judged, and how many inferences these were.
     parity_on: str | None = None
     parity_samples: int | None = None
-    accuracy_per_class: Mapping[str, Any] | None = None
+    accuracy_per_class: Mapping[str, ClassAccuracy] | None = None
 
 
 _SHOWN = tuple(field.name for field in fields(ShownMeasurements))
@@ -79,6 +83,27 @@ class VariantDetails:
     def is_open(self) -> bool:
         """Whether the variant is still to be built."""
         return self.status in UNFINISHED_VARIANTS
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether a person has to vouch for the calibration first."""
+        return self.status == VariantStatus.SUSPECT_CALIBRATION
+
+    @property
+    def can_be_offered(self) -> bool:
+        """Whether a person may offer the variant to devices."""
+        return self.status in OFFERABLE_VARIANTS
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there is a file with numbers, whatever became of it."""
+        return self.size is not None
+
+    @property
+    def recipe_title(self) -> str:
+        """What the recipe does, in words."""
+        recipe = RECIPES.get(self.recipe or "")
+        return recipe.title if recipe else self.recipe or ""
 
     @property
     def was_passed_over(self) -> bool:
@@ -120,6 +145,10 @@ class VersionDetails:
     quarantined_at: datetime | None
     quarantine_reason: str
     variants: list[VariantDetails]
+    # What the intake found in the calibration file; None where there is none, or where the intake has not ended.
+    sample_facts: CalibrationSummary | None = None
+    # Sentences of the intake on the uploaded file and its samples.
+    intake_warnings: list[str] = field(default_factory=list)
     # The fields of the upload that just led here and that did not change the version.
     ignored: list[str] = field(default_factory=list)
 
@@ -178,6 +207,8 @@ def describe_version(version: ModelVersion) -> VersionDetails:
         quarantined_at=version.quarantined_at,
         quarantine_reason=version.quarantine_reason,
         variants=_describe_variants(version, open_jobs),
+        sample_facts=version.sample_facts,  # type: ignore[attr-defined]  # annotated under this name
+        intake_warnings=version.intake_warnings or [],  # type: ignore[attr-defined]  # annotated under this name
     )
 
 

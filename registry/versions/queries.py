@@ -99,11 +99,16 @@ def count_baseline_samples(model: RegisteredModel) -> dict[str, int]:
 def with_variants(rows: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
     """Prefetch variants, offers, and the newest job of each target and preset (as ``newest_jobs``).
 
-    Of the long inspection, the task alone is read, as ``guessed_task``.
+    Of the long inspection, only the task and what is known of the samples are read, as ``guessed_task``, ``sample_facts``
+    (the CalibrationSummary) and ``intake_warnings``.
     """
     key = ("version_id", "kind", "target", "preset")
     newest_jobs = Job.objects.order_by(*key, "-pk").distinct(*key).defer("log")
-    rows = rows.annotate(guessed_task=F("inspection__task")).defer("inspection")
+    rows = rows.annotate(
+        guessed_task=F("inspection__task"),
+        sample_facts=F("inspection__calibration"),
+        intake_warnings=F("inspection__warnings"),
+    ).defer("inspection")
     return rows.select_related("model", "source").prefetch_related(
         Prefetch("variants", Variant.objects.select_related("file")),
         "offers",

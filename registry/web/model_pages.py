@@ -9,7 +9,7 @@ from core.api.authentication import actor_of
 from core.roles import Area
 from registry import channels, preconditions
 from registry.baselines import verbs as baselines
-from registry.versions import queries, variants
+from registry.versions import queries
 from registry.versions.details import describe_version
 from registry.web import version_view
 
@@ -63,14 +63,6 @@ def _reload_at_the_end(request: HttpRequest, answer: HttpResponse, *, is_moving:
     if "HX-Request" in request.headers and not is_moving:
         answer["HX-Refresh"] = "true"
     return answer
-
-
-@verb(Area.MODELS, back="version-page")
-def add_targets(request: HttpRequest, model: str, version: str) -> HttpResponse:
-    """Build a version for more targets."""
-    found = queries.get_version(model, version)
-    variants.add_targets(found, request.POST.getlist("targets"), actor=actor_of(request.user))
-    return redirect("version-page", model=model, version=version)
 
 
 @verb(Area.FLEET, back="model-page")

@@ -22,7 +22,13 @@ FLEET_VERBS = [
     "/alerts/1/acknowledge",
     "/alerts/1/resolve",
 ]
-MODEL_VERBS = ["/models/digits/1.0.0/targets", "/drift/baseline"]
+MODEL_VERBS = [
+    "/models/digits/1.0.0/targets",
+    "/models/digits/1.0.0/all-methods",
+    "/models/digits/1.0.0/builds/1/cancel",
+    "/models/digits/1.0.0/builds/1/retry",
+    "/drift/baseline",
+]
 FLEET_FORMS = ["/enrollment-keys/new", "/rollouts/new"]
 
 

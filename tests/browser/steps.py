@@ -32,11 +32,34 @@ def upload(page: Page, model: str, number: str) -> None:
 
 
 def wait_for_variants(page: Page) -> None:
-    variants = page.locator("#version-live table").first
-    expect(variants.get_by_text("ready", exact=True)).to_have_count(2, timeout=A_BUILD_MS)
+    # One variant of each of the two targets is what its devices are offered.
+    expect(page.locator("#version-live .is-offered").get_by_text("ready", exact=True)).to_have_count(
+        2, timeout=A_BUILD_MS
+    )
     expect(page.get_by_text("2 targets built")).to_be_visible(timeout=A_POLL_MS)
     expect(page.get_by_role("heading", name="Why targets get different files")).to_be_visible()
     assert_no_sideways_scroll(page)
+
+
+def compare_methods(page: Page, model: str, number: str) -> None:
+    """Build every method side by side, and offer another one than the first; the page shows the builds as they go."""
+    page.goto(f"/models/{model}/{number}")
+    page.get_by_role("button", name="Build all methods side by side").click()
+    expect(page.get_by_text("Every method that applies is built")).to_be_visible()
+    table = page.get_by_role("table", name="The variants for Generic CPU")
+    other = table.get_by_role("row").filter(has_text="fp32-optimized")
+    expect(other.get_by_role("link", name="Offer this one")).to_be_visible(timeout=A_BUILD_MS)
+    expect(page.get_by_text("2 targets built")).to_be_visible(timeout=A_BUILD_MS)
+    assert_no_sideways_scroll(page)
+    page.get_by_role("link", name="Log of balanced").first.click()
+    expect(page.locator("pre")).to_contain_text("fp32-optimized")
+    assert_no_sideways_scroll(page)
+    page.go_back()
+    other.get_by_role("link", name="Offer this one").click()
+    expect(page.get_by_role("heading", name="What devices do")).to_be_visible()
+    assert_no_sideways_scroll(page)
+    page.get_by_role("button", name="Offer this variant").click()
+    expect(page.locator(".is-offered").filter(has_text="fp32-optimized")).to_be_visible()
 
 
 def enroll(page: Page, model: str, server: RunningServer) -> list[Device]:

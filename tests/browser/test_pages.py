@@ -91,6 +91,12 @@ def test_every_page_fits_the_screen(page: Page, place: str):
     steps.assert_no_sideways_scroll(page)
 
 
+def test_methods_side_by_side(page: Page, model: str):
+    steps.upload(page, f"methods-{model}", "1.0.0")
+    steps.wait_for_variants(page)
+    steps.compare_methods(page, f"methods-{model}", "1.0.0")
+
+
 def test_the_server_is_not_open_to_strangers(server: RunningServer):
     for place in ("/", "/models", "/rollouts", "/drift", "/alerts"):
         answer = httpx.get(f"{server.url}{place}")
