@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from core.errors import Invalid
 from registry.baselines import verbs as baselines
@@ -13,6 +13,9 @@ from registry.compression.targets import presets
 from registry.models import ModelVersion
 from registry.states import CLOSED
 from registry.versions import model_metadata, variants
+
+# The fields of an upload that may differ from those of an existing version without changing the version.
+IGNORABLE: Final = frozenset({"calibration", "evaluation", "baseline", "metadata", "budget", "targets", "preset"})
 
 
 class PresetNotBuilt(Invalid):

@@ -11,6 +11,7 @@ from registry import channels, preconditions
 from registry.baselines import verbs as baselines
 from registry.versions import queries
 from registry.versions.details import describe_version
+from registry.versions.uploads import IGNORABLE
 from registry.web import version_view
 
 _VERSIONS_SHOWN = 100
@@ -47,6 +48,7 @@ def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
     shown = version_view.describe(found)
     pointing = found.model.channels.filter(version=found)
     given = {"page": shown, "version": shown.version, "baseline": baselines.in_force(found), "channels": pointing}
+    given["ignored"] = [name for name in request.GET.get("ignored", "").split(",") if name in IGNORABLE]
     return render(request, "registry/version.html", given)
 
 

@@ -1,7 +1,10 @@
 """The page that uploads a version."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from console import pages
@@ -11,6 +14,7 @@ from core.uploads import takes_uploads
 from registry.models import RegisteredModel
 from registry.storage.upload_limits import UploadTooLarge
 from registry.versions import queries
+from registry.versions.verbs import Taken
 from registry.web.upload_form import UploadForm
 
 
@@ -34,11 +38,18 @@ def _take(request: HttpRequest, model: str) -> HttpResponse:
     form = UploadForm(initial={"model": model})
     if request.method == "POST":
         form = UploadForm(request.POST, request.FILES)
-        version = form.save(actor=actor_of(request.user)) if form.is_valid() else None
-        if version is not None:
-            return redirect("version-page", model=version.model.slug, version=version.number)
+        taken = form.save(actor=actor_of(request.user)) if form.is_valid() else None
+        if taken is not None:
+            return _lead_to(taken)
     return _show(request, form, model=known)
 
 
 def _show(request: HttpRequest, form: UploadForm, *, model: RegisteredModel | None = None) -> HttpResponse:
     return render(request, "registry/upload.html", {"form": form, "model": model})
+
+
+def _lead_to(taken: Taken) -> HttpResponse:
+    """Lead to the page of the version. What was ignored is in the address: the upload's script reads the page once before."""
+    names = {"model": taken.version.model.slug, "version": taken.version.number}
+    query = f"?{urlencode({'ignored': ','.join(taken.ignored)})}" if taken.ignored else ""
+    return redirect(reverse("version-page", kwargs=names) + query)

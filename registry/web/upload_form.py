@@ -10,14 +10,18 @@ from django.utils.datastructures import MultiValueDict
 
 from core.actors import Actor
 from core.errors import DomainError
+from registry.compression.model_task import TaskKind
 from registry.compression.targets import DEFAULT_TARGET, load_targets
-from registry.models import ModelVersion
+from registry.compression.targets.presets import DEFAULT_PRESET, PRESETS
 from registry.versions import queries
 from registry.versions import verbs as versions
 from registry.versions.uploads import Upload
+from registry.versions.verbs import Taken
+from registry.web.budget_form import FIELDS, BudgetForm
+from registry.web.target_facts import TargetCard
 
 
-class UploadForm(forms.Form):
+class UploadForm(BudgetForm):
     """Asks for an ``Upload``; the refusals of ``registry.versions.verbs.create`` appear at their fields."""
 
     model = forms.CharField(
@@ -33,6 +37,24 @@ class UploadForm(forms.Form):
         required=False,
         help_text="An .npz with one array per model input, first axis the sample, and optional 'labels' (int64). "
         "Without this file no variant is quantized statically.",
+    )
+    evaluation = forms.FileField(
+        label="Evaluation data",
+        required=False,
+        help_text="An .npz of the same form, with samples that are in no other file. These judge the variants. "
+        "Without this file, a part of the calibration data is held out for that.",
+    )
+    kind = forms.ChoiceField(
+        label="What the model is for",
+        required=False,
+        choices=[("", "Guess from the outputs"), *((kind.value, kind.value.capitalize()) for kind in TaskKind)],
+        help_text="Decides how a variant is judged. Say more in the metadata, as task: layout, thresholds, blank.",
+    )
+    preset = forms.ChoiceField(
+        required=False,
+        choices=[(preset.name, preset.title) for preset in PRESETS.values()],
+        initial=DEFAULT_PRESET,
+        widget=forms.RadioSelect,
     )
     baseline = forms.FileField(
         required=False, help_text="Recorded inferences, one JSON object per line. Drift is measured against them."
@@ -52,8 +74,9 @@ class UploadForm(forms.Form):
         initial: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(data, files, initial=dict(initial or {}))
-        self.known_targets = list(load_targets().values())
-        choices = [(target.name, target.title) for target in self.known_targets]
+        self.known_targets = [TargetCard(target) for target in load_targets().values()]
+        self.known_presets = list(PRESETS.values())
+        choices = [(card.target.name, card.target.title) for card in self.known_targets]
         self.fields["targets"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField, declared above
         self.known_models = queries.list_models().values_list("slug", flat=True)
 
@@ -65,26 +88,49 @@ class UploadForm(forms.Form):
         form.add_error(field, message)
         return form
 
-    def save(self, *, actor: Actor) -> ModelVersion | None:
-        """Upload, and return the version; None where it was refused, with the reason at its field."""
+    def clean(self) -> None:
+        """Refuse a task that the metadata contradict."""
+        super().clean()
+        said = _task_of(self.cleaned_data.get("metadata"))
+        kind = self.cleaned_data.get("kind")
+        if kind and said is not None and not (isinstance(said, dict) and said.get("kind") == kind):
+            self.add_error("kind", "The metadata say another task; say it once.")
+
+    def save(self, *, actor: Actor) -> Taken | None:
+        """Upload, and return what became of it; None where it was refused, with the reason at its field."""
         given = self.cleaned_data
         upload = Upload(
             file=_path(given["file"]),
             calibration=_path(given["calibration"]) if given["calibration"] else None,
             baseline=_path(given["baseline"]) if given["baseline"] else None,
-            metadata=given["metadata"] if given["metadata"] is not None else {},
+            evaluation=_path(given["evaluation"]) if given["evaluation"] else None,
+            metadata=self._read_metadata(),
+            budget=self.read_budget(),
             targets=given["targets"],
+            preset=given["preset"] or None,
         )
         try:
-            return versions.create(given["model"], number=given["version"], upload=upload, actor=actor).version
+            return versions.create(given["model"], number=given["version"], upload=upload, actor=actor)
         except DomainError as error:
             self._refuse(error)
             return None
 
+    def _read_metadata(self) -> object:
+        given, kind = self.cleaned_data["metadata"], self.cleaned_data["kind"]
+        given = {} if given is None else given
+        if not kind or not isinstance(given, dict) or "task" in given:
+            return given
+        return {**given, "task": {"kind": kind}}
+
     def _refuse(self, error: DomainError) -> None:
         rows = error.extra.get("errors")
         for row in rows if isinstance(rows, list) else [{"field": "", "message": error.detail}]:
-            self.add_error(row["field"] if row["field"] in self.fields else None, row["message"])
+            field = FIELDS.get(row["field"], row["field"].partition(".")[0])
+            self.add_error(field if field in self.fields else None, row["message"])
+
+
+def _task_of(metadata: object) -> object:
+    return metadata.get("task") if isinstance(metadata, dict) else None
 
 
 def _path(file: TemporaryUploadedFile) -> Path:

@@ -49,6 +49,15 @@ def test_an_upload_leads_to_the_versions_page(person):
         ({"metadata": "[]"}, "metadata"),
         ({"baseline": SimpleUploadedFile("b.jsonl", b"no record")}, "baseline"),
         ({"file": ""}, "file"),
+        ({"evaluation": SimpleUploadedFile("e.npz", b"")}, "evaluation"),
+        ({"kind": "poetry"}, "kind"),
+        ({"kind": "detection", "metadata": '{"task": {"kind": "regression"}}'}, "kind"),
+        ({"preset": "small"}, "preset"),
+        ({"max_accuracy_loss": "101"}, "max_accuracy_loss"),
+        ({"max_accuracy_loss": "1", "budget": '{"max_accuracy_loss": 0.02}'}, "max_accuracy_loss"),
+        ({"budget": '{"min_agreement": 2}'}, "min_agreement"),
+        ({"budget": '{"recipes": ["magic"]}'}, "budget"),
+        ({"budget": "[]"}, "budget"),
     ],
 )
 def test_a_refusal_is_shown_at_its_field(person, changes, field):
@@ -56,6 +65,41 @@ def test_a_refusal_is_shown_at_its_field(person, changes, field):
     assert answer.status_code == 200
     assert list(answer.context["form"].errors) == [field]
     assert not ModelVersion.objects.exists()
+
+
+def test_task_preset_evaluation_and_limits_are_those_of_the_api(person):
+    samples = SimpleUploadedFile("e.npz", b"samples")
+    numbers = {"max_accuracy_loss": "1.5", "min_agreement": "97", "max_size_mb": "2.5", "latency_ms": "20"}
+    more = {"budget": '{"recipes": ["static-int8"]}', "kind": "detection", "preset": "exact", "evaluation": samples}
+    answer = person("ml_engineer").post(UPLOAD, fill(**numbers, **more))
+    assert answer.status_code == 302, answer.context["form"].errors
+    version = ModelVersion.objects.get()
+    assert version.budget == {
+        "max_accuracy_loss": 0.015,
+        "min_agreement": 0.97,
+        "max_size_bytes": 2_500_000,
+        "latency_ms": 20.0,
+        "recipes": ["static-int8"],
+    }
+    assert version.metadata == {"labels": ["zero"], "task": {"kind": "detection"}}
+    assert version.preset == "exact"
+    assert version.evaluation is not None
+
+
+def test_the_form_shows_the_hardware_of_targets_and_the_presets_of_later_releases(person):
+    page = person("ml_engineer").get(UPLOAD).content.decode()
+    assert "4 Cortex-A76" in page
+    assert "TOPS" in page
+    assert page.count("not built yet") == 2
+
+
+def test_an_upload_of_a_known_version_says_what_was_ignored(person):
+    browser = person("ml_engineer")
+    browser.post(UPLOAD, fill())
+    answer = browser.post(UPLOAD, fill(latency_ms="20"), follow=True)
+    assert answer.redirect_chain == [("/models/digits/1.0.0?ignored=budget", 302)]
+    assert "What was different is ignored: budget." in answer.content.decode()
+    assert "is ignored" not in browser.get("/models/digits/1.0.0?ignored=<b>").content.decode()
 
 
 def test_a_taken_number_is_shown_at_the_version(person):
