@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from console.bubbles import BubbleChart
 from registry.compression.targets import HardwareTarget, UnknownTarget, get_target, load_targets
 from registry.compression.targets.presets import list_built
 from registry.models import ModelVersion
 from registry.states import VERIFIED, BuildStatus
 from registry.versions.build_details import BuildDetails
 from registry.versions.details import VariantDetails, VersionDetails, describe_version
-from registry.web import target_notes
+from registry.web import target_notes, variant_chart
 from registry.web.target_notes import Warned
 
 _OVER = frozenset({BuildStatus.READY})
@@ -45,6 +46,17 @@ class TargetRow:
     def without_file(self) -> list[VariantDetails]:
         """The attempts that ended without a file, each with its reason."""
         return [attempt for attempt in self.attempts if not attempt.is_measured and not attempt.is_open]
+
+    @property
+    def keyed(self) -> list[tuple[str, VariantDetails]]:
+        """The attempts that made a file, each with its letter in the chart; without a letter where there is no chart."""
+        keys = variant_chart.name_keys(self.measured) if self.chart else {}
+        return [(keys.get(attempt.id or 0, ""), attempt) for attempt in self.measured]
+
+    @property
+    def chart(self) -> BubbleChart | None:
+        """Size, quality and latency of these attempts; None where there is nothing to compare."""
+        return variant_chart.draw(self.measured, keys=variant_chart.name_keys(self.measured))
 
     @property
     def warnings(self) -> list[Warned]:

@@ -64,6 +64,15 @@ def test_the_variants_of_a_target_stand_side_by_side_with_their_numbers(person, 
     assert page.count("is-offered") == 1
 
 
+def test_a_chart_is_there_where_there_are_variants_to_compare(person, version, other):
+    Variant.objects.filter(pk=other.pk).update(measurements=NUMBERS)
+    assert "<svg" not in read(person)
+    Variant.objects.update(measurements=NUMBERS)
+    page = read(person, "viewer")
+    assert "Size against quality of 2 variants" in page
+    assert page.count("<circle") == 2
+
+
 def test_the_page_says_whose_limits_are_in_force(person, version):
     version.budget = {"max_size_bytes": 10_000}
     version.save()
