@@ -14,7 +14,7 @@ from registry.api import (
     version_files,
     versions,
 )
-from registry.web import build_pages, model_pages, upload, variant_pages
+from registry.web import build_pages, comparison_pages, model_pages, upload, variant_pages
 
 
 class NameConverter:
@@ -73,6 +73,8 @@ urlpatterns = [
     path("models/<name:model>", model_pages.model, name="model-page"),
     path("models/<name:model>/upload", upload.upload, name="upload-to-model-page"),
     path("models/<name:model>/channels", model_pages.move_channel, name="move-channel"),
+    # No version is called so: a number has two dots.
+    path("models/<name:model>/compare", comparison_pages.compare, name="compare-page"),
     path(_VERSION_PAGE, model_pages.version, name="version-page"),
     path(f"{_VERSION_PAGE}/progress", model_pages.version_progress, name="version-progress"),
     path(f"{_VERSION_PAGE}/targets", build_pages.add_targets, name="add-targets"),

@@ -44,6 +44,11 @@ class ChangedSample:
     before: int
     after: int
 
+    @property
+    def place(self) -> int:
+        """The sample's index in the file, for templates, where a dot and ``index`` could be the method of a list."""
+        return self.index
+
 
 @dataclass(frozen=True, slots=True)
 class SamplesCompared:
@@ -58,6 +63,13 @@ class SamplesCompared:
     def is_compared(self) -> bool:
         """Whether both versions answered the same samples."""
         return self.count is not None
+
+    @property
+    def summary(self) -> str:
+        """How many answers changed, and whether all of these are listed, in words."""
+        changed = self.changed_count or 0
+        listed = f" The first {len(self.changed)} are listed." if len(self.changed) < changed else ""
+        return f"{changed:,} of {self.count or 0:,} samples have another answer.{listed}"
 
 
 @dataclass(frozen=True, slots=True)

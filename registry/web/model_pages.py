@@ -9,19 +9,31 @@ from core.api.authentication import actor_of
 from core.roles import Area
 from registry import channels, preconditions
 from registry.baselines import verbs as baselines
-from registry.versions import queries
+from registry.compression.targets import load_targets
+from registry.states import VersionStatus
+from registry.versions import queries, search
 from registry.versions.details import describe_version
+from registry.versions.search import Wanted
 from registry.versions.uploads import IGNORABLE
 from registry.web import version_view
 
 _VERSIONS_SHOWN = 100
+_MODELS_SHOWN = 200
 
 
 @page(Area.MODELS)
 def models(request: HttpRequest) -> HttpResponse:
-    """List all models."""
-    rows = queries.list_models().prefetch_related("channels__version")
-    return render(request, "registry/models.html", {"models": rows})
+    """List the models that a person looks for; all of them without a search, up to a number that a page can hold."""
+    wanted = Wanted.read(request.GET)
+    found = list(search.find_models(wanted).prefetch_related("channels__version")[: _MODELS_SHOWN + 1])
+    shown = {
+        "models": found[:_MODELS_SHOWN],
+        "are_more": len(found) > _MODELS_SHOWN,
+        "wanted": wanted,
+        "statuses": list(VersionStatus),
+        "targets": list(load_targets().values()),
+    }
+    return render(request, "registry/models.html", shown)
 
 
 @page(Area.MODELS)

@@ -43,6 +43,8 @@ HOSTILE_PAGES = {
     "/models": None,
     "/models/items": None,
     "/models/items/1.0.0": None,
+    "/models/items/compare?from=1.0.0&to=1.0.0": None,
+    "/models?q=items": None,
     "/drift?model=items&version=1.0.0": None,
     "/alerts?state=all": "items 1.0.0",
 }

@@ -33,6 +33,7 @@ PAGES = {
     "models",
     "models/{model}",
     "models/{model}/channels",
+    "models/{model}/compare",
     "models/{model}/upload",
     "models/{model}/{version}",
     "models/{model}/{version}/all-methods",

@@ -100,6 +100,7 @@ PAGES = {
     "/models": {"GET": READ},
     "/models/{model}": {"GET": READ},
     "/models/{model}/channels": {"POST": FLEET},
+    "/models/{model}/compare": {"GET": READ},
     "/models/{model}/{version}": {"GET": READ},
     "/models/{model}/{version}/progress": {"GET": READ},
     "/models/{model}/{version}/targets": {"POST": MODELS},
