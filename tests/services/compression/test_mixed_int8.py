@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import onnx
 import pytest
 
@@ -16,7 +17,9 @@ DIGITS = Path(__file__).resolve().parents[3] / "examples" / "digits"
 def attempt(folder, recipe, *, model=None, calibration=None, **parameters):
     source = model or DIGITS / "digits-2.0.0.onnx"
     samples = calibration or DIGITS / "calibration.npz"
-    inspection, cleaned = inspect_model(source, scratch=folder, calibration=samples, limits=graphs.LIMITS)
+    found, cleaned = inspect_model(source, scratch=folder, calibration=samples, limits=graphs.LIMITS)
+    # The recipe itself is under test, not what the check of the samples allows.
+    inspection = msgspec.structs.replace(found, calibration_check=None)
     step = ChainStep(recipe=recipe, parameters=resolve_parameters(RECIPES[recipe], parameters))
     target = replace(get_target("raspberry-pi-5"), chain=(step,))
     (made,) = build_attempts(
