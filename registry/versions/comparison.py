@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypedDict, TypeVar
+from typing import Final, Generic, TypeVar
 
+from registry.compression.evaluation.results import Predictions
 from registry.compression.tensor_specs import TensorBody
 from registry.models import ModelVersion
 from registry.versions import queries
@@ -13,13 +14,6 @@ from registry.versions.details import VariantDetails, VersionDetails, describe_v
 MAX_LISTED_SAMPLES: Final = 100
 
 _Fact = TypeVar("_Fact")
-
-
-class Predictions(TypedDict):
-    """The classes that an uploaded model answered on its samples, in their order; the digest names the samples."""
-
-    samples_sha256: str
-    classes: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +106,15 @@ def compare_predictions(before: Predictions | None, after: Predictions | None) -
     """Compare the classes that two inspections kept."""
     if not before or not after:
         return SamplesCompared(
-            reason="The answers of both versions are not kept; they are where evaluation samples were given."
+            reason="The answers of both versions are not kept; they are for classifiers that come with samples."
         )
     if before["samples_sha256"] != after["samples_sha256"]:
         return SamplesCompared(reason="The versions were evaluated on different samples.")
-    pairs = zip(before["classes"], after["classes"], strict=True)
-    changed = [ChangedSample(index, *pair) for index, pair in enumerate(pairs) if pair[0] != pair[1]]
-    return SamplesCompared(
-        count=len(before["classes"]), changed_count=len(changed), changed=changed[:MAX_LISTED_SAMPLES]
-    )
+    # A slower model may have answered fewer of the same samples.
+    pairs = list(zip(before["classes"], after["classes"], strict=False))
+    places = [index for index, (one, other) in enumerate(pairs) if one != other]
+    changed = [ChangedSample(index, *pairs[index]) for index in places[:MAX_LISTED_SAMPLES]]
+    return SamplesCompared(count=len(pairs), changed_count=len(places), changed=changed)
 
 
 def _compare_numbers(before: ModelVersion, after: ModelVersion) -> list[Pair[int]]:

@@ -8,6 +8,7 @@
 6. smoke inference, under a processor time limit of its own (``intake.smoke``)
 7. the copy must give the answers of the upload, also after an old operator set was raised (``intake.equality``)
 8. the calibration samples, against the evaluation samples or the baseline (``calibration.guard``)
+9. the classes that a classifier answers on its samples (``evaluation.predictions``)
 """
 
 from collections import Counter
@@ -24,11 +25,13 @@ from registry.compression.calibration.guard import CalibrationCheck
 from registry.compression.calibration.samples import Samples, read_samples
 from registry.compression.child_tasks.messages import CalibrationSummary, Inspection, InspectRequest
 from registry.compression.evaluation import calibration_evidence
+from registry.compression.evaluation.predictions import predict
+from registry.compression.evaluation.results import Predictions
 from registry.compression.evaluation.tasks import guessing
 from registry.compression.intake import cleaning, equality, interface, opening, operator_sets, sizes, smoke, walking
 from registry.compression.intake.equality import Verdict
 from registry.compression.intake.tensors import count_elements
-from registry.compression.model_task import ModelTask
+from registry.compression.model_task import ModelTask, TaskKind
 from registry.compression.refusal import ModelRefused
 from registry.compression.runtime import RUNTIME_ERRORS, open_session, random_feed
 from registry.compression.sandbox import progress
@@ -92,6 +95,7 @@ def run(request: InspectRequest, *, job: Path, limits: Limits) -> Inspection:
         warnings=[*warnings, *more, *(checked["warnings"] if checked else ())],
         task=task,
         calibration_check=checked,
+        predictions=_predict(cleaned, task=task, samples=evaluation or calibration, limits=limits),
     )
 
 
@@ -211,6 +215,14 @@ def _check(
         session, task=task, calibration=calibration, evaluation=evaluation, baseline=request.baseline
     )
     return guard.check(evidence)
+
+
+def _predict(cleaned: Path, *, task: ModelTask, samples: Samples | None, limits: Limits) -> Predictions | None:
+    if samples is None or task.kind != TaskKind.CLASSIFICATION:
+        return None
+    progress.report("answering the samples", None)
+    limit_cpu_from_now(limits.calibration_cpu_seconds)
+    return predict(open_session(cleaned, threads=limits.threads, is_quiet=True), samples=samples)
 
 
 def _summarize(samples: Samples) -> CalibrationSummary:

@@ -5,7 +5,7 @@ from typing import Final, Self, TypedDict
 import msgspec
 
 from registry.compression.calibration.guard import CalibrationCheck
-from registry.compression.evaluation.results import Golden, Measured, SelfTestJudge
+from registry.compression.evaluation.results import Golden, Measured, Predictions, SelfTestJudge
 from registry.compression.model_task import ModelTask
 from registry.compression.recipes import Parameter
 from registry.compression.sandbox.protocol import Task
@@ -61,6 +61,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     task: ModelTask = ModelTask()
     # What the calibration guard says; None without calibration samples. Its sentences are among the warnings too.
     calibration_check: CalibrationCheck | None = None
+    # Of a classifier that came with samples.
+    predictions: Predictions | None = None
 
     def to_json(self) -> object:
         """Return the inspection as the row of a version keeps it."""

@@ -1,12 +1,15 @@
 """The results of an evaluation, as plain data for the parent process, the row and the manifest."""
 
-from typing import Literal, TypedDict
+from typing import Annotated, Final, Literal, TypedDict
+
+import msgspec
 
 # What the quality numbers were taken on.
 JudgedOn = Literal["evaluation", "held_out", "random"]
 # Whether a recipe promises the same numbers, or may round.
 GateKind = Literal["exact", "quantized"]
 SelfTestJudge = Literal["elementwise", "task"]
+MAX_PREDICTIONS: Final = 10_000
 
 
 class Metric(TypedDict):
@@ -15,6 +18,14 @@ class Metric(TypedDict):
     name: str
     value: float
     wanted: float
+
+
+class Predictions(TypedDict):
+    """The classes that a model answered on its samples, in their order; the digest names the samples."""
+
+    samples_sha256: str
+    # Fewer than samples where the model is slow.
+    classes: Annotated[list[int], msgspec.Meta(max_length=MAX_PREDICTIONS)]
 
 
 class ClassAccuracy(TypedDict):
